@@ -1,0 +1,301 @@
+//! How a cap holds over many Envoys: the pure state machine of both sides.
+//!
+//! The node's side is a [`Counter`], one per cap and subject, kept in Envoy's shared data. The fleet's side is
+//! [`decide`], run by the control plane over the [`Share`]s it has handed out. Counters travel as totals since the
+//! window began, so that a message lost or repeated is harmless.
+//!
+//! What always holds: spent + held ≤ allowance in each node while its grant lives (except for what a provider
+//! billed above its hold, and what `when_unreachable: allow` let through), and Σ committed ≤ limit over the fleet.
+
+use crate::{UnixNanos, cap::Amount};
+use serde::{Deserialize, Serialize};
+
+/// The control plane counts a share as usable for this long after it told the node that it ends: the time a
+/// message may be under way.
+pub const GRANT_MARGIN_NS: u64 = 2_000_000_000;
+/// How long a grant lives. Long enough that a control plane can restart without a call noticing; short enough
+/// that what an idle Envoy holds comes back while somebody still waits for it.
+pub const GRANT_TTL_MS: u64 = 30_000;
+/// A silent node counts as dead this long after its grant ended; from then on only the ledger speaks for it.
+pub const DEAD_AFTER_NS: u64 = 120_000_000_000;
+/// After a denial a node refuses needs of that size by itself for this long, rather than ask again for each call.
+pub const DENIAL_MS: u64 = 1_000;
+
+/// One node's count of one cap and subject in its current window.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Counter {
+    /// The cap's id.
+    pub cap: Box<str>,
+    /// The subject's key.
+    pub subject: Box<str>,
+    /// When the window began; 0 before the first grant.
+    pub window_start: UnixNanos,
+    /// When it ends; 0 before the first grant.
+    pub window_end: UnixNanos,
+    /// Settled since then.
+    pub spent: Amount,
+    /// Held by open calls.
+    pub held: Amount,
+    /// Spent and held may reach this together.
+    pub allowance: Amount,
+    /// Until then.
+    pub expires_at: UnixNanos,
+    /// The smallest need that was denied,
+    pub denied_need: Amount,
+    /// and until when that stands.
+    pub denied_until: UnixNanos,
+    /// The cap's limit, as the last grant told it.
+    pub limit: Amount,
+    /// Counts the changes, so that the control plane sees which of two reports is the newer.
+    pub revision: u64,
+}
+
+/// What a counter says to a call that wants to hold so much.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HoldAnswer {
+    /// Held. Settle it with this window.
+    Held {
+        /// The window it was held in.
+        window_start: UnixNanos,
+    },
+    /// The allowance does not reach; ask the control plane for more.
+    Short,
+    /// The control plane has just said that there is no more.
+    Denied,
+}
+
+impl Counter {
+    /// A count that begins.
+    pub fn new(cap: &str, subject: &str) -> Self {
+        Self { cap: cap.into(), subject: subject.into(), ..Self::default() }
+    }
+
+    /// What is left to hold. `initial` is what the cap allows before the first grant.
+    pub fn room(&self, now: UnixNanos, initial: Amount) -> Amount {
+        let allowance = match (self.window_end, now < self.expires_at) {
+            (0, _) => initial,
+            (_, true) => self.allowance,
+            (_, false) => 0,
+        };
+        allowance.saturating_sub(self.spent).saturating_sub(self.held)
+    }
+
+    /// Holds `need`, or says why not.
+    pub fn hold(&mut self, need: Amount, now: UnixNanos, initial: Amount) -> HoldAnswer {
+        self.roll(now);
+        if need <= self.room(now, initial) {
+            return self.force_hold(need);
+        }
+        if now < self.denied_until && need >= self.denied_need {
+            HoldAnswer::Denied
+        } else {
+            HoldAnswer::Short
+        }
+    }
+
+    /// Holds `need` whatever the allowance says: a shadow cap, or `when_unreachable: allow`.
+    pub fn force_hold(&mut self, need: Amount) -> HoldAnswer {
+        self.held = self.held.saturating_add(need);
+        self.touch();
+        HoldAnswer::Held { window_start: self.window_start }
+    }
+
+    /// Replaces a hold by what the call cost. A hold of a window that is over went with it: the ledger counts the
+    /// call where it belongs.
+    pub fn settle(&mut self, window_start: UnixNanos, held: Amount, cost: Amount, now: UnixNanos) {
+        self.roll(now);
+        // A hold made before the first grant knows no window; it belongs to the one that the grant opened.
+        if window_start != 0 && window_start != self.window_start {
+            return;
+        }
+        self.held = self.held.saturating_sub(held).max(0);
+        self.spent = self.spent.saturating_add(cost);
+        self.touch();
+    }
+
+    /// Takes what the control plane answered to a report sent at `asked_at`, on this node's clock.
+    pub fn apply(&mut self, grant: &Grant, asked_at: UnixNanos) {
+        if grant.window_start != self.window_start && self.window_start != 0 {
+            if grant.window_start < self.window_start {
+                return; // an answer from the window before
+            }
+            (self.spent, self.held) = (0, 0);
+        }
+        let expires_at = asked_at.saturating_add(grant.ttl_ms.saturating_mul(1_000_000));
+        let newer = grant.window_start != self.window_start || expires_at >= self.expires_at;
+        self.window_start = grant.window_start;
+        self.window_end = grant.window_end;
+        self.limit = grant.limit;
+        if newer {
+            self.allowance = grant.allowance;
+            self.expires_at = expires_at;
+        }
+        if let Some(need) = grant.denied_need {
+            self.denied_need = need;
+            self.denied_until = asked_at.saturating_add(DENIAL_MS.saturating_mul(1_000_000));
+        } else {
+            self.denied_until = 0;
+        }
+        self.touch();
+    }
+
+    /// What the control plane is told, with a wish for `want` more than what is spent and held.
+    pub fn report(&self, want: Amount) -> CounterReport {
+        CounterReport {
+            cap: self.cap.clone(),
+            subject: self.subject.clone(),
+            window_start: self.window_start,
+            spent: self.spent,
+            held: self.held,
+            want,
+            revision: self.revision,
+        }
+    }
+
+    fn roll(&mut self, now: UnixNanos) {
+        if self.window_end != 0 && now >= self.window_end {
+            let Self { cap, subject, revision, window_end, .. } = std::mem::take(self);
+            // The next window begins where this one ended, with nothing granted yet.
+            let next = Self {
+                cap,
+                subject,
+                revision,
+                window_start: window_end,
+                window_end: u64::MAX,
+                ..Self::default()
+            };
+            *self = next;
+        }
+    }
+
+    fn touch(&mut self) {
+        self.revision = self.revision.saturating_add(1);
+    }
+}
+
+/// A node's totals of one counter.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CounterReport {
+    /// The cap's id.
+    pub cap: Box<str>,
+    /// The subject's key.
+    pub subject: Box<str>,
+    /// The window the totals are of; 0: the node does not know yet.
+    pub window_start: UnixNanos,
+    /// Settled.
+    pub spent: Amount,
+    /// Held by open calls.
+    pub held: Amount,
+    /// Wanted on top of these.
+    pub want: Amount,
+    /// Counts up with each change of the counter.
+    pub revision: u64,
+}
+
+/// What a node asks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AllowanceRequest {
+    /// The codec's version.
+    pub version: u16,
+    /// The Envoy's node id.
+    pub node: Box<str>,
+    /// Drawn when the Envoy process began: totals start at zero with each.
+    pub boot: Box<str>,
+    /// The counters.
+    pub counters: Vec<CounterReport>,
+}
+
+/// What it is told.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AllowanceReply {
+    /// One per counter whose cap exists.
+    pub grants: Vec<Grant>,
+    /// Caps that the policy in force does not have: the node's snapshot is old.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unknown_caps: Vec<Box<str>>,
+}
+
+/// The answer for one counter.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Grant {
+    /// The cap's id.
+    pub cap: Box<str>,
+    /// The subject's key.
+    pub subject: Box<str>,
+    /// The window's start.
+    pub window_start: UnixNanos,
+    /// Its end.
+    pub window_end: UnixNanos,
+    /// Spent and held may reach this together.
+    pub allowance: Amount,
+    /// For so long after the node asked.
+    pub ttl_ms: u64,
+    /// The cap's limit, for error texts.
+    pub limit: Amount,
+    /// Set when less was given than wanted: the size of the need that does not fit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub denied_need: Option<Amount>,
+}
+
+/// What the control plane knows of one node's part of one cap, subject and window.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Share {
+    /// As last reported.
+    pub spent: Amount,
+    /// As last reported.
+    pub held: Amount,
+    /// As last granted.
+    pub allowance: Amount,
+    /// On the control plane's clock, without the margin.
+    pub expires_at: UnixNanos,
+    /// What the ledger shows for that node: settled calls and the holds of open ones.
+    pub ledger: Amount,
+}
+
+impl Share {
+    /// What must be counted against the cap for this node.
+    pub fn committed(&self, now: UnixNanos) -> Amount {
+        let reported = self.spent.saturating_add(self.held);
+        if now < self.expires_at.saturating_add(GRANT_MARGIN_NS) {
+            self.allowance.max(reported).max(self.ledger)
+        } else if now < self.expires_at.saturating_add(DEAD_AFTER_NS) {
+            reported.max(self.ledger)
+        } else {
+            self.ledger
+        }
+    }
+}
+
+/// What a node may use, and whether its wish was denied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Decision {
+    /// The node's allowance from now on.
+    pub allowance: Amount,
+    /// The wish did not fit.
+    pub denied: bool,
+}
+
+/// Decides how much of a cap one node may use. `own` holds the node's newest totals and its last grant; `others`
+/// is the sum of what the rest of the fleet has committed.
+pub fn decide(
+    limit: Amount,
+    others: Amount,
+    own: &Share,
+    want: Amount,
+    live_nodes: i64,
+    now: UnixNanos,
+) -> Decision {
+    let used = own.spent.saturating_add(own.held).max(own.ledger);
+    let room = limit.saturating_sub(others).saturating_sub(used);
+    let granted = if now < own.expires_at.saturating_add(GRANT_MARGIN_NS) { own.allowance } else { 0 };
+    if want > room {
+        // Nothing new; what was granted before stays as it is until it ends.
+        return Decision { allowance: granted.max(used.min(limit.saturating_sub(others))), denied: true };
+    }
+    // A quarter of what is left, shared among the nodes, so that most calls of a warm subject ask nobody.
+    let slice = room.saturating_sub(want).checked_div(live_nodes.max(1).saturating_mul(4)).unwrap_or(0);
+    Decision { allowance: granted.max(used.saturating_add(want).saturating_add(slice)), denied: false }
+}
+
+#[cfg(test)]
+mod tests;

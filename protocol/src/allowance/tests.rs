@@ -1,0 +1,121 @@
+use super::*;
+
+const NOW: UnixNanos = 1_000_000_000_000;
+const WINDOW: (UnixNanos, UnixNanos) = (NOW - 1, NOW + 3_600_000_000_000);
+
+fn grant(allowance: Amount, denied_need: Option<Amount>) -> Grant {
+    let (window_start, window_end) = WINDOW;
+    Grant {
+        cap: "c/usd".into(),
+        subject: "customer=acme".into(),
+        window_start,
+        window_end,
+        allowance,
+        ttl_ms: GRANT_TTL_MS,
+        limit: 100,
+        denied_need,
+    }
+}
+
+fn granted(allowance: Amount) -> Counter {
+    let mut counter = Counter::new("c/usd", "customer=acme");
+    counter.apply(&grant(allowance, None), NOW);
+    counter
+}
+
+#[test]
+fn spent_and_held_never_pass_the_allowance() {
+    let mut counter = granted(10);
+    assert_eq!(counter.hold(6, NOW, 0), HoldAnswer::Held { window_start: WINDOW.0 });
+    assert_eq!(counter.hold(6, NOW, 0), HoldAnswer::Short);
+    counter.settle(WINDOW.0, 6, 2, NOW);
+    assert_eq!((counter.spent, counter.held), (2, 0));
+    assert_eq!(counter.hold(8, NOW, 0), HoldAnswer::Held { window_start: WINDOW.0 });
+    assert_eq!(counter.hold(1, NOW, 0), HoldAnswer::Short);
+}
+
+#[test]
+fn before_the_first_grant_only_the_initial_amount_may_be_held_and_it_is_carried_into_the_window() {
+    let mut counter = Counter::new("c/usd", "customer=acme");
+    assert_eq!(counter.hold(3, NOW, 5), HoldAnswer::Held { window_start: 0 });
+    assert_eq!(counter.hold(3, NOW, 5), HoldAnswer::Short);
+    counter.apply(&grant(10, None), NOW);
+    counter.settle(0, 3, 4, NOW);
+    assert_eq!((counter.spent, counter.held, counter.room(NOW, 5)), (4, 0, 6));
+}
+
+#[test]
+fn a_grant_ends_and_then_nothing_more_may_be_held() {
+    let mut counter = granted(10);
+    let after = NOW + GRANT_TTL_MS * 1_000_000;
+    assert_eq!(counter.hold(1, after, 100), HoldAnswer::Short);
+}
+
+#[test]
+fn a_denied_need_is_refused_without_asking_again_but_a_smaller_one_is_not() {
+    let mut counter = granted(10);
+    counter.apply(&grant(10, Some(20)), NOW);
+    assert_eq!(counter.hold(20, NOW, 0), HoldAnswer::Denied);
+    assert_eq!(counter.hold(15, NOW, 0), HoldAnswer::Short);
+    assert_eq!(counter.hold(10, NOW, 0), HoldAnswer::Held { window_start: WINDOW.0 });
+    let later = NOW + DENIAL_MS * 1_000_000;
+    assert_eq!(counter.hold(20, later, 0), HoldAnswer::Short);
+}
+
+#[test]
+fn a_new_window_begins_with_nothing_and_old_holds_stay_in_the_old_one() {
+    let mut counter = granted(10);
+    counter.hold(6, NOW, 0);
+    assert_eq!(counter.hold(1, WINDOW.1, 0), HoldAnswer::Short);
+    counter.settle(WINDOW.0, 6, 6, WINDOW.1);
+    assert_eq!((counter.spent, counter.held, counter.window_start), (0, 0, WINDOW.1));
+}
+
+#[test]
+fn an_answer_that_arrives_late_or_twice_changes_nothing() {
+    let mut counter = granted(10);
+    counter.hold(4, NOW, 0);
+    counter.apply(&grant(20, None), NOW + 5);
+    let (before, after) = (counter.clone(), {
+        counter.apply(&grant(10, None), NOW + 1);
+        counter
+    });
+    assert_eq!(
+        (before.allowance, before.expires_at, before.held),
+        (after.allowance, after.expires_at, after.held)
+    );
+}
+
+#[test]
+fn the_allowances_of_a_fleet_never_pass_the_cap() {
+    let mut shares = [Share::default(); 3];
+    for round in 0..60_usize {
+        let at = round % 3;
+        let others = (0..3).filter(|other| *other != at).map(|other| shares[other].committed(NOW)).sum();
+        let decision = decide(1_000, others, &shares[at], 25, 3, NOW);
+        shares[at].allowance = decision.allowance;
+        shares[at].expires_at = NOW + 1;
+        // The node uses all it got.
+        shares[at].spent = decision.allowance;
+        let total: Amount = shares.iter().map(|share| share.committed(NOW)).sum();
+        assert!(total <= 1_000, "round {round}: {total}");
+    }
+    let total: Amount = shares.iter().map(|share| share.committed(NOW)).sum();
+    assert!(total > 975, "a cap can be used up to the last call that fits, not {total}");
+}
+
+#[test]
+fn a_need_that_does_not_fit_is_denied_and_leaves_the_old_grant_alone() {
+    let own = Share { spent: 5, held: 0, allowance: 8, expires_at: NOW + 1, ledger: 0 };
+    assert_eq!(decide(10, 0, &own, 6, 1, NOW), Decision { allowance: 8, denied: true });
+    assert_eq!(decide(10, 0, &own, 5, 1, NOW), Decision { allowance: 10, denied: false });
+    assert_eq!(decide(10, 4, &own, 2, 1, NOW), Decision { allowance: 8, denied: true });
+}
+
+#[test]
+fn a_dead_nodes_share_collapses_to_what_the_ledger_shows() {
+    let share = Share { spent: 5, held: 4, allowance: 20, expires_at: NOW, ledger: 7 };
+    assert_eq!(share.committed(NOW), 20);
+    assert_eq!(share.committed(NOW + GRANT_MARGIN_NS), 9);
+    assert_eq!(share.committed(NOW + DEAD_AFTER_NS), 7);
+}

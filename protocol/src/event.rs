@@ -1,0 +1,263 @@
+//! Usage events: what the filter tells of a call. Started when it is admitted, finished when it ended, however it
+//! ended. A finished event repeats the head, so that it can be booked when its started one is late or lost.
+
+use crate::{UnixNanos, attribution::Attribution, ids::CallId, meters::Usage, money::PicoUsd};
+use serde::{Deserialize, Serialize};
+
+/// One event. Its id is the call's id and its kind.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum UsageEvent {
+    /// A call was admitted and goes to the provider.
+    Started {
+        /// The call.
+        #[serde(flatten)]
+        head: CallHead,
+    },
+    /// A call ended, or was refused.
+    Finished {
+        /// The call.
+        #[serde(flatten)]
+        head: CallHead,
+        /// Its end.
+        end: Box<CallEnd>,
+    },
+}
+
+impl UsageEvent {
+    /// The call it is about.
+    pub fn head(&self) -> &CallHead {
+        match self {
+            Self::Started { head } | Self::Finished { head, .. } => head,
+        }
+    }
+}
+
+/// What is known of a call when it is admitted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CallHead {
+    /// Made in the filter.
+    pub id: CallId,
+    /// The client's or Envoy's own request id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<Box<str>>,
+    /// Who it is for.
+    #[serde(default)]
+    pub attribution: Attribution,
+    /// The provider's name, as prices use it: `openai`, `anthropic`, …
+    pub provider: Box<str>,
+    /// The wire format.
+    pub dialect: Box<str>,
+    /// OpenTelemetry's `gen_ai.operation.name`: `chat`, `embeddings`, …
+    pub operation: Box<str>,
+    /// Envoy's route name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub route: Option<Box<str>>,
+    /// The route that an application-level fallback comes from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub original_route: Option<Box<str>>,
+    /// The model that the request names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_model: Option<Box<str>>,
+    /// The service tier that the request names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_tier: Option<Box<str>>,
+    /// Whether the request asks for a stream.
+    #[serde(default)]
+    pub stream: bool,
+    /// The output limit that the request sets, in tokens, over all its answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output_tokens_max: Option<u64>,
+    /// The prompt's size in tokens, estimated from its bytes.
+    #[serde(default)]
+    pub input_tokens_estimate: u64,
+    /// When the head arrived. The price is chosen by it.
+    pub started_at: UnixNanos,
+    /// The most that the call can cost, as far as the filter can tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hold: Option<PicoUsd>,
+    /// The input's part of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hold_input: Option<PicoUsd>,
+    /// What the caps said.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub caps: Vec<CapDecision>,
+}
+
+/// What one cap said of a call.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CapDecision {
+    /// The cap's id.
+    pub cap: Box<str>,
+    /// The subject's key.
+    pub subject: Box<str>,
+    /// In the cap's unit.
+    pub held: i64,
+    /// What it said.
+    pub decision: CapAnswer,
+}
+
+/// What a cap can say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CapAnswer {
+    /// There was room.
+    Held,
+    /// No room, and the call was refused.
+    Refused,
+    /// No room, and the cap only watches.
+    ShadowRefused,
+    /// Nobody could say, and the policy allows.
+    AllowedUnreachable,
+}
+
+/// What is known of a call when it has ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CallEnd {
+    /// When.
+    pub finished_at: UnixNanos,
+    /// When the first generated token arrived.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_token_at: Option<UnixNanos>,
+    /// The model that answered, where the response says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub response_model: Option<Box<str>>,
+    /// The tier that was served, where the response says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service_tier: Option<Box<str>>,
+    /// What it used.
+    #[serde(default)]
+    pub usage: Usage,
+    /// What the provider says it costs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provider_cost: Option<PicoUsd>,
+    /// The HTTP status the client saw; 0 when it saw none.
+    #[serde(default)]
+    pub status: u16,
+    /// Envoy's response flags, by their short names: `UF,URX`.
+    #[serde(default, skip_serializing_if = "str::is_empty")]
+    pub response_flags: Box<str>,
+    /// How it ended.
+    pub ending: Ending,
+    /// What it was worth, as far as one can see.
+    pub outcome: Outcome,
+    /// Why it was refused, where it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused: Option<Refusal>,
+    /// Why the model stopped, one per answer.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub finish_reasons: Vec<Box<str>>,
+    /// The provider's error type, or Envoy's response code details.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error_type: Option<Box<str>>,
+    /// The cluster that served it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cluster: Option<Box<str>>,
+    /// The upstream address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upstream: Option<Box<str>>,
+    /// How many attempts Envoy made.
+    #[serde(default)]
+    pub attempts: u32,
+    /// What the filter settled its caps with, in money.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settled: Option<PicoUsd>,
+}
+
+/// How a call ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ending {
+    /// The response arrived whole.
+    Complete,
+    /// The client went away.
+    ClientAbort,
+    /// The provider's connection broke.
+    UpstreamReset,
+    /// Time ran out.
+    Timeout,
+    /// Envoy answered by itself: refused, or no upstream.
+    LocalReply,
+    /// Nobody ever said; closed by the control plane.
+    Orphaned,
+}
+
+/// What a call was worth, inferred from what crossed the wire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// An answer.
+    Ok,
+    /// JSON was asked for, and the whole answer is none.
+    InvalidJson,
+    /// The output limit cut it.
+    Truncated,
+    /// The model refused.
+    RefusedByModel,
+    /// The provider's filter blocked it.
+    ContentFiltered,
+    /// An error of the provider or of the way there.
+    Error,
+    /// The client left first.
+    ClientAborted,
+    /// Time ran out.
+    TimedOut,
+    /// A cap refused it.
+    RefusedByCap,
+    /// The loop guard refused it.
+    RefusedByLoopGuard,
+    /// Another rule of the policy refused it: unattributed, unpriced, unreachable.
+    RefusedByPolicy,
+}
+
+/// Why a call was refused: the value of `x-bursar-refused`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Refusal {
+    /// A cap is reached.
+    Cap,
+    /// The loop guard.
+    LoopGuard,
+    /// Nobody to charge.
+    Unattributed,
+    /// Nobody knows its price.
+    Unpriced,
+    /// The control plane cannot be asked.
+    Unreachable,
+}
+
+impl Refusal {
+    /// The word in the header and in JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Cap => "cap",
+            Self::LoopGuard => "loop_guard",
+            Self::Unattributed => "unattributed",
+            Self::Unpriced => "unpriced",
+            Self::Unreachable => "unreachable",
+        }
+    }
+
+    /// The outcome of a call refused for it.
+    pub fn outcome(self) -> Outcome {
+        match self {
+            Self::Cap => Outcome::RefusedByCap,
+            Self::LoopGuard => Outcome::RefusedByLoopGuard,
+            Self::Unattributed | Self::Unpriced | Self::Unreachable => Outcome::RefusedByPolicy,
+        }
+    }
+}
+
+/// What the control plane answers for one event of a batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ItemResult {
+    /// Booked now.
+    Accepted,
+    /// Booked before, the same.
+    Duplicate,
+    /// Booked before with another content; the first one stands.
+    Conflict,
+    /// Cannot be read.
+    Invalid,
+}

@@ -1,0 +1,52 @@
+//! What the control plane hands down to every filter: the policy in compiled form, and the prices in force.
+
+use crate::{UnixNanos, cap::CapSpec, money::PicoUsdPerUnit, price::PriceBook};
+use serde::{Deserialize, Serialize};
+
+/// Pass or refuse.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Allow {
+    /// Pass, visibly.
+    #[default]
+    Allow,
+    /// Refuse.
+    Refuse,
+}
+
+/// What happens to a call of a model that nobody priced.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UnpricedRule {
+    /// Passes, and holds nothing of a money cap.
+    #[default]
+    Allow,
+    /// Is refused where a money cap applies.
+    Refuse,
+    /// Holds and settles at this rate for every token.
+    Ceiling(PicoUsdPerUnit),
+}
+
+/// A snapshot. The filter keeps the last one it got until a newer one comes.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Snapshot {
+    /// Changes when the content does; the HTTP `ETag`.
+    pub version: Box<str>,
+    /// When it was made.
+    pub issued_at: UnixNanos,
+    /// When an allowance is needed and nobody can be asked.
+    #[serde(default)]
+    pub when_unreachable: Allow,
+    /// When a model has no price.
+    #[serde(default)]
+    pub unpriced: UnpricedRule,
+    /// When a call has no customer. Its own cap, if any, is among `caps`.
+    #[serde(default)]
+    pub unattributed: Allow,
+    /// The caps, the most restrictive window first.
+    #[serde(default)]
+    pub caps: Vec<CapSpec>,
+    /// Prices for holds and settlements.
+    #[serde(default)]
+    pub prices: PriceBook,
+}
