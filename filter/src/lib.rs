@@ -6,4 +6,12 @@
 //! Nothing here may panic: a trap cuts every stream of its Envoy worker.
 #![deny(clippy::arithmetic_side_effects)]
 
+pub mod attribution;
+pub mod config;
+pub mod dialect;
+pub mod estimate;
+pub mod head;
 pub mod json_scan;
+pub mod request;
+pub mod response;
+pub mod sse;
