@@ -6,12 +6,18 @@
 //! Nothing here may panic: a trap cuts every stream of its Envoy worker.
 #![deny(clippy::arithmetic_side_effects)]
 
+pub mod admission;
 pub mod attribution;
 pub mod config;
+pub mod counters;
 pub mod dialect;
+pub mod ending;
 pub mod estimate;
+pub mod exchange;
 pub mod head;
 pub mod json_scan;
+pub mod outbox;
+pub mod refusal;
 pub mod request;
 pub mod response;
 pub mod sse;
