@@ -17,7 +17,7 @@ use crate::{
 use protocol::{
     UnixNanos,
     allowance::CounterReport,
-    event::{CallEnd, CallHead, Ending, Outcome, UsageEvent},
+    event::{CallEnd, CallHead, Ending, Outcome, Refusal, UsageEvent},
     ids::{CallId, NAME_BYTES_MAX},
     meters::{Meter, Side, Usage, UsageSource},
     money::PicoUsd,
@@ -177,17 +177,20 @@ impl Exchange {
             if recourse == Recourse::Asked && times < ASK_TIMES_MAX { Recourse::Ask } else { recourse };
         match needs.admit(shared, fast, recourse, snapshot.when_unreachable, now) {
             Answer::Admitted(admitted) => Some(self.proceed(admitted)),
-            Answer::Refused(refused) => {
-                let reply = refusal::reply(self.dialect, &refused, self.head.id, now);
-                self.head.caps = refused.decisions.clone();
-                self.phase = Phase::Refused(refused);
-                Some(Step::Refuse(reply))
-            }
+            Answer::Refused(refused) => Some(self.refused(refused, now)),
             Answer::Ask(reports) => {
                 self.phase = Phase::Asking { needs, times: times.saturating_add(1) };
                 Some(Step::Ask(reports))
             }
         }
+    }
+
+    /// Refuses a call for a reason that no cap knows.
+    pub fn refuse(&mut self, reason: Refusal, now: UnixNanos) -> Option<Step> {
+        let Phase::Reading(reader) = &self.phase else { return None };
+        let facts = reader.facts();
+        self.take_facts(facts);
+        Some(self.refused(Refused { reason, cap: None, decisions: Vec::new() }, now))
     }
 
     /// Passes a call that Bursar has nothing to decide on with: no snapshot has come yet.
@@ -290,6 +293,13 @@ impl Exchange {
         self.head.caps = decisions;
         self.phase = Phase::Flowing(Box::new(Flow { held, fullness_percent, ..Flow::default() }));
         Step::Proceed(Box::new(UsageEvent::Started { head: self.head.clone() }), faults)
+    }
+
+    fn refused(&mut self, refused: Refused, now: UnixNanos) -> Step {
+        let reply = refusal::reply(self.dialect, &refused, self.head.id, now);
+        self.head.caps.clone_from(&refused.decisions);
+        self.phase = Phase::Refused(refused);
+        Step::Refuse(reply)
     }
 
     fn finish_refused(&self, refused: &Refused, now: UnixNanos) -> Finished {

@@ -21,3 +21,6 @@ pub mod refusal;
 pub mod request;
 pub mod response;
 pub mod sse;
+
+#[cfg(target_arch = "wasm32")]
+mod envoy;
