@@ -15,7 +15,7 @@ pub fn envoy() -> PathBuf {
 
 /// The filter: `$BURSAR_WASM`, else where `build.sh wasm` puts it.
 pub fn wasm() -> PathBuf {
-    existing("the filter", "BURSAR_WASM", "target/wasm/bursar-filter.wasm")
+    existing("the filter", "BURSAR_WASM", "target/wasm32-unknown-unknown/wasm/filter.wasm")
 }
 
 /// Another module where one is given, else the filter.
@@ -25,7 +25,7 @@ pub fn wasm_or(other: &Option<PathBuf>) -> PathBuf {
 
 /// The module that does nothing, for the benchmarks: `$BURSAR_NOOP_WASM`, else where `build.sh bench` puts it.
 pub fn noop_wasm() -> PathBuf {
-    existing("the no-op module", "BURSAR_NOOP_WASM", "target/wasm/noop.wasm")
+    existing("the no-op module", "BURSAR_NOOP_WASM", "target/wasm32-unknown-unknown/wasm/noop.wasm")
 }
 
 /// The control plane: `$BURSAR_BIN`, else the debug build.
