@@ -20,8 +20,8 @@ fn group(name: &str, calls: u64, cost: &str) -> Group {
     let totals = Totals {
         calls,
         cost: usd(cost),
-        input_tokens: calls * 100,
-        output_tokens: calls * 10,
+        tokens_in: calls * 100,
+        tokens_out: calls * 10,
         ..Totals::default()
     };
     Group { name: (!name.is_empty()).then(|| name.into()), totals }
@@ -193,7 +193,7 @@ fn the_weekly_report_reads_like_this() {
         | AI cost, USD | 22.8750 | 36.6 % |
         | AI cost of the week before, USD | 16.7500 |  |
         | calls | 1,220 |  |
-        | calls refused | 200 | 16.4 % |
+        | refused beside them | 200 | 14.1 % |
         | active customers | 4 |  |
         | cost per active customer, USD | 5.5938 |  |
         | calls unpriced | 2 | 0.2 % |
@@ -223,7 +223,7 @@ fn the_weekly_report_reads_like_this() {
 
         ## Cost by feature
 
-        | feature | calls | refused | failed | input tokens | output tokens | cost, USD | share | calls unpriced | calls estimated |
+        | feature | calls | refused | errors | input tokens | output tokens | cost, USD | share | calls unpriced | calls estimated |
         | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |
         | acme | 1,200 | 200 | 0 | 120,000 | 12,000 | 20.0000 | 87.4 % | 0 | 3 |
         | globex | 10 | 0 | 0 | 1,000 | 100 | 2.0000 | 8.7 % | 0 | 0 |
