@@ -1,4 +1,5 @@
 //! x
+pub mod console;
 pub mod policy;
 pub mod prices;
 pub mod reports;

@@ -1,6 +1,6 @@
 //! Reads figures from the store's aggregates. Sums are made here, in integers wide enough for any of them.
 
-use super::{Group, Range, Totals};
+use super::{Group, Point, Range, Totals};
 use crate::store::StoreError;
 use protocol::{UnixNanos, money::PicoUsd};
 use rusqlite::{Connection, Row, params};
@@ -66,17 +66,6 @@ pub fn groups(store: &Connection, by: Dimension, range: Range) -> Result<Vec<Gro
         *sum = sum.plus(totals);
     }
     Ok(merged.into_iter().map(|(name, totals)| Group { name, totals }).collect())
-}
-
-/// The sums of one customer in one hour or day.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Point {
-    /// When the hour or day began.
-    pub at: UnixNanos,
-    /// `None`: unattributed.
-    pub customer: Option<Box<str>>,
-    /// The sums.
-    pub totals: Totals,
 }
 
 /// Cost and calls per customer over time, by the hour or by the day.

@@ -131,7 +131,9 @@ fn row_json(section: &Section, row: &[Cell]) -> Value {
     let cells = section.columns.iter().zip(row).map(|(column, cell)| {
         let value = match cell {
             Cell::Count(count) => json!(count),
-            Cell::Text(_) | Cell::Usd(_) | Cell::Percent(_) | Cell::Empty => json!(cell.exact()),
+            Cell::Text(_) | Cell::Usd(_) | Cell::Percent(_) | Cell::Change(_) | Cell::Empty => {
+                json!(cell.exact())
+            }
         };
         (column.key.to_owned(), value)
     });
