@@ -1,1 +1,3 @@
+//! The `bursar` binary.
+
 fn main() {}

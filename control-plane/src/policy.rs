@@ -4,22 +4,26 @@
 //! rules that a schema cannot say; every fault found is reported at once, with its place. What filters get of it is
 //! compiled in `policy/caps.rs`, windows are computed in `policy/window.rs`. Nothing here decides about a call.
 
+mod alerting;
 mod caps;
 mod check;
 mod fault;
 mod load;
 mod money;
 mod rules;
+mod schema;
 mod tree;
 mod window;
 
+pub use alerting::{Alerts, Destination, DestinationKind};
 pub use fault::Fault;
 pub use load::{LoadError, load};
 pub use money::Usd;
+pub use schema::schema;
 pub use window::{LIFETIME, span_of_period};
 
 use protocol::{attribution::Dimension, cap::Window, ids::Name, snapshot::Allow};
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -54,7 +58,7 @@ pub struct Policy {
     pub loop_guard: Option<LoopGuard>,
     /// What happens when an allowance is needed and the control plane cannot be asked.
     #[serde(default)]
-    #[schemars(schema_with = "allow_schema")]
+    #[schemars(schema_with = "schema::allow")]
     pub when_unreachable: Allow,
     /// What happens to a call of a model that nobody priced.
     #[serde(default)]
@@ -145,11 +149,11 @@ pub struct Cap {
     pub name: Name,
     /// The one value of each dimension that it is about; none: the whole traffic.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    #[schemars(schema_with = "subject_schema")]
+    #[schemars(schema_with = "schema::subject")]
     pub subject: BTreeMap<Dimension, Name>,
     /// The dimensions whose every value has a count of its own.
     #[serde(default, skip_serializing_if = "OneOrMany::is_empty")]
-    #[schemars(schema_with = "each_schema")]
+    #[schemars(schema_with = "schema::each")]
     pub each: OneOrMany,
     /// So much money, in USD.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -163,7 +167,7 @@ pub struct Cap {
     #[schemars(range(min = 0, max = 9_007_199_254_740_991_i64))]
     pub limit_tokens: Option<i64>,
     /// For how long the count runs before it starts again.
-    #[schemars(schema_with = "window_schema")]
+    #[schemars(schema_with = "schema::window")]
     pub window: Window,
     /// Whether it refuses or only records what it would refuse.
     #[serde(default)]
@@ -209,49 +213,6 @@ pub enum Mode {
     Enforce,
     /// Records what it would have refused, and refuses nothing.
     Shadow,
-}
-
-/// When to raise an alert.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct Alerts {
-    /// Shares of the AI cost that a plan's expected margin leaves room for.
-    #[schemars(inner(range(min = 1, max = 100)))]
-    pub margin_percent: Vec<u8>,
-    /// Shares of a cap.
-    #[schemars(inner(range(min = 1, max = 100)))]
-    pub cap_percent: Vec<u8>,
-    /// Names of destinations.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    #[schemars(with = "Vec<String>")]
-    pub to: Vec<Name>,
-}
-
-impl Default for Alerts {
-    fn default() -> Self {
-        Self { margin_percent: vec![50, 80], cap_percent: vec![80, 100], to: Vec::new() }
-    }
-}
-
-/// Where alerts go.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Destination {
-    /// An address that takes POST requests.
-    #[schemars(extend("format" = "url"))]
-    pub url: Box<str>,
-    /// The shape of what is sent.
-    pub kind: DestinationKind,
-}
-
-/// The shape of what is sent to a destination.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum DestinationKind {
-    /// As the Standard Webhooks specification has it.
-    StandardWebhooks,
-    /// An incoming webhook of Slack.
-    Slack,
 }
 
 /// Stops a task that repeats itself.
@@ -321,14 +282,14 @@ pub enum UnpricedWord {
 pub struct Unattributed {
     /// Passes or is refused.
     #[serde(default)]
-    #[schemars(schema_with = "allow_schema")]
+    #[schemars(schema_with = "schema::allow")]
     pub rule: Allow,
     /// The cap of all such calls together, in USD.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit_usd: Option<Usd>,
     /// The window of that cap.
     #[serde(default = "a_day")]
-    #[schemars(schema_with = "window_schema")]
+    #[schemars(schema_with = "schema::window")]
     pub window: Window,
 }
 
@@ -374,37 +335,6 @@ pub fn parse_files(files: &[(&str, &str)]) -> Result<Policy, Vec<Fault>> {
         }
     }
     Err(faults.sorted())
-}
-
-/// The JSON Schema of the policy, which is also what a policy is held against.
-pub fn schema() -> serde_json::Value {
-    schemars::schema_for!(Policy).to_value()
-}
-
-fn allow_schema(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({"type": "string", "enum": ["allow", "refuse"]})
-}
-
-fn window_schema(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({
-        "type": "string",
-        "enum": ["minute", "hour", "day", "week", "month", "billing_period", "lifetime"]
-    })
-}
-
-fn dimension_schema() -> Schema {
-    json_schema!({"type": "string", "enum": Dimension::ALL.map(Dimension::as_str)})
-}
-
-fn each_schema(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({"anyOf": [dimension_schema(), {"type": "array", "items": dimension_schema()}]})
-}
-
-fn subject_schema(_: &mut SchemaGenerator) -> Schema {
-    let name = json_schema!({"type": "string", "format": "name"});
-    let properties: BTreeMap<&str, &Schema> =
-        Dimension::ALL.iter().map(|dimension| (dimension.as_str(), &name)).collect();
-    json_schema!({"type": "object", "properties": properties, "additionalProperties": false})
 }
 
 #[cfg(test)]

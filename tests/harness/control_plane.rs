@@ -1,0 +1,151 @@
+//! One real control plane, `bursar serve` on SQLite: started, asked by its API, killed, started again on the same
+//! data and port. The command line and the routes are the contract's.
+
+use crate::{
+    call::Call,
+    client::{Answer, Client},
+    places,
+    ports::Port,
+    process::Process,
+    wait,
+};
+use hyper::Method;
+use serde_json::Value;
+use std::{
+    fs,
+    net::SocketAddr,
+    path::PathBuf,
+    process::{Command, Output},
+};
+use tempfile::TempDir;
+
+/// Where a control plane keeps its things, and the process while it runs.
+#[derive(Debug)]
+pub struct ControlPlane {
+    process: Option<Process>,
+    port: Port,
+    place: TempDir,
+    policy: PathBuf,
+}
+
+impl ControlPlane {
+    /// Prepares one with this policy and these prices (a catalogue in LiteLLM's form), not started yet.
+    pub fn prepared(policy: &str, prices: &Value, port: Port) -> Self {
+        let place = tempfile::tempdir().expect("a temporary directory");
+        let file = place.path().join("policy.yaml");
+        fs::write(&file, policy).expect("a writable temporary directory");
+        let this = Self { process: None, port, place, policy: file };
+        this.import_prices(prices);
+        this
+    }
+
+    /// Prepares and starts one.
+    pub async fn start(policy: &str, prices: &Value) -> Self {
+        let mut this = Self::prepared(policy, prices, Port::free());
+        this.resume().await;
+        this
+    }
+
+    /// Starts the process and waits until it is ready.
+    pub async fn resume(&mut self) {
+        let mut command = self.command(&["serve"]);
+        command.arg("--data-dir").arg(self.data()).arg("--policy").arg(&self.policy);
+        command.args(["--listen", &self.address().to_string()]);
+        let mut process = Process::start("bursar", command, &self.place.path().join("bursar.log"));
+        let client = self.client();
+        let ready = Call::get("/readyz");
+        process
+            .until("/readyz says so", async || (client.send(&ready).await.status == 200).then_some(()))
+            .await;
+        self.process = Some(process);
+    }
+
+    /// SIGKILL.
+    pub fn kill(&mut self) {
+        self.process = None; // dropping a process kills it
+    }
+
+    /// SIGTERM, and waits for its end.
+    pub async fn terminate(&mut self) -> std::process::ExitStatus {
+        self.process.take().expect("a running control plane").terminate().await
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.port.address()
+    }
+
+    /// Its data directory.
+    pub fn data(&self) -> PathBuf {
+        self.place.path().join("data")
+    }
+
+    /// All it has logged.
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.place.path().join("bursar.log")).unwrap_or_default()
+    }
+
+    /// A client of it.
+    pub fn client(&self) -> Client {
+        Client::new(self.address())
+    }
+
+    /// Runs a subcommand to its end.
+    pub fn run(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).output().expect("the control plane's binary runs")
+    }
+
+    /// A GET that must answer 200, as JSON.
+    pub async fn json(&self, path: &str) -> Value {
+        let answer = self.client().send(&Call::get(path)).await;
+        assert_eq!(answer.status, 200, "GET {path}: {}", answer.text());
+        answer.json()
+    }
+
+    /// A PUT of JSON.
+    pub async fn put(&self, path: &str, body: Value) -> Answer {
+        self.client().send(&Call::new(Method::PUT, path).json(body)).await
+    }
+
+    /// The `items` of a list.
+    pub async fn items(&self, path: &str) -> Vec<Value> {
+        let mut list = self.json(path).await;
+        match list["items"].take() {
+            Value::Array(items) => items,
+            other => panic!("GET {path} has no items but {other}"),
+        }
+    }
+
+    /// The calls of a customer, once there are so many and all of them have ended.
+    pub async fn calls(&self, customer: &str, count: usize) -> Vec<Value> {
+        let path = format!("/v1/calls?customer={customer}&limit=1000");
+        let mut seen = Vec::new();
+        let ended = wait::patiently(wait::PATIENCE, async || {
+            seen = self.items(&path).await;
+            let all = seen.len() >= count && seen.iter().all(|call| call["state"] != "open");
+            all.then(|| seen.clone())
+        });
+        match ended.await {
+            Some(calls) => {
+                assert_eq!(calls.len(), count, "calls of {customer}: {calls:#?}");
+                calls
+            }
+            None => panic!("{count} ended calls of {customer} do not come; there are {seen:#?}"),
+        }
+    }
+
+    fn import_prices(&self, prices: &Value) {
+        let file = self.place.path().join("catalogue.json");
+        fs::write(&file, prices.to_string()).expect("a writable temporary directory");
+        let file = file.display().to_string();
+        let data = self.data().display().to_string();
+        let output = self.run(&["prices", "import", &file, "--data-dir", &data, "--approve"]);
+        assert!(output.status.success(), "prices import: {}", String::from_utf8_lossy(&output.stderr));
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(places::bursar());
+        command.args(arguments).env("RUST_LOG", "info").current_dir(self.place.path());
+        command
+    }
+}

@@ -1,0 +1,94 @@
+//! What a test asks the simulated provider to do with one request: JSON in one header. Everything has a default, and
+//! the same request gets the same answer, to the byte.
+
+use serde::Deserialize;
+use serde_json::Value;
+
+/// The header.
+pub const HEADER: &str = "x-sim-script";
+
+/// One request's script.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Script {
+    /// The HTTP status. From 400 on the body is an error object.
+    pub status: u16,
+    /// Answers this HTML instead of JSON.
+    pub html: Option<String>,
+    /// The error object's `type` and `code`.
+    pub error: String,
+    /// Fails with 503 while Envoy's attempt count is not above this.
+    pub fail_attempts: u32,
+    /// Generated tokens; by default `max_tokens` or `max_completion_tokens`, at most 16.
+    pub tokens: Option<u64>,
+    /// The text of every generated token.
+    pub token: String,
+    /// Prompt tokens; by default a quarter of the messages' bytes.
+    pub prompt_tokens: Option<u64>,
+    /// Replaces the usage object, however wrong.
+    pub usage: Option<Value>,
+    /// Leaves usage out although it was asked for.
+    pub no_usage: bool,
+    /// The model that answers; by default the one that was asked for.
+    pub served_model: Option<String>,
+    /// The finish reason.
+    pub finish_reason: String,
+    /// Waits before the head.
+    pub head_delay_ms: u64,
+    /// Waits before each chunk of a stream.
+    pub delay_ms: u64,
+    /// Cuts the body into writes of so many bytes.
+    pub split_bytes: usize,
+    /// Breaks the connection instead of sending a head.
+    pub reset_before_head: bool,
+    /// Breaks the connection after so many chunks (of a unary body: in its middle).
+    pub reset_after: Option<usize>,
+    /// Never sends a head.
+    pub hang_before_head: bool,
+    /// Sends nothing any more after so many chunks (of a unary body: in its middle).
+    pub hang_after: Option<usize>,
+    /// Sends an error object inside the stream after so many chunks, and ends it.
+    pub error_after: Option<usize>,
+    /// Compresses the body although nobody asked.
+    pub gzip: bool,
+    /// Replays a recording, `openai-chat/case`.
+    pub recording: Option<String>,
+}
+
+impl Default for Script {
+    fn default() -> Self {
+        Self {
+            status: 200,
+            html: None,
+            error: "server_error".to_owned(),
+            fail_attempts: 0,
+            tokens: None,
+            token: " moon".to_owned(),
+            prompt_tokens: None,
+            usage: None,
+            no_usage: false,
+            served_model: None,
+            finish_reason: "stop".to_owned(),
+            head_delay_ms: 0,
+            delay_ms: 0,
+            split_bytes: usize::MAX,
+            reset_before_head: false,
+            reset_after: None,
+            hang_before_head: false,
+            hang_after: None,
+            error_after: None,
+            gzip: false,
+            recording: None,
+        }
+    }
+}
+
+impl Script {
+    /// Reads the header's value.
+    pub fn parse(header: Option<&[u8]>) -> Result<Self, String> {
+        match header {
+            Some(bytes) => serde_json::from_slice(bytes).map_err(|error| format!("{HEADER}: {error}")),
+            None => Ok(Self::default()),
+        }
+    }
+}
