@@ -5,7 +5,7 @@ mod breakdown;
 mod figures;
 mod margin;
 mod money;
-// mod read;
+mod read;
 mod render;
 mod table;
 mod weekly;
@@ -13,8 +13,8 @@ mod weekly;
 pub use breakdown::{By, breakdown, plans};
 pub use figures::{CapState, Group, Point, Range, Totals};
 pub use margin::{CustomerMargin, PlanMargin, customer_margins, plan_margins, revenue};
+pub use read::{Dimension, before, first_hour, groups, series, week_of, whole_days};
 pub use render::{Format, UnknownFormat};
-// pub use read::{Dimension, before, first_hour, groups, series, week_of, whole_days};
 pub use table::{Cell, Column, Report, Section, dollars};
 pub use weekly::{WeeklyFigures, weekly};
 

@@ -72,7 +72,8 @@ pub fn groups(store: &Connection, by: Dimension, range: Range) -> Result<Vec<Gro
 pub fn series(store: &Connection, range: Range, hourly: bool) -> Result<Vec<Point>, StoreError> {
     let (table, bucket, length) =
         if hourly { ("by_hour_workspace", "hour", HOUR_NS) } else { ("by_day_customer", "day", DAY_NS) };
-    let sql = format!("SELECT {bucket}, customer, {SUMS} FROM {table} WHERE {bucket} >= ?1 AND {bucket} < ?2");
+    let sql =
+        format!("SELECT {bucket}, customer, {SUMS} FROM {table} WHERE {bucket} >= ?1 AND {bucket} < ?2");
     let mut sums: BTreeMap<(i64, i64), Totals> = BTreeMap::new();
     let mut statement = store.prepare_cached(&sql)?;
     let mut rows = statement.query(params![first(range.from, length), last(range.to, length)])?;
