@@ -6,13 +6,16 @@ mod chart;
 mod meter;
 mod overview;
 mod page;
+mod read;
 mod report;
+mod routes;
 
 pub use call::{CallPage, Correction, Decision, Fact, LineRow};
 pub use chart::{Bar, Chart, Measure};
 pub use overview::{CallRow, Overview, Span};
 pub use page::{Page, STYLESHEET, not_found};
 pub use report::report_page;
+pub use routes::{Console, routes};
 
 #[cfg(test)]
 mod tests;

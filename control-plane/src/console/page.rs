@@ -64,6 +64,13 @@ pub fn not_found(what: &str, hint: &str) -> Page {
     Page::of(StatusCode::NOT_FOUND, &Missing { section: "", what, hint })
 }
 
+/// A page for what the store did not answer.
+pub(super) fn failed() -> Page {
+    let hint = "The log of the control plane says why. Calls and caps go on meanwhile.";
+    let template = Missing { section: "", what: "This page cannot be shown now", hint };
+    Page::of(StatusCode::INTERNAL_SERVER_ERROR, &template)
+}
+
 fn timestamp(at: UnixNanos) -> Timestamp {
     Timestamp::from_nanosecond(i128::from(at)).unwrap_or(Timestamp::MAX)
 }

@@ -202,7 +202,7 @@ fn markdown_table(section: &Section) -> String {
 }
 
 /// RFC 3339 with nanoseconds, UTC.
-pub(crate) fn instant(at: u64) -> String {
+pub fn instant(at: u64) -> String {
     let at = Timestamp::from_nanosecond(i128::from(at)).unwrap_or(Timestamp::MAX);
     at.strftime("%Y-%m-%dT%H:%M:%S.%9fZ").to_string()
 }
