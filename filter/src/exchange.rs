@@ -150,6 +150,11 @@ impl Exchange {
         }
     }
 
+    /// Whether the head says that the request body is longer than that.
+    pub fn request_is_longer_than(&self, bytes: usize) -> bool {
+        matches!(&self.phase, Phase::Reading(reader) if reader.is_longer_than(bytes))
+    }
+
     /// Whether the request streams without asking for usage, so that it pays to hold the whole body.
     pub fn wants_whole_body(&self) -> bool {
         matches!(&self.phase, Phase::Reading(reader) if reader.facts().stream)
