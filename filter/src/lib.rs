@@ -1,1 +1,26 @@
-//! x
+//! Bursar's filter for Envoy: finds who a call is for, counts its tokens as the bodies stream, holds and settles
+//! its cost against caps, and emits usage events.
+//!
+//! The core makes no host calls: bytes, headers, snapshots and `now` go in, decisions come out. Only `envoy/` names
+//! the proxy-wasm ABI and is compiled for wasm32 alone, so all the rest is tested natively, byte by byte.
+//! Nothing here may panic: a trap cuts every stream of its Envoy worker.
+#![deny(clippy::arithmetic_side_effects)]
+
+pub mod admission;
+pub mod attribution;
+pub mod config;
+pub mod counters;
+pub mod dialect;
+pub mod ending;
+pub mod estimate;
+pub mod exchange;
+pub mod head;
+pub mod json_scan;
+pub mod outbox;
+pub mod refusal;
+pub mod request;
+pub mod response;
+pub mod sse;
+
+#[cfg(target_arch = "wasm32")]
+mod envoy;

@@ -46,6 +46,8 @@ pub struct Counter {
     pub denied_until: UnixNanos,
     /// The cap's limit, as the last grant told it.
     pub limit: Amount,
+    /// What the rest of the fleet has committed, as the last grant told it.
+    pub others: Amount,
     /// Counts the changes, so that the control plane sees which of two reports is the newer.
     pub revision: u64,
 }
@@ -126,6 +128,7 @@ impl Counter {
         self.window_start = grant.window_start;
         self.window_end = grant.window_end;
         self.limit = grant.limit;
+        self.others = grant.others;
         if newer {
             self.allowance = grant.allowance;
             self.expires_at = expires_at;
@@ -232,6 +235,9 @@ pub struct Grant {
     pub ttl_ms: u64,
     /// The cap's limit, for error texts.
     pub limit: Amount,
+    /// What the rest of the fleet has committed.
+    #[serde(default)]
+    pub others: Amount,
     /// Set when less was given than wanted: the size of the need that does not fit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub denied_need: Option<Amount>,

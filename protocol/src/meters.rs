@@ -141,7 +141,7 @@ pub struct Usage {
     /// Which of the meters are estimates.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub estimated: BTreeSet<Meter>,
-    /// Whether the response's last metering event arrived.
+    /// Whether this is all there is: the response's last metering event arrived, or it is known that nothing was used.
     #[serde(default)]
     pub complete: bool,
 }

@@ -1,7 +1,7 @@
 //! The one rating function: units × rates → lines and their sum. Multiplies, never rounds.
 
 use crate::{
-    meters::{Meter, Side, Units, tokens},
+    meters::{Meter, Side, Units, Usage, tokens},
     money::{PicoUsd, PicoUsdPerUnit},
     price::{ModelPrices, PriceId, tier_of},
 };
@@ -53,6 +53,17 @@ pub fn rate(units: &Units, tier: Option<&str>, prices: &ModelPrices) -> Rated {
         Ok(Line { meter, units, rate: rate.rate, cost, price: rate.price })
     })
     .collect()
+}
+
+/// Rates what a call used. A call that is known to have used nothing (a provider's error, an upstream that was never
+/// reached) costs nothing; one of which nothing is known has no cost.
+pub fn rate_usage(usage: &Usage, tier: Option<&str>, prices: Option<&ModelPrices>) -> Rated {
+    match prices {
+        _ if usage.units.is_empty() && usage.complete => Ok(Vec::new()),
+        _ if usage.units.is_empty() => Err(Unpriced::NoUsage),
+        None => Err(Unpriced::NoModel),
+        Some(prices) => rate(&usage.units, tier, prices),
+    }
 }
 
 /// The cost of a call: the sum of its lines.

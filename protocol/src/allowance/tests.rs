@@ -13,6 +13,7 @@ fn grant(allowance: Amount, denied_need: Option<Amount>) -> Grant {
         allowance,
         ttl_ms: GRANT_TTL_MS,
         limit: 100,
+        others: 0,
         denied_need,
     }
 }

@@ -67,3 +67,12 @@ fn a_tier_without_rates_is_unpriced_and_the_standard_tier_has_many_names() {
     assert_eq!(at(Some("flex")), Ok("0.000000000002".to_owned()));
     assert_eq!(at(Some("priority")), Err(Unpriced::NoRate(Meter::Input)));
 }
+
+#[test]
+fn a_call_that_used_nothing_costs_nothing_and_one_that_nobody_knows_has_no_cost() {
+    let nothing = Usage { complete: true, ..Usage::default() };
+    assert_eq!(rate_usage(&nothing, None, None), Ok(vec![]));
+    assert_eq!(rate_usage(&Usage::default(), None, None), Err(Unpriced::NoUsage));
+    let some = Usage { units: [(Meter::Input, 1)].into(), ..nothing };
+    assert_eq!(rate_usage(&some, None, None), Err(Unpriced::NoModel));
+}

@@ -1,0 +1,341 @@
+//! The policy: plans, customers, caps and rules, as people write them in YAML.
+//!
+//! A text becomes a located tree, the tree is held against the same JSON Schema that editors use, then against the
+//! rules that a schema cannot say; every fault found is reported at once, with its place. What filters get of it is
+//! compiled in `policy/caps.rs`, windows are computed in `policy/window.rs`. Nothing here decides about a call.
+
+mod alerting;
+mod caps;
+mod check;
+mod fault;
+mod load;
+mod money;
+mod rules;
+mod schema;
+mod tree;
+mod window;
+
+pub use alerting::{Alerts, Destination, DestinationKind};
+pub use fault::Fault;
+pub use load::{LoadError, load};
+pub use money::Usd;
+pub use schema::schema;
+pub use window::{LIFETIME, span_of_period};
+
+use protocol::{attribution::Dimension, cap::Window, ids::Name, snapshot::Allow};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Everything a policy says. The keys are those of the YAML.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "Bursar policy")]
+pub struct Policy {
+    /// The version of this format: 1.
+    #[schemars(range(min = 1, max = 1))]
+    pub version: u32,
+    /// What customers can pay for, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(with = "BTreeMap<String, Plan>")]
+    pub plans: BTreeMap<Name, Plan>,
+    /// Who pays, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(with = "BTreeMap<String, Customer>")]
+    pub customers: BTreeMap<Name, Customer>,
+    /// Hard limits.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub caps: Vec<Cap>,
+    /// When to raise an alert.
+    #[serde(default)]
+    pub alerts: Alerts,
+    /// Where alerts go, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(with = "BTreeMap<String, Destination>")]
+    pub destinations: BTreeMap<Name, Destination>,
+    /// Stops a task that repeats itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub loop_guard: Option<LoopGuard>,
+    /// What happens when an allowance is needed and the control plane cannot be asked.
+    #[serde(default)]
+    #[schemars(schema_with = "schema::allow")]
+    pub when_unreachable: Allow,
+    /// What happens to a call of a model that nobody priced.
+    #[serde(default)]
+    pub unpriced: Unpriced,
+    /// What happens to a call without a customer.
+    #[serde(default)]
+    pub unattributed: Unattributed,
+}
+
+/// What a customer pays for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Plan {
+    /// The price of one period, in USD.
+    pub price_usd: Usd,
+    /// How often it is paid.
+    #[serde(default)]
+    pub period: Period,
+    /// The share of the price that shall be left after AI cost.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(max = 100))]
+    pub expected_margin_percent: Option<u8>,
+}
+
+/// How often a plan is paid.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Period {
+    /// Every week, from Monday.
+    Week,
+    /// Every month, from the anchor day.
+    #[default]
+    Month,
+    /// Every year, from the anchor day of the anchor month.
+    Year,
+}
+
+/// Who pays.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Customer {
+    /// The name of a plan.
+    #[schemars(with = "String", extend("format" = "name"))]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<Name>,
+    /// The day of the month on which the billing period begins; the last day in months that have no such day.
+    #[serde(default = "first")]
+    #[schemars(range(min = 1, max = 31))]
+    pub anchor_day: u8,
+    /// The month in which a yearly period begins.
+    #[serde(default = "first")]
+    #[schemars(range(min = 1, max = 12))]
+    pub anchor_month: u8,
+    /// The IANA zone in which days, weeks and months begin.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("format" = "time-zone"))]
+    pub time_zone: Option<Box<str>>,
+    /// Where the customer came from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub utm: Option<Utm>,
+}
+
+fn first() -> u8 {
+    1
+}
+
+/// The acquisition channel of a customer.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Utm {
+    /// `utm_source`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<Box<str>>,
+    /// `utm_medium`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub medium: Option<Box<str>>,
+    /// `utm_campaign`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub campaign: Option<Box<str>>,
+}
+
+/// A hard limit on money, tokens or calls of one subject in one window.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Cap {
+    /// Unique in the policy; refusals and reports name it.
+    #[schemars(with = "String", extend("format" = "name"))]
+    pub name: Name,
+    /// The one value of each dimension that it is about; none: the whole traffic.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(schema_with = "schema::subject")]
+    pub subject: BTreeMap<Dimension, Name>,
+    /// The dimensions whose every value has a count of its own.
+    #[serde(default, skip_serializing_if = "OneOrMany::is_empty")]
+    #[schemars(schema_with = "schema::each")]
+    pub each: OneOrMany,
+    /// So much money, in USD.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit_usd: Option<Usd>,
+    /// So many calls.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 9_007_199_254_740_991_i64))]
+    pub limit_calls: Option<i64>,
+    /// So many tokens, prompt and generated, without cache reads.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 9_007_199_254_740_991_i64))]
+    pub limit_tokens: Option<i64>,
+    /// For how long the count runs before it starts again.
+    #[schemars(schema_with = "schema::window")]
+    pub window: Window,
+    /// Whether it refuses or only records what it would refuse.
+    #[serde(default)]
+    pub mode: Mode,
+}
+
+/// One dimension or a list of them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum OneOrMany {
+    /// `each: workspace`
+    One(Dimension),
+    /// `each: [customer, feature]`
+    Many(Vec<Dimension>),
+}
+
+impl Default for OneOrMany {
+    fn default() -> Self {
+        Self::Many(Vec::new())
+    }
+}
+
+impl OneOrMany {
+    /// The dimensions.
+    pub fn as_slice(&self) -> &[Dimension] {
+        match self {
+            Self::One(one) => std::slice::from_ref(one),
+            Self::Many(many) => many,
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.as_slice().is_empty()
+    }
+}
+
+/// What a cap does when it is reached.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// Refuses.
+    #[default]
+    Enforce,
+    /// Records what it would have refused, and refuses nothing.
+    Shadow,
+}
+
+/// Stops a task that repeats itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LoopGuard {
+    /// So many identical requests of a task …
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 2))]
+    pub identical_requests: Option<u32>,
+    /// … within so many seconds.
+    #[serde(default = "a_minute")]
+    #[schemars(range(min = 1, max = 86400))]
+    pub within_s: u32,
+    /// So many calls of a task in a minute.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
+    pub calls_per_task_per_minute: Option<u32>,
+    /// What happens then.
+    #[serde(default)]
+    pub action: LoopAction,
+}
+
+fn a_minute() -> u32 {
+    60
+}
+
+/// What the loop guard does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum LoopAction {
+    /// Refuses the call.
+    #[default]
+    Refuse,
+    /// Records what it would have refused, and refuses nothing.
+    Shadow,
+}
+
+/// What happens to a call of a model that nobody priced.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Unpriced {
+    /// Passes, is refused under a money cap, or counts at the ceiling.
+    #[serde(default)]
+    pub rule: UnpricedWord,
+    /// What every token counts at under `rule: ceiling`, in USD per million.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ceiling_usd_per_mtok: Option<Usd>,
+}
+
+/// The three rules for unpriced calls.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum UnpricedWord {
+    /// Passes, and holds nothing of a money cap.
+    #[default]
+    Allow,
+    /// Is refused where a money cap applies.
+    Refuse,
+    /// Holds and settles at the ceiling.
+    Ceiling,
+}
+
+/// What happens to a call without a customer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Unattributed {
+    /// Passes or is refused.
+    #[serde(default)]
+    #[schemars(schema_with = "schema::allow")]
+    pub rule: Allow,
+    /// The cap of all such calls together, in USD.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit_usd: Option<Usd>,
+    /// The window of that cap.
+    #[serde(default = "a_day")]
+    #[schemars(schema_with = "schema::window")]
+    pub window: Window,
+}
+
+impl Default for Unattributed {
+    fn default() -> Self {
+        Self { rule: Allow::default(), limit_usd: None, window: a_day() }
+    }
+}
+
+fn a_day() -> Window {
+    Window::Day
+}
+
+/// The plan of traffic whose customer the policy does not know is nobody's: `None`, not a default.
+impl Policy {
+    /// The customer of that name, if the policy knows it.
+    pub fn customer(&self, name: &str) -> Option<&Customer> {
+        self.customers.iter().find(|(known, _)| known.as_str() == name).map(|(_, customer)| customer)
+    }
+
+    /// The plan of a customer, with its name.
+    pub fn plan_of(&self, customer: &str) -> Option<(&Name, &Plan)> {
+        self.plans.get_key_value(self.customer(customer)?.plan.as_ref()?)
+    }
+}
+
+/// Reads one policy text. On failure, every fault in it.
+pub fn parse(text: &str, file: &str) -> Result<Policy, Vec<Fault>> {
+    parse_files(&[(file, text)])
+}
+
+/// Reads several policy texts that make up one policy.
+pub fn parse_files(files: &[(&str, &str)]) -> Result<Policy, Vec<Fault>> {
+    let mut faults = fault::Faults::new(files.iter().map(|(file, _)| (*file).to_owned()).collect());
+    let mut root = tree::read(files, &mut faults);
+    let schema = schema();
+    check::against(&schema, &mut root, &mut faults);
+    rules::check(&root, &mut faults);
+    if faults.is_empty() {
+        match serde_json::from_value(root.to_json()) {
+            Ok(policy) => return Ok(policy),
+            Err(error) => faults.add(root.place, "", error.to_string(), None),
+        }
+    }
+    Err(faults.sorted())
+}
+
+#[cfg(test)]
+mod tests;

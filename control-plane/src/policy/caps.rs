@@ -1,0 +1,75 @@
+//! What filters get of a policy: its caps, one limit in one unit each, and its rules for unknown prices.
+
+use super::{Cap, Mode, Policy, UnpricedWord, rules::UNATTRIBUTED};
+use protocol::{
+    attribution::Dimension,
+    cap::{Amount, CapSpec, SubjectMatch, Unit},
+    money::PicoUsdPerUnit,
+    snapshot::UnpricedRule,
+};
+use std::collections::BTreeMap;
+
+/// The share of a limit that one Envoy may use of a subject before its first grant: a hundredth. So a hundred Envoys
+/// that start at once stay within the cap.
+const INITIAL_SHARE: Amount = 100;
+
+impl Policy {
+    /// Every cap in compiled form, the most restrictive window first, within a window as written.
+    pub fn cap_specs(&self) -> Vec<CapSpec> {
+        let mut specs: Vec<CapSpec> = self.caps.iter().flat_map(specs_of).collect();
+        if let Some(limit) = self.unattributed.limit_usd {
+            let subject = BTreeMap::from([(Dimension::Customer, SubjectMatch::Absent)]);
+            specs.push(CapSpec {
+                id: format!("{UNATTRIBUTED}/usd").into(),
+                name: UNATTRIBUTED.into(),
+                unit: Unit::Usd,
+                subject,
+                limit: limit.pico(),
+                window: self.unattributed.window,
+                shadow: false,
+                initial: limit.pico() / INITIAL_SHARE,
+            });
+        }
+        specs.sort_by_key(|spec| spec.window);
+        specs
+    }
+
+    /// What happens to a call of a model that nobody priced.
+    pub fn unpriced_rule(&self) -> UnpricedRule {
+        match (self.unpriced.rule, self.unpriced.ceiling_usd_per_mtok) {
+            (UnpricedWord::Allow, _) => UnpricedRule::Allow,
+            // A ceiling without an amount does not pass the check; refusing is what errs on the safe side.
+            (UnpricedWord::Refuse, _) | (UnpricedWord::Ceiling, None) => UnpricedRule::Refuse,
+            (UnpricedWord::Ceiling, Some(ceiling)) => {
+                match PicoUsdPerUnit::parse_usd_per_mtok(&ceiling.amount().to_string()) {
+                    Ok((rate, _)) => UnpricedRule::Ceiling(rate),
+                    Err(_) => UnpricedRule::Refuse,
+                }
+            }
+        }
+    }
+}
+
+fn specs_of(cap: &Cap) -> impl Iterator<Item = CapSpec> {
+    let is = cap.subject.iter().map(|(dimension, name)| (*dimension, SubjectMatch::Is(name.clone())));
+    let each = cap.each.as_slice().iter().map(|dimension| (*dimension, SubjectMatch::Each));
+    let subject: BTreeMap<Dimension, SubjectMatch> = is.chain(each).collect();
+    let limits = [
+        (Unit::Usd, "usd", cap.limit_usd.map(super::Usd::pico)),
+        (Unit::Calls, "calls", cap.limit_calls),
+        (Unit::Tokens, "tokens", cap.limit_tokens),
+    ];
+    limits.into_iter().filter_map(move |(unit, word, limit)| {
+        let limit = limit?;
+        Some(CapSpec {
+            id: format!("{}/{word}", cap.name).into(),
+            name: cap.name.as_str().into(),
+            unit,
+            subject: subject.clone(),
+            limit,
+            window: cap.window,
+            shadow: cap.mode == Mode::Shadow,
+            initial: limit / INITIAL_SHARE,
+        })
+    })
+}

@@ -1,0 +1,38 @@
+//! The JSON Schema of the policy, which is also what a policy is held against, and the parts of it that cannot be
+//! derived because their types are the protocol's.
+
+use super::Policy;
+use protocol::attribution::Dimension;
+use schemars::{Schema, SchemaGenerator, json_schema};
+use std::collections::BTreeMap;
+
+/// The whole schema.
+pub fn schema() -> serde_json::Value {
+    schemars::schema_for!(Policy).to_value()
+}
+
+pub(super) fn allow(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({"type": "string", "enum": ["allow", "refuse"]})
+}
+
+pub(super) fn window(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "string",
+        "enum": ["minute", "hour", "day", "week", "month", "billing_period", "lifetime"]
+    })
+}
+
+pub(super) fn each(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({"anyOf": [dimension(), {"type": "array", "items": dimension()}]})
+}
+
+pub(super) fn subject(_: &mut SchemaGenerator) -> Schema {
+    let name = json_schema!({"type": "string", "format": "name"});
+    let properties: BTreeMap<&str, &Schema> =
+        Dimension::ALL.iter().map(|dimension| (dimension.as_str(), &name)).collect();
+    json_schema!({"type": "object", "properties": properties, "additionalProperties": false})
+}
+
+fn dimension() -> Schema {
+    json_schema!({"type": "string", "enum": Dimension::ALL.map(Dimension::as_str)})
+}

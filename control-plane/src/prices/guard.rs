@@ -1,0 +1,65 @@
+//! Which rows of a catalogue wait for somebody to look at them. Catalogues had prices wrong by a factor of 1,000 to
+//! 1,000,000, always because somebody took one unit for another.
+
+use super::PriceRow;
+use protocol::meters::{Meter, Side};
+use serde::Serialize;
+use std::fmt;
+
+/// 1,000 USD per million tokens. The dearest model that is really sold generates them at 600.
+const TOKEN_PICO_MAX: u64 = 1_000_000_000;
+/// One USD per search. They are sold at a cent.
+const SEARCH_PICO_MAX: u64 = 1_000_000_000_000;
+/// A price that moves by more than this factor is more often a mistake than a sale.
+const MOVE_MAX: u64 = 3;
+
+/// Why a row waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HoldReason {
+    /// Dearer than anything that is sold.
+    Magnitude,
+    /// Moves to more than three times or less than a third of what is in force.
+    Moves,
+    /// Another entry of the same catalogue says something else.
+    Contradicted,
+}
+
+impl HoldReason {
+    /// The word in the store and in JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Magnitude => "magnitude",
+            Self::Moves => "moves",
+            Self::Contradicted => "contradicted",
+        }
+    }
+}
+
+impl fmt::Display for HoldReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Magnitude => "dearer than anything that is sold",
+            Self::Moves => "moves by more than a factor of 3",
+            Self::Contradicted => "another entry of the catalogue says something else",
+        })
+    }
+}
+
+/// Whether a row has to wait. `before` is the row of its key that is in force.
+pub(super) fn hold(row: &PriceRow, before: Option<&PriceRow>) -> Option<HoldReason> {
+    if row.rate.pico() > limit(row.key.meter) {
+        return Some(HoldReason::Magnitude);
+    }
+    let (old, new) = (before?.rate.pico(), row.rate.pico());
+    // From nothing to something and back are moves too: a rate that turns 0 switches every money cap off.
+    let moves = new > old.saturating_mul(MOVE_MAX) || old > new.saturating_mul(MOVE_MAX);
+    moves.then_some(HoldReason::Moves)
+}
+
+fn limit(meter: Meter) -> u64 {
+    match meter.side() {
+        Side::Prompt | Side::Generated => TOKEN_PICO_MAX,
+        Side::Service => SEARCH_PICO_MAX,
+    }
+}

@@ -1,0 +1,352 @@
+//! Whether a call may happen: what it would hold of each cap that is about it, and what the caps say. Holding,
+//! settling and voiding go through [`counters`](crate::counters); refusing is decided here and worded in
+//! [`refusal`](crate::refusal).
+
+use crate::{
+    counters::{self, CounterFault, SharedData},
+    request::RequestFacts,
+};
+use protocol::{
+    UnixNanos,
+    allowance::{Counter, CounterReport, HoldAnswer},
+    attribution::{Attribution, Dimension},
+    cap::{Amount, CapSpec, Unit, Window},
+    event::{CapAnswer, CapDecision, Refusal},
+    meters::{Meter, Side, Units},
+    money::PicoUsd,
+    price::{ModelPrices, tier_of},
+    snapshot::{Allow, Snapshot, UnpricedRule},
+};
+
+/// What a request may generate where neither it nor the price table says: the limit most models of 2024 had.
+const OUTPUT_TOKENS_ASSUMED: u64 = 4_096;
+/// Where the request sets no output limit, its hold is no more than this part of the cap: the model's maximum would
+/// lock a small cap that the call, most likely, does not come near. What it costs beyond is kept as debt.
+const ASSUMED_HOLD_PART: Amount = 10;
+
+/// What a call wants of the caps that are about it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Needs {
+    /// The most the call can cost, where its model has a price.
+    pub hold: Option<PicoUsd>,
+    /// The input's part of it.
+    pub hold_input: Option<PicoUsd>,
+    needs: Vec<Need>,
+    refused: Option<Refusal>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Need {
+    cap: CapSpec,
+    subject: Box<str>,
+    amount: Amount,
+}
+
+/// A hold to settle.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Held {
+    cap: Box<str>,
+    subject: Box<str>,
+    unit: Unit,
+    amount: Amount,
+    window_start: UnixNanos,
+}
+
+/// The answer to a call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// It may happen.
+    Admitted(Admitted),
+    /// It may not.
+    Refused(Refused),
+    /// Nobody here can say; the control plane must be asked for more allowance.
+    Ask(Vec<CounterReport>),
+}
+
+/// A call that may happen.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Admitted {
+    /// What it holds.
+    pub held: Vec<Held>,
+    /// What the caps said.
+    pub decisions: Vec<CapDecision>,
+    /// How full the tightest cap is, in hundredths.
+    pub fullness_percent: Option<Amount>,
+    /// Counters that could not be kept.
+    pub faults: Vec<CounterFault>,
+}
+
+/// A call that may not happen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refused {
+    /// Why.
+    pub reason: Refusal,
+    /// The cap, where one is the reason.
+    pub cap: Option<RefusingCap>,
+    /// What the caps said.
+    pub decisions: Vec<CapDecision>,
+}
+
+/// What a refusal tells about its cap.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RefusingCap {
+    /// Its name in the policy.
+    pub name: Box<str>,
+    /// What it limits.
+    pub unit: Unit,
+    /// How much.
+    pub limit: Amount,
+    /// For how long.
+    pub window: Window,
+    /// When its window ends, where that is known.
+    pub resets_at: Option<UnixNanos>,
+    /// The call alone needs more than the cap ever allows.
+    pub larger_than_cap: bool,
+    /// There would be room if the calls that are open cost nothing: trying again soon may work.
+    pub waiting_helps: bool,
+    /// How full it is, in hundredths.
+    pub fullness_percent: Amount,
+}
+
+/// What may be done about a counter that does not reach.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Recourse {
+    /// Ask the control plane, and wait.
+    Ask,
+    /// It was asked; what does not fit now is refused.
+    Asked,
+    /// It cannot be asked; the policy decides.
+    Unreachable,
+    /// The call cannot wait (its body is too large to be held back): go by what is known.
+    CannotWait,
+}
+
+impl Needs {
+    /// Works out what a call needs under a snapshot.
+    pub fn of(snapshot: &Snapshot, provider: &str, attribution: &Attribution, facts: &RequestFacts) -> Self {
+        let prices = snapshot.prices.find(provider, None, facts.model.as_deref()).map(|(prices, _)| prices);
+        let output_max = prices.and_then(|prices| prices.output_tokens_max);
+        let output = match (facts.output_tokens_max, output_max) {
+            (Some(asked), Some(max)) => asked.min(max),
+            (Some(asked), None) => asked,
+            (None, max) => max.unwrap_or(OUTPUT_TOKENS_ASSUMED),
+        };
+        let rates = worst_rates(snapshot, prices, facts);
+        let money =
+            |tokens: u64, rate: Option<u64>| Some(i128::from(tokens).saturating_mul(i128::from(rate?)));
+        let input_pico = money(facts.input_tokens_estimate, rates.map(|(input, _)| input));
+        let output_pico = money(output, rates.map(|(_, output)| output));
+        let hold_pico = input_pico.zip(output_pico).map(|(input, output)| input.saturating_add(output));
+        let mut needs = Self {
+            hold: hold_pico.map(PicoUsd::new),
+            hold_input: input_pico.map(PicoUsd::new),
+            ..Self::default()
+        };
+        if attribution.name(Dimension::Customer).is_none() && snapshot.unattributed == Allow::Refuse {
+            needs.refused = Some(Refusal::Unattributed);
+        }
+        let amount = |pico: Option<i128>| pico.map(|pico| Amount::try_from(pico).unwrap_or(Amount::MAX));
+        for cap in &snapshot.caps {
+            let Some(subject) = cap.subject_of(attribution) else { continue };
+            let (wanted, at_least) = match cap.unit {
+                Unit::Calls => (1, 1),
+                Unit::Tokens => {
+                    let count = |tokens: u64| Amount::try_from(tokens).unwrap_or(Amount::MAX);
+                    (
+                        count(facts.input_tokens_estimate.saturating_add(output)),
+                        count(facts.input_tokens_estimate),
+                    )
+                }
+                Unit::Usd => match (amount(hold_pico), amount(input_pico)) {
+                    (Some(hold), Some(input)) => (hold, input),
+                    _ if snapshot.unpriced == UnpricedRule::Refuse && !cap.shadow => {
+                        needs.refused = Some(Refusal::Unpriced);
+                        (0, 0)
+                    }
+                    _ => (0, 0),
+                },
+            };
+            let assumed = facts.output_tokens_max.is_none() && cap.unit != Unit::Calls;
+            let part = cap.limit.checked_div(ASSUMED_HOLD_PART).unwrap_or(0);
+            let amount = if assumed { wanted.min(part.max(at_least)) } else { wanted };
+            needs.needs.push(Need { cap: cap.clone(), subject, amount });
+        }
+        needs
+    }
+
+    /// Holds all of it, or nothing. A call that no cap is about always may happen.
+    pub fn admit(
+        &self,
+        shared: &impl SharedData,
+        fast: bool,
+        recourse: Recourse,
+        when_unreachable: Allow,
+        now: UnixNanos,
+    ) -> Answer {
+        if let Some(reason) = self.refused {
+            return Answer::Refused(Refused { reason, cap: None, decisions: Vec::new() });
+        }
+        let mut admitted = Admitted::default();
+        let mut short = Vec::new();
+        for need in &self.needs {
+            let initial = if fast { need.cap.initial } else { 0 };
+            let tried = counters::update(shared, &need.cap.id, &need.subject, now, |counter| {
+                let answer = need.try_hold(counter, initial, recourse, when_unreachable, now);
+                (answer, counter.clone())
+            });
+            match tried {
+                Ok((Tried::Held { window_start, decision }, counter)) => {
+                    admitted.hold(need, window_start, decision, &counter)
+                }
+                Ok((Tried::Short, counter)) => short.push(counter.report(need.amount)),
+                Ok((Tried::Refused(reason), counter)) => {
+                    void(shared, &admitted.held, now);
+                    return Answer::Refused(need.refused(reason, &counter, admitted.decisions));
+                }
+                // A counter that cannot be kept must not stop a call; it is counted, and the ledger knows.
+                Err(fault) => admitted.faults.push(fault),
+            }
+        }
+        if short.is_empty() {
+            return Answer::Admitted(admitted);
+        }
+        void(shared, &admitted.held, now);
+        Answer::Ask(short)
+    }
+}
+
+enum Tried {
+    Held { window_start: UnixNanos, decision: CapAnswer },
+    Short,
+    Refused(Refusal),
+}
+
+impl Need {
+    fn try_hold(
+        &self,
+        counter: &mut Counter,
+        initial: Amount,
+        recourse: Recourse,
+        when_unreachable: Allow,
+        now: UnixNanos,
+    ) -> Tried {
+        let answer = counter.hold(self.amount, now, initial);
+        if let HoldAnswer::Held { window_start } = answer {
+            return Tried::Held { window_start, decision: CapAnswer::Held };
+        }
+        let over = used(counter).saturating_add(self.amount) > self.cap.limit;
+        let mut force = |decision| match counter.force_hold(self.amount) {
+            HoldAnswer::Held { window_start } => Tried::Held { window_start, decision },
+            HoldAnswer::Short | HoldAnswer::Denied => Tried::Short,
+        };
+        match (answer, recourse) {
+            _ if self.cap.shadow => force(if over { CapAnswer::ShadowRefused } else { CapAnswer::Held }),
+            _ if self.amount > self.cap.limit => Tried::Refused(Refusal::Cap),
+            (HoldAnswer::Denied, _) | (_, Recourse::Asked) => Tried::Refused(Refusal::Cap),
+            (_, Recourse::CannotWait) if over => Tried::Refused(Refusal::Cap),
+            (_, Recourse::CannotWait) => force(CapAnswer::Held),
+            (_, Recourse::Unreachable) if when_unreachable == Allow::Allow => {
+                force(CapAnswer::AllowedUnreachable)
+            }
+            (_, Recourse::Unreachable) => Tried::Refused(Refusal::Unreachable),
+            (_, Recourse::Ask) => Tried::Short,
+        }
+    }
+
+    fn refused(&self, reason: Refusal, counter: &Counter, mut decisions: Vec<CapDecision>) -> Refused {
+        decisions.push(self.decision(CapAnswer::Refused, 0));
+        let settled = counter.others.saturating_add(counter.spent);
+        let cap = RefusingCap {
+            name: self.cap.name.clone(),
+            unit: self.cap.unit,
+            limit: self.cap.limit,
+            window: self.cap.window,
+            resets_at: Some(counter.window_end).filter(|end| *end > 0 && *end < FAR_AWAY),
+            larger_than_cap: self.amount > self.cap.limit,
+            waiting_helps: settled.saturating_add(self.amount) <= self.cap.limit,
+            fullness_percent: fullness_percent(counter, self.cap.limit),
+        };
+        Refused { reason, cap: Some(cap), decisions }
+    }
+
+    fn decision(&self, decision: CapAnswer, held: Amount) -> CapDecision {
+        CapDecision { cap: self.cap.id.clone(), subject: self.subject.clone(), held, decision }
+    }
+}
+
+/// Year 2200: a window that ends later never ends.
+const FAR_AWAY: UnixNanos = 7_258_118_400_000_000_000;
+
+impl Admitted {
+    fn hold(&mut self, need: &Need, window_start: UnixNanos, decision: CapAnswer, counter: &Counter) {
+        let fullness = fullness_percent(counter, need.cap.limit);
+        self.fullness_percent = self.fullness_percent.max(Some(fullness));
+        self.decisions.push(need.decision(decision, need.amount));
+        self.held.push(Held {
+            cap: need.cap.id.clone(),
+            subject: need.subject.clone(),
+            unit: need.cap.unit,
+            amount: need.amount,
+            window_start,
+        });
+    }
+}
+
+fn used(counter: &Counter) -> Amount {
+    counter.others.saturating_add(counter.spent).saturating_add(counter.held)
+}
+
+fn fullness_percent(counter: &Counter, limit: Amount) -> Amount {
+    let percent = i128::from(used(counter)).saturating_mul(100).checked_div(i128::from(limit)).unwrap_or(100);
+    Amount::try_from(percent).unwrap_or(Amount::MAX)
+}
+
+/// Replaces holds by what the call cost.
+pub fn settle(shared: &impl SharedData, held: &[Held], units: &Units, cost: Option<PicoUsd>, now: UnixNanos) {
+    for hold in held {
+        let cost = match hold.unit {
+            Unit::Usd => cost.map_or(0, |cost| Amount::try_from(cost.pico()).unwrap_or(Amount::MAX)),
+            Unit::Calls => 1,
+            Unit::Tokens => {
+                let counted = units
+                    .iter()
+                    .filter(|(meter, _)| meter.side() != Side::Service && **meter != Meter::CacheRead);
+                let tokens = counted.fold(0_u64, |total, (_, units)| total.saturating_add(*units));
+                Amount::try_from(tokens).unwrap_or(Amount::MAX)
+            }
+        };
+        release(shared, hold, cost, now);
+    }
+}
+
+fn void(shared: &impl SharedData, held: &[Held], now: UnixNanos) {
+    held.iter().for_each(|hold| release(shared, hold, 0, now));
+}
+
+fn release(shared: &impl SharedData, hold: &Held, cost: Amount, now: UnixNanos) {
+    let settle = |counter: &mut Counter| counter.settle(hold.window_start, hold.amount, cost, now);
+    // What cannot be settled here stays held until the window ends; the ledger books the call all the same.
+    counters::update(shared, &hold.cap, &hold.subject, now, settle).unwrap_or_default();
+}
+
+/// The dearest rates that the prompt and the answer may come to, in pico-dollars per token.
+fn worst_rates(
+    snapshot: &Snapshot,
+    prices: Option<&ModelPrices>,
+    facts: &RequestFacts,
+) -> Option<(u64, u64)> {
+    let Some(prices) = prices else {
+        return match snapshot.unpriced {
+            UnpricedRule::Ceiling(rate) => Some((rate.pico(), rate.pico())),
+            UnpricedRule::Allow | UnpricedRule::Refuse => None,
+        };
+    };
+    let tier = tier_of(facts.tier.as_deref());
+    let rate = |meter| prices.rate(meter, tier, facts.input_tokens_estimate).map(|rate| rate.rate.pico());
+    let input = [Meter::Input, Meter::CacheWrite5m].into_iter().filter_map(rate).max();
+    let output = [Meter::Output, Meter::Reasoning].into_iter().filter_map(rate).max();
+    input.zip(output)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,177 @@
+//! The plugin's configuration: JSON in, a checked [`Config`] out, or every fault with the path of its key.
+
+mod fields;
+
+use crate::dialect::Dialect;
+use fields::{Fault, Fields};
+use protocol::{attribution::Dimension, snapshot::Allow};
+use std::collections::BTreeMap;
+
+/// What Envoy's plugin configuration says. Everything else comes from the control plane's snapshot.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// How to reach the control plane.
+    pub control_plane: ControlPlane,
+    /// Which instance this is.
+    pub role: Role,
+    /// The node's name; empty: Envoy's node id.
+    pub node: String,
+    /// How calls are admitted.
+    pub admission: Admission,
+    /// Where each dimension is looked for, in order.
+    pub identity: BTreeMap<Dimension, Vec<IdentitySource>>,
+    /// Provider and dialect where detection is not enough, first match first.
+    pub providers: Vec<ProviderRule>,
+    /// The event queue.
+    pub outbox: OutboxLimits,
+}
+
+/// How to reach the control plane.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ControlPlane {
+    /// An Envoy cluster.
+    pub cluster: String,
+    /// The `:authority` of requests to it.
+    pub authority: String,
+    /// After so long a request to it has failed.
+    pub timeout_ms: u64,
+}
+
+/// Which of the two mounts this is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// In the HTTP connection manager: sees calls.
+    Call,
+    /// In a cluster's upstream filter chain: sees attempts.
+    Attempt,
+}
+
+/// How calls are admitted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Admission {
+    /// Whether a subject's first call on this node may start before its first grant.
+    pub fast: bool,
+    /// So much of a request body is held back until the call is admitted; a longer one is decided on what is known.
+    pub body_hold_bytes: usize,
+    /// Whether the head waits with the body. It needs `allow_on_headers_stop_iteration` in Envoy's plugin
+    /// configuration, which Istio's WasmPlugin cannot set: there it must be false.
+    pub hold_head: bool,
+}
+
+/// One place to look for a dimension. Only trusted places are ever configured.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum IdentitySource {
+    /// A request header, lower-case.
+    Header(String),
+}
+
+/// One rule of `providers`. All conditions given must hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProviderRule {
+    /// The host without port, or `*.` and a suffix.
+    pub host: Option<String>,
+    /// A path prefix.
+    pub path: Option<String>,
+    /// Envoy's cluster.
+    pub cluster: Option<String>,
+    /// The provider's name, as prices use it.
+    pub provider: String,
+    /// Its dialect, where the path does not tell.
+    pub dialect: Option<Dialect>,
+}
+
+/// Bounds of the event queue of one worker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OutboxLimits {
+    /// Events.
+    pub max_events: usize,
+    /// Their bytes.
+    pub max_bytes: usize,
+    /// How long an event waits for company.
+    pub flush_ms: u64,
+    /// What happens to calls when it is full: they pass and their events are dropped and counted, or they are
+    /// refused.
+    pub when_full: Allow,
+}
+
+impl Config {
+    /// Reads Envoy's plugin configuration. An empty one is all defaults.
+    pub fn parse(json: &[u8]) -> Result<Self, Vec<String>> {
+        let json = if json.is_empty() { b"{}" } else { json };
+        let value = serde_json::from_slice(json)
+            .map_err(|error| vec![format!("configuration is no JSON: {error}")])?;
+        let mut faults = Vec::new();
+        let config = Self::read(Fields::new("", value, &mut faults));
+        if faults.is_empty() { Ok(config) } else { Err(faults.iter().map(Fault::to_string).collect()) }
+    }
+
+    fn read(mut fields: Fields<'_>) -> Self {
+        Self {
+            control_plane: control_plane(fields.object("control_plane")),
+            role: fields.one_of("role", Role::Call, &[("call", Role::Call), ("attempt", Role::Attempt)]),
+            node: fields.text("node", ""),
+            admission: admission(fields.object("admission")),
+            identity: identity(fields.object("identity")),
+            providers: fields.list("providers", provider_rule),
+            outbox: outbox(fields.object("outbox")),
+        }
+    }
+}
+
+fn control_plane(mut fields: Fields<'_>) -> ControlPlane {
+    ControlPlane {
+        cluster: fields.text("cluster", "bursar"),
+        authority: fields.text("authority", "bursar"),
+        timeout_ms: fields.number("timeout_ms", 2_000, 1..=60_000),
+    }
+}
+
+fn admission(mut fields: Fields<'_>) -> Admission {
+    Admission {
+        fast: fields.one_of("mode", true, &[("fast", true), ("strict", false)]),
+        body_hold_bytes: size(fields.number("body_hold_bytes", 262_144, 0..=16_777_216)),
+        hold_head: fields.flag("hold_head", true),
+    }
+}
+
+fn outbox(mut fields: Fields<'_>) -> OutboxLimits {
+    let when_full = [("allow", Allow::Allow), ("refuse", Allow::Refuse)];
+    OutboxLimits {
+        max_events: size(fields.number("max_events", 10_000, 1..=1_000_000)),
+        max_bytes: size(fields.number("max_bytes", 8_388_608, 4_096..=268_435_456)),
+        flush_ms: fields.number("flush_ms", 100, 10..=10_000),
+        when_full: fields.one_of("when_full", Allow::Allow, &when_full),
+    }
+}
+
+fn identity(mut fields: Fields<'_>) -> BTreeMap<Dimension, Vec<IdentitySource>> {
+    Dimension::ALL.map(|dimension| (dimension, identity_sources(&mut fields, dimension))).into()
+}
+
+fn size(number: u64) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
+}
+
+fn identity_sources(identity: &mut Fields<'_>, dimension: Dimension) -> Vec<IdentitySource> {
+    let default = || vec![IdentitySource::Header(format!("x-bursar-{dimension}"))];
+    if !identity.has(dimension.as_str()) {
+        return default();
+    }
+    identity.list(dimension.as_str(), |mut source| {
+        IdentitySource::Header(source.required("header").to_lowercase())
+    })
+}
+
+fn provider_rule(mut rule: Fields<'_>) -> ProviderRule {
+    let dialects = Dialect::ALL.map(|dialect| (dialect.as_str(), Some(dialect)));
+    ProviderRule {
+        host: rule.optional("host"),
+        path: rule.optional("path"),
+        cluster: rule.optional("cluster"),
+        provider: rule.required("provider"),
+        dialect: rule.one_of("dialect", None, &dialects),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,348 @@
+//! The call instance's context of one HTTP stream: a table of forwards between Envoy's callbacks and an
+//! [`Exchange`].
+
+use super::{
+    abi::{self, HostError},
+    host::{self, Shared},
+    node::Node,
+};
+use crate::{
+    admission::Recourse,
+    attribution::is_internal,
+    ending::StreamEnd,
+    exchange::{Exchange, Step, Surroundings},
+    head::{Headers, split_pairs},
+    refusal::{LocalReply, hundredths},
+};
+use protocol::{
+    UnixNanos,
+    allowance::AllowanceReply,
+    codec,
+    event::{Refusal, UsageEvent},
+    snapshot::Allow,
+};
+use proxy_wasm::{
+    hostcalls,
+    traits::{Context, HttpContext},
+    types::{Action, BufferType, MapType},
+};
+use std::rc::Rc;
+
+/// One HTTP stream.
+#[derive(Debug)]
+pub(super) struct Call {
+    node: Option<Rc<Node>>,
+    context: u32,
+    exchange: Option<Exchange>,
+    /// Bytes of the held request body that were read.
+    read_bytes: usize,
+    /// The request's content-length is still there, and must follow the body.
+    has_content_length: bool,
+    usage_injected: bool,
+    asked: Option<(u32, UnixNanos)>,
+    replied: bool,
+}
+
+impl Call {
+    /// A context that does nothing without a node.
+    pub(super) fn new(node: Option<Rc<Node>>, context: u32) -> Self {
+        Self {
+            node,
+            context,
+            exchange: None,
+            read_bytes: 0,
+            has_content_length: false,
+            usage_injected: false,
+            asked: None,
+            replied: false,
+        }
+    }
+}
+
+impl Context for Call {
+    fn on_http_call_response(&mut self, token: u32, _headers: usize, body_size: usize, _trailers: usize) {
+        let Some(node) = self.node.clone() else { return };
+        let Some((_, asked_at)) = self.asked.take_if(|(sent, _)| *sent == token) else { return };
+        let body = hostcalls::get_buffer(BufferType::HttpCallResponseBody, 0, body_size).ok().flatten();
+        let now = host::now();
+        let recourse = match body.map(|body| codec::decode::<AllowanceReply>(&body)) {
+            Some(Ok(reply)) if node.apply_grants(&reply, asked_at, now) => Recourse::Asked,
+            _ => Recourse::Unreachable,
+        };
+        if self.decide(&node, recourse, now) == Action::Continue && hostcalls::resume_http_request().is_err()
+        {
+            node.stats.fault("resume");
+        }
+    }
+}
+
+impl HttpContext for Call {
+    fn on_http_request_headers(&mut self, _headers: usize, end: bool) -> Action {
+        let Some(node) = self.node.clone() else { return Action::Continue };
+        let Ok(bytes) = abi::header_pairs(MapType::HttpRequestHeaders) else {
+            node.stats.fault("request_headers");
+            return Action::Continue;
+        };
+        let pairs = split_pairs(&bytes);
+        let headers = Headers::new(&pairs);
+        let now = host::now();
+        let holds_head = node.holds_heads(now);
+        let around = surroundings(&node, &headers);
+        self.exchange = Exchange::begin(&node.config, &headers, around, node.call_id(now), now);
+        let metered = self.exchange.is_some();
+        // Without a held head, the content-length would be gone before a longer body is known.
+        let keeps_length = holds_head || !metered;
+        self.has_content_length = keeps_length && headers.value("content-length").is_some();
+        strip(&node, &pairs, metered, keeps_length);
+        if !metered {
+            return Action::Continue;
+        }
+        if end {
+            return self.decide(&node, Recourse::Ask, now);
+        }
+        if !holds_head {
+            return Action::Continue;
+        }
+        node.head_waits(self.context, now);
+        Action::Pause
+    }
+
+    fn on_http_request_body(&mut self, size: usize, end: bool) -> Action {
+        let Some(node) = self.node.clone() else { return Action::Continue };
+        if self.asked.is_some() {
+            return Action::Pause;
+        }
+        let Some(exchange) = self.exchange.as_mut().filter(|exchange| exchange.is_reading()) else {
+            return Action::Continue;
+        };
+        node.head_moved(self.context);
+        let new = size.saturating_sub(self.read_bytes);
+        if new > 0 {
+            match hostcalls::get_buffer(BufferType::HttpRequestBody, self.read_bytes, new) {
+                Ok(Some(piece)) => exchange.read_request(&piece),
+                _ => node.stats.fault("request_body"),
+            }
+            self.read_bytes = size;
+        }
+        if !end && size < node.config.admission.body_hold_bytes {
+            return Action::Pause;
+        }
+        if end && exchange.wants_whole_body() {
+            self.ask_for_usage(&node, size);
+        }
+        self.decide(&node, if end { Recourse::Ask } else { Recourse::CannotWait }, host::now())
+    }
+
+    fn on_http_request_trailers(&mut self, _trailers: usize) -> Action {
+        let Some(node) = self.node.clone() else { return Action::Continue };
+        if self.asked.is_some() {
+            return Action::Pause;
+        }
+        match self.exchange.as_ref().is_some_and(Exchange::is_reading) {
+            true => self.decide(&node, Recourse::Ask, host::now()),
+            false => Action::Continue,
+        }
+    }
+
+    fn on_http_response_headers(&mut self, _headers: usize, end: bool) -> Action {
+        let (Some(node), Some(exchange), false) = (&self.node, self.exchange.as_mut(), self.replied) else {
+            return Action::Continue;
+        };
+        let Ok(bytes) = abi::header_pairs(MapType::HttpResponseHeaders) else {
+            node.stats.fault("response_headers");
+            return Action::Continue;
+        };
+        exchange.response_head(&Headers::new(&split_pairs(&bytes)), self.usage_injected);
+        if end {
+            exchange.response_ended();
+        }
+        let set = |name, value: Option<&[u8]>| {
+            if hostcalls::set_map_value_bytes(MapType::HttpResponseHeaders, name, value).is_err() {
+                node.stats.fault("response_headers");
+            }
+        };
+        set("x-bursar-call", Some(exchange.id().to_string().as_bytes()));
+        if let Some(percent) = exchange.fullness_percent() {
+            set("x-bursar-budget", Some(hundredths(percent).as_bytes()));
+        }
+        if self.usage_injected && exchange.streams() {
+            // The client's stream may end up shorter than the provider's.
+            set("content-length", None);
+        }
+        Action::Continue
+    }
+
+    fn on_http_response_body(&mut self, size: usize, end: bool) -> Action {
+        let (Some(node), Some(exchange), false) = (&self.node, self.exchange.as_mut(), self.replied) else {
+            return Action::Continue;
+        };
+        if !exchange.reads_response() || (size == 0 && !self.usage_injected) {
+            if end {
+                exchange.response_body(&[], true, host::now);
+            }
+            return Action::Continue;
+        }
+        let Ok(piece) = hostcalls::get_buffer(BufferType::HttpResponseBody, 0, size) else {
+            node.stats.fault("response_body");
+            return Action::Continue;
+        };
+        if let Some(replaced) = exchange.response_body(&piece.unwrap_or_default(), end, host::now)
+            && hostcalls::set_buffer(BufferType::HttpResponseBody, 0, size, &replaced).is_err()
+        {
+            node.stats.fault("response_body");
+        }
+        Action::Continue
+    }
+
+    fn on_http_response_trailers(&mut self, _trailers: usize) -> Action {
+        if let Some(exchange) = &mut self.exchange {
+            exchange.response_ended();
+        }
+        Action::Continue
+    }
+
+    fn on_log(&mut self) {
+        self.finish();
+    }
+}
+
+impl Call {
+    /// Rewrites the held body so that the stream tells its usage.
+    fn ask_for_usage(&mut self, node: &Node, size: usize) {
+        let Some(exchange) = &self.exchange else { return };
+        let Ok(Some(body)) = hostcalls::get_buffer(BufferType::HttpRequestBody, 0, size) else {
+            return node.stats.fault("request_body");
+        };
+        let Some(rewritten) = exchange.rewritten(&body) else { return };
+        let length = rewritten.len().to_string();
+        // The length first: a longer body under the old one would run into the connection's next request.
+        if self.has_content_length
+            && hostcalls::set_map_value_bytes(
+                MapType::HttpRequestHeaders,
+                "content-length",
+                Some(length.as_bytes()),
+            )
+            .is_err()
+        {
+            return node.stats.fault("request_rewrite");
+        }
+        match hostcalls::set_buffer(BufferType::HttpRequestBody, 0, size, &rewritten) {
+            Ok(()) => self.usage_injected = true,
+            Err(_) => node.stats.fault("request_rewrite"),
+        }
+    }
+
+    fn decide(&mut self, node: &Rc<Node>, recourse: Recourse, now: UnixNanos) -> Action {
+        let Some(exchange) = &mut self.exchange else { return Action::Continue };
+        let fast = node.config.admission.fast;
+        let queue_refuses = node.config.outbox.when_full == Allow::Refuse && node.outbox.borrow().is_full();
+        let step = match node.snapshot() {
+            _ if queue_refuses => {
+                node.stats.fault("outbox_full");
+                exchange.refuse(Refusal::Unreachable, now)
+            }
+            Some(snapshot) => exchange.decide(&snapshot, &Shared, fast, recourse, now),
+            None => {
+                node.stats.fault("no_snapshot");
+                exchange.pass_undecided()
+            }
+        };
+        match step {
+            None => Action::Continue,
+            Some(Step::Proceed(started, faults)) => {
+                faults.into_iter().for_each(|fault| node.counter_fault(fault));
+                node.uses(&started.head().caps, now);
+                node.send(&started);
+                Action::Continue
+            }
+            Some(Step::Refuse(reply)) => {
+                self.reply(node, &reply);
+                Action::Pause
+            }
+            Some(Step::Ask(reports)) => {
+                let sent = node.allowance_request(reports).and_then(|body| {
+                    host::ask(&node.config.control_plane, "POST", "/v1/allowances", "", Some(&body)).ok()
+                });
+                match sent {
+                    Some(token) => {
+                        self.asked = Some((token, now));
+                        Action::Pause
+                    }
+                    None => {
+                        node.stats.fault("allowance_unreachable");
+                        self.decide(node, Recourse::Unreachable, now)
+                    }
+                }
+            }
+        }
+    }
+
+    fn reply(&mut self, node: &Node, reply: &LocalReply) {
+        self.replied = true;
+        let headers: Vec<_> =
+            reply.headers.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())).collect();
+        if let Err(HostError) =
+            abi::send_local_reply(reply.status, reply.details, &headers, reply.body.as_bytes())
+        {
+            node.stats.fault("local_reply");
+        }
+    }
+
+    fn finish(&mut self) {
+        let (Some(node), Some(mut exchange)) = (self.node.take(), self.exchange.take()) else { return };
+        node.head_moved(self.context);
+        let end = stream_end(exchange.is_plain());
+        let snapshot = node.snapshot().unwrap_or_default();
+        let Some(finished) = exchange.finish(&snapshot, &Shared, &end, host::now()) else { return };
+        if finished.usage_missing {
+            node.stats.usage_missing(exchange.dialect().as_str());
+        }
+        if let UsageEvent::Finished { end, head } = &finished.event {
+            node.stats.call(end.outcome);
+            if let Some(refused) = end.refused {
+                node.stats.refused(refused.as_str());
+            }
+            node.uses(&head.caps, end.finished_at);
+        }
+        node.send(&finished.event);
+    }
+}
+
+/// Facts about the stream that detection and events want, asked only where a call is likely.
+fn surroundings(node: &Node, headers: &Headers<'_>) -> Surroundings {
+    if headers.value(":method") != Some(b"POST") {
+        return Surroundings::default();
+    }
+    let by_cluster = node.config.providers.iter().any(|rule| rule.cluster.is_some());
+    Surroundings {
+        route: host::text_property(vec!["xds", "route_name"]),
+        cluster: by_cluster.then(|| host::text_property(vec!["xds", "cluster_name"])).flatten(),
+    }
+}
+
+/// Takes out of the request what the provider must not see, in one host call.
+fn strip(node: &Node, pairs: &[(&[u8], &[u8])], metered: bool, keeps_length: bool) {
+    let goes = |name: &[u8]| {
+        is_internal(&node.config, name)
+            // A compressed answer could not be read; Envoy's own compressor can still serve the client.
+            || (metered && name == b"accept-encoding")
+            || (!keeps_length && name == b"content-length")
+    };
+    let kept: Vec<_> = pairs.iter().copied().filter(|(name, _)| !goes(name)).collect();
+    if kept.len() != pairs.len() && abi::set_header_pairs(MapType::HttpRequestHeaders, &kept).is_err() {
+        node.stats.fault("request_headers");
+    }
+}
+
+/// What Envoy knows of the stream. A plain answer needs no look at flags and details.
+fn stream_end(plain: bool) -> StreamEnd {
+    StreamEnd {
+        flags: if plain { 0 } else { host::number_property(vec!["response", "flags"]).unwrap_or(0) },
+        details: if plain { None } else { host::text_property(vec!["response", "code_details"]) },
+        cluster: host::text_property(vec!["xds", "cluster_name"]),
+        upstream: host::text_property(vec!["upstream", "address"]),
+        attempts: host::number_property(vec!["upstream", "request_attempt_count"])
+            .and_then(|count| u32::try_from(count).ok())
+            .unwrap_or(0),
+    }
+}

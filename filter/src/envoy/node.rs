@@ -1,0 +1,295 @@
+//! What all calls of one worker share: configuration, snapshot, outbox, counters in use, identity of the process.
+
+use super::{
+    abi::{self, HostError},
+    host::{self, Shared},
+    stats::Stats,
+};
+use crate::{
+    config::Config,
+    counters::{self, CounterFault, SharedData},
+    outbox::{Outbox, Queued},
+};
+use protocol::{
+    UnixNanos,
+    allowance::{AllowanceReply, AllowanceRequest, CounterReport},
+    cap::Amount,
+    codec,
+    event::{CapDecision, UsageEvent},
+    ids::CallId,
+    snapshot::Snapshot,
+};
+use std::{
+    cell::{Cell, RefCell},
+    collections::BTreeMap,
+    rc::Rc,
+};
+
+const BOOT_KEY: &str = "bursar/boot";
+const SNAPSHOT_KEY: &str = "bursar/snapshot";
+const SNAPSHOT_VERSION_KEY: &str = "bursar/snapshot-version";
+/// A worker looks after so many counters at a time; the rest look after themselves when they are used.
+const IN_USE_MAX: usize = 4_096;
+/// Random bytes are drawn for so many call ids at once.
+const RANDOM_POOL_BYTES: usize = 640;
+
+/// One worker.
+#[derive(Debug)]
+pub(super) struct Node {
+    pub(super) config: Config,
+    pub(super) name: String,
+    pub(super) boot: String,
+    pub(super) stats: Stats,
+    pub(super) outbox: RefCell<Outbox>,
+    snapshot: RefCell<Option<Rc<Snapshot>>>,
+    snapshot_version: Cell<u32>,
+    /// Counters that this worker used lately: what the last call wanted, and the revision last reported.
+    in_use: RefCell<BTreeMap<(Box<str>, Box<str>), InUse>>,
+    random: RefCell<Vec<u8>>,
+    /// Heads that wait for a first piece of body that Envoy may never give, with the time they began to wait.
+    waiting_heads: RefCell<BTreeMap<u32, UnixNanos>>,
+    /// Until then, heads are not held: this Envoy was seen not to give bodies while a head is held.
+    head_unheld_until: Cell<UnixNanos>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct InUse {
+    wanted: Amount,
+    used_at: UnixNanos,
+    reported_revision: u64,
+}
+
+impl Node {
+    /// A worker's state under a new configuration.
+    pub(super) fn new(config: Config) -> Self {
+        let name = match config.node.as_str() {
+            "" => host::text_property(vec!["node", "id"]).unwrap_or_default(),
+            name => name.to_owned(),
+        };
+        let stats = Stats::default();
+        let boot = boot().unwrap_or_else(|HostError| {
+            stats.fault("boot_id");
+            "unknown".to_owned()
+        });
+        Self {
+            outbox: RefCell::new(Outbox::new(config.outbox)),
+            config,
+            name,
+            boot,
+            stats,
+            snapshot: RefCell::default(),
+            snapshot_version: Cell::default(),
+            in_use: RefCell::default(),
+            random: RefCell::default(),
+            waiting_heads: RefCell::default(),
+            head_unheld_until: Cell::default(),
+        }
+    }
+
+    /// A new call id.
+    pub(super) fn call_id(&self, now: UnixNanos) -> CallId {
+        let mut pool = self.random.borrow_mut();
+        if pool.len() < 10 {
+            pool.resize(RANDOM_POOL_BYTES, 0);
+            if abi::random(&mut pool).is_err() {
+                self.stats.fault("random");
+            }
+        }
+        let mut random = [0; 10];
+        random.iter_mut().for_each(|byte| *byte = pool.pop().unwrap_or(0));
+        CallId::new(now / 1_000_000, random)
+    }
+
+    /// The snapshot in force.
+    pub(super) fn snapshot(&self) -> Option<Rc<Snapshot>> {
+        self.snapshot.borrow().clone()
+    }
+
+    /// Takes over a snapshot that another worker fetched.
+    pub(super) fn follow_snapshot(&self) {
+        let version = match Shared.read(SNAPSHOT_VERSION_KEY) {
+            Ok(Some((_, version))) if version != self.snapshot_version.get() => version,
+            _ => return,
+        };
+        let Ok(Some((bytes, _))) = Shared.read(SNAPSHOT_KEY) else {
+            return self.stats.fault("snapshot_read");
+        };
+        match codec::decode::<Snapshot>(&bytes) {
+            Ok(snapshot) => {
+                self.snapshot.replace(Some(Rc::new(snapshot)));
+                self.snapshot_version.set(version);
+            }
+            Err(error) => {
+                log::error!("snapshot in shared data {error}");
+                self.stats.fault("snapshot_decode");
+            }
+        }
+    }
+
+    /// Hands a fetched snapshot to all workers, if it can be read.
+    pub(super) fn publish_snapshot(&self, bytes: &[u8]) {
+        if let Err(error) = codec::decode::<Snapshot>(bytes) {
+            log::error!("snapshot from the control plane {error}; the last one stays in force");
+            return self.stats.fault("snapshot_decode");
+        }
+        for (key, value) in [(SNAPSHOT_KEY, bytes), (SNAPSHOT_VERSION_KEY, &[1])] {
+            let version = Shared.read(key).ok().flatten().map(|(_, version)| version);
+            if Shared.swap(key, value, version) != Ok(true) {
+                // Another worker was faster; the next poll mends it.
+                self.stats.fault("snapshot_publish");
+            }
+        }
+        self.follow_snapshot();
+    }
+
+    /// Queues an event; what does not fit is counted.
+    pub(super) fn send(&self, event: &UsageEvent) {
+        let mut outbox = self.outbox.borrow_mut();
+        let before = outbox.len();
+        match outbox.push(event) {
+            Queued::Kept => {}
+            Queued::Dropped => self.stats.events("dropped", 1),
+            Queued::Unwritable => self.stats.fault("event_encode"),
+        }
+        self.stats.outbox_events(change(before, outbox.len()));
+    }
+
+    /// Remembers the counters that a call holds, so that their allowances are kept warm.
+    pub(super) fn uses(&self, decisions: &[CapDecision], now: UnixNanos) {
+        let mut in_use = self.in_use.borrow_mut();
+        for decision in decisions {
+            let key = (decision.cap.clone(), decision.subject.clone());
+            if in_use.len() >= IN_USE_MAX && !in_use.contains_key(&key) {
+                continue;
+            }
+            let entry = in_use.entry(key).or_insert(InUse { wanted: 0, used_at: now, reported_revision: 0 });
+            (entry.wanted, entry.used_at) = (decision.held, now);
+        }
+    }
+
+    /// The counters whose allowance ends soon, runs low or was never granted, or whose totals changed.
+    pub(super) fn due_reports(&self, now: UnixNanos) -> Vec<CounterReport> {
+        /// Batches stay small; what is left comes with the next tick.
+        const REPORTS_MAX: usize = 256;
+        /// What nobody used for so long is left to expire, so that its allowance goes back.
+        const IDLE_NS: u64 = 15_000_000_000;
+        /// A grant is renewed when it has less than this left.
+        const RENEW_NS: u64 = 10_000_000_000;
+        let mut reports = Vec::new();
+        let mut in_use = self.in_use.borrow_mut();
+        in_use.retain(|(cap, subject), used| {
+            if reports.len() >= REPORTS_MAX {
+                return true;
+            }
+            let Ok(counter) = counters::update(&Shared, cap, subject, now, |counter| counter.clone()) else {
+                return false;
+            };
+            let idle = now.saturating_sub(used.used_at) > IDLE_NS;
+            if idle && counter.held == 0 && counter.revision == used.reported_revision {
+                return false;
+            }
+            let low = counter.room(now, 0) < used.wanted && now >= counter.denied_until;
+            let ending = counter.expires_at < now.saturating_add(RENEW_NS);
+            if counter.revision != used.reported_revision || (!idle && (low || ending)) {
+                let want = if idle { 0 } else { used.wanted };
+                used.reported_revision = counter.revision;
+                reports.push(counter.report(want));
+            }
+            true
+        });
+        reports
+    }
+
+    /// A request for allowances, encoded.
+    pub(super) fn allowance_request(&self, counters: Vec<CounterReport>) -> Option<Vec<u8>> {
+        let (node, boot) = (self.name.as_str().into(), self.boot.as_str().into());
+        codec::encode(&AllowanceRequest { version: codec::VERSION, node, boot, counters }).ok()
+    }
+
+    /// Books what the control plane granted. Gives whether it knew all the caps.
+    pub(super) fn apply_grants(&self, reply: &AllowanceReply, asked_at: UnixNanos, now: UnixNanos) -> bool {
+        for grant in &reply.grants {
+            let apply = |counter: &mut protocol::allowance::Counter| {
+                counter.apply(grant, asked_at);
+                counter.revision
+            };
+            match counters::update(&Shared, &grant.cap, &grant.subject, now, apply) {
+                // That the grant was booked is no news for who granted it.
+                Ok(revision) => {
+                    if let Some(used) =
+                        self.in_use.borrow_mut().get_mut(&(grant.cap.clone(), grant.subject.clone()))
+                    {
+                        used.reported_revision = revision;
+                    }
+                }
+                Err(fault) => self.counter_fault(fault),
+            }
+        }
+        reply.unknown_caps.is_empty()
+    }
+
+    /// Counts a counter that could not be kept.
+    pub(super) fn counter_fault(&self, fault: CounterFault) {
+        self.stats.fault(match fault {
+            CounterFault::Unavailable => "counter_unavailable",
+            CounterFault::Contended => "counter_contended",
+            CounterFault::SlotFull => "counter_slot_full",
+        });
+    }
+
+    /// Whether heads are held back with their bodies now.
+    pub(super) fn holds_heads(&self, now: UnixNanos) -> bool {
+        self.config.admission.hold_head && now >= self.head_unheld_until.get()
+    }
+
+    /// A head begins to wait for its body.
+    pub(super) fn head_waits(&self, context: u32, now: UnixNanos) {
+        self.waiting_heads.borrow_mut().insert(context, now);
+    }
+
+    /// A head waits no longer; says whether it did.
+    pub(super) fn head_moved(&self, context: u32) -> bool {
+        self.waiting_heads.borrow_mut().remove(&context).is_some()
+    }
+
+    /// Heads that have waited too long: either the client sends its body late, or this Envoy gives no bodies while
+    /// a head is held (`allow_on_headers_stop_iteration` is missing). Both are let go.
+    pub(super) fn stuck_heads(&self, now: UnixNanos) -> Vec<u32> {
+        /// Longer than any client takes between head and body, shorter than a user's patience.
+        const PATIENCE_NS: u64 = 1_000_000_000;
+        /// Then it is tried again: the configuration may have been mended.
+        const UNHELD_NS: u64 = 60_000_000_000;
+        let is_stuck = |since: &UnixNanos| now.saturating_sub(*since) > PATIENCE_NS;
+        let stuck: Vec<u32> = self
+            .waiting_heads
+            .borrow()
+            .iter()
+            .filter(|(_, since)| is_stuck(since))
+            .map(|(context, _)| *context)
+            .collect();
+        if !stuck.is_empty() {
+            self.head_unheld_until.set(now.saturating_add(UNHELD_NS));
+        }
+        stuck
+    }
+}
+
+/// The change from one length to another.
+pub(super) fn change(before: usize, after: usize) -> i64 {
+    let signed = |length: usize| i64::try_from(length).unwrap_or(i64::MAX);
+    signed(after).saturating_sub(signed(before))
+}
+
+/// The id of this Envoy process: the first worker draws it, the others read it.
+fn boot() -> Result<String, HostError> {
+    let read = || Shared.read(BOOT_KEY).map_err(|_unavailable| HostError);
+    if read()?.is_none() {
+        let mut random = [0; 16];
+        abi::random(&mut random)?;
+        let drawn: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
+        // Whoever loses the race reads what the other drew.
+        Shared.swap(BOOT_KEY, drawn.as_bytes(), None).map_err(|_unavailable| HostError)?;
+    }
+    let (bytes, _) = read()?.ok_or(HostError)?;
+    String::from_utf8(bytes).map_err(|_not_ours| HostError)
+}

@@ -1,0 +1,240 @@
+//! The root context of one worker: configuration, and on every tick snapshot and allowances down, events up.
+
+use super::{
+    abi,
+    call::Call,
+    host::{self, Shared},
+    node::{Node, change},
+};
+use crate::{
+    config::{Config, Role},
+    counters::SharedData,
+    head::{Headers, split_pairs},
+};
+use protocol::{
+    UnixNanos,
+    allowance::AllowanceReply,
+    codec::{self, BatchReply},
+    event::ItemResult,
+};
+use proxy_wasm::{
+    hostcalls,
+    traits::{Context, HttpContext, RootContext},
+    types::{BufferType, ContextType, MapType},
+};
+use std::{rc::Rc, time::Duration};
+
+const LEADER_KEY: &str = "bursar/leader";
+/// Who polls the snapshot does so this often,
+const POLL_NS: u64 = 1_000_000_000;
+/// and is replaced when it has not for so long.
+const LEASE_NS: u64 = 3_000_000_000;
+/// Totals and renewals of allowances are told this often.
+const REPORT_NS: u64 = 500_000_000;
+
+/// The root context.
+#[derive(Debug, Default)]
+pub(super) struct Root {
+    node: Option<Rc<Node>>,
+    events_token: Option<u32>,
+    snapshot_token: Option<u32>,
+    snapshot_seen_at: UnixNanos,
+    allowance_token: Option<(u32, UnixNanos)>,
+    polled_at: UnixNanos,
+    reported_at: UnixNanos,
+    /// Set once Envoy has asked to end this context, and events still wait.
+    ending: bool,
+}
+
+impl Context for Root {
+    fn on_http_call_response(&mut self, token: u32, _headers: usize, body_size: usize, _trailers: usize) {
+        let Some(node) = self.node.clone() else { return };
+        let (now, status) = (host::now(), call_status());
+        let body = || {
+            hostcalls::get_buffer(BufferType::HttpCallResponseBody, 0, body_size)
+                .ok()
+                .flatten()
+                .unwrap_or_default()
+        };
+        if self.events_token.take_if(|sent| *sent == token).is_some() {
+            events_answered(&node, status, &body(), now);
+            self.flush(&node, now);
+            self.end_if_done(&node);
+        } else if self.snapshot_token.take_if(|sent| *sent == token).is_some() {
+            match status {
+                Some(200) => node.publish_snapshot(&body()),
+                Some(304) => {}
+                _ => return node.stats.fault("snapshot_unreachable"),
+            }
+            self.snapshot_seen_at = now;
+        } else if let Some((_, asked_at)) = self.allowance_token.take_if(|(sent, _)| *sent == token) {
+            match (status, codec::decode::<AllowanceReply>(&body())) {
+                (Some(200), Ok(reply)) => {
+                    node.apply_grants(&reply, asked_at, now);
+                }
+                _ => node.stats.fault("allowance_unreachable"),
+            }
+        }
+    }
+
+    fn on_done(&mut self) -> bool {
+        let Some(node) = self.node.clone() else { return true };
+        self.ending = true;
+        self.flush(&node, host::now());
+        node.outbox.borrow().is_empty()
+    }
+}
+
+impl RootContext for Root {
+    fn on_configure(&mut self, size: usize) -> bool {
+        let json = hostcalls::get_buffer(BufferType::PluginConfiguration, 0, size)
+            .ok()
+            .flatten()
+            .unwrap_or_default();
+        let config = match Config::parse(&json) {
+            Ok(config) => config,
+            Err(faults) => {
+                faults
+                    .iter()
+                    .for_each(|fault| log::error!("bursar's plugin configuration is refused: {fault}"));
+                return false;
+            }
+        };
+        if hostcalls::set_tick_period(Duration::from_millis(config.outbox.flush_ms)).is_err() {
+            log::error!("Envoy gives no ticks, without which no event is sent");
+            return false;
+        }
+        let node = Rc::new(Node::new(config));
+        node.follow_snapshot();
+        self.poll_snapshot(&node, host::now());
+        self.node = Some(node);
+        true
+    }
+
+    fn on_tick(&mut self) {
+        let Some(node) = self.node.clone() else { return };
+        let now = host::now();
+        node.follow_snapshot();
+        if now.saturating_sub(self.polled_at) >= POLL_NS && leads(now) {
+            self.poll_snapshot(&node, now);
+            let age = now.saturating_sub(self.snapshot_seen_at) / 1_000_000;
+            node.stats.snapshot_age_ms(if self.snapshot_seen_at == 0 { 0 } else { age });
+        }
+        if now.saturating_sub(self.reported_at) >= REPORT_NS {
+            self.reported_at = now;
+            self.report(&node, now);
+        }
+        self.flush(&node, now);
+        release_stuck_heads(&node, now);
+        self.end_if_done(&node);
+    }
+
+    fn create_http_context(&self, context: u32) -> Option<Box<dyn HttpContext>> {
+        // The SDK panics on `None`, so a root without configuration gives a context that does nothing.
+        let node = self.node.clone().filter(|node| node.config.role == Role::Call);
+        Some(Box::new(Call::new(node, context)))
+    }
+
+    fn get_type(&self) -> Option<ContextType> {
+        Some(ContextType::HttpContext)
+    }
+}
+
+impl Root {
+    fn poll_snapshot(&mut self, node: &Node, now: UnixNanos) {
+        self.polled_at = now;
+        let snapshot = node.snapshot();
+        let etag = snapshot.as_ref().map_or(String::new(), |snapshot| format!("\"{}\"", snapshot.version));
+        match host::ask(&node.config.control_plane, "GET", "/v1/snapshot", &etag, None) {
+            Ok(token) => self.snapshot_token = Some(token),
+            Err(abi::HostError) => node.stats.fault("snapshot_unreachable"),
+        }
+    }
+
+    fn report(&mut self, node: &Node, now: UnixNanos) {
+        let patience = node.config.control_plane.timeout_ms.saturating_mul(2_000_000);
+        if self.allowance_token.is_some_and(|(_, sent_at)| now.saturating_sub(sent_at) < patience) {
+            return;
+        }
+        let reports = node.due_reports(now);
+        if reports.is_empty() {
+            return;
+        }
+        let Some(body) = node.allowance_request(reports) else { return node.stats.fault("allowance_encode") };
+        match host::ask(&node.config.control_plane, "POST", "/v1/allowances", "", Some(&body)) {
+            Ok(token) => self.allowance_token = Some((token, now)),
+            Err(abi::HostError) => node.stats.fault("allowance_unreachable"),
+        }
+    }
+
+    fn flush(&mut self, node: &Node, now: UnixNanos) {
+        let timeout_ms = node.config.control_plane.timeout_ms;
+        let Some(batch) = node.outbox.borrow_mut().take_batch(&node.name, &node.boot, now, timeout_ms) else {
+            return;
+        };
+        match host::ask(&node.config.control_plane, "POST", "/v1/events", "", Some(&batch)) {
+            Ok(token) => self.events_token = Some(token),
+            Err(abi::HostError) => {
+                node.stats.fault("events_unreachable");
+                node.outbox.borrow_mut().failed(now);
+            }
+        }
+    }
+
+    fn end_if_done(&mut self, node: &Node) {
+        if self.ending && node.outbox.borrow().is_empty() {
+            self.ending = false;
+            // Envoy may have ended the context already.
+            hostcalls::done().unwrap_or_default();
+        }
+    }
+}
+
+/// Whether this VM is the one of the process that polls. A lease, since a VM may die at any time.
+fn leads(now: UnixNanos) -> bool {
+    let Ok(stored) = Shared.read(LEADER_KEY) else { return false };
+    let lease = |bytes: &[u8]| bytes.try_into().map(UnixNanos::from_le_bytes).unwrap_or(0);
+    let (until, version) = stored.map_or((0, None), |(bytes, version)| (lease(&bytes), Some(version)));
+    // Who held it last asks again after POLL_NS, well before the others may.
+    let mine_or_free = until.saturating_sub(LEASE_NS.saturating_sub(POLL_NS)) <= now;
+    mine_or_free && Shared.swap(LEADER_KEY, &now.saturating_add(LEASE_NS).to_le_bytes(), version) == Ok(true)
+}
+
+fn call_status() -> Option<u16> {
+    let pairs = abi::header_pairs(MapType::HttpCallResponseHeaders).ok()?;
+    Headers::new(&split_pairs(&pairs)).text(":status")?.parse().ok()
+}
+
+fn events_answered(node: &Node, status: Option<u16>, body: &[u8], now: UnixNanos) {
+    let mut outbox = node.outbox.borrow_mut();
+    let before = outbox.len();
+    match (status, codec::decode::<BatchReply>(body)) {
+        (Some(200), Ok(reply)) => {
+            let results: Vec<ItemResult> = reply.results.iter().map(|item| item.result).collect();
+            results.iter().for_each(|result| node.stats.event_result(*result));
+            outbox.acknowledged(&results);
+        }
+        _ => {
+            node.stats.events("retried", 1);
+            outbox.failed(now);
+        }
+    }
+    node.stats.outbox_events(change(before, outbox.len()));
+}
+
+/// Lets heads go for which Envoy gives no body, so that a missing option costs a second once, not the call.
+fn release_stuck_heads(node: &Node, now: UnixNanos) {
+    for context in node.stuck_heads(now) {
+        node.head_moved(context);
+        node.stats.fault("head_hold_unanswered");
+        log::warn!(
+            "a held head got no body for a second; is allow_on_headers_stop_iteration set? heads are not held for a minute"
+        );
+        if hostcalls::set_effective_context(context).is_ok() {
+            // The body may grow when it comes, and its head will be gone by then.
+            hostcalls::set_map_value_bytes(MapType::HttpRequestHeaders, "content-length", None)
+                .unwrap_or_default();
+            hostcalls::resume_http_request().unwrap_or_default();
+        }
+    }
+}

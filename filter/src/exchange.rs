@@ -1,0 +1,454 @@
+//! One call from its head to its end. Takes headers, bytes, time and what the caps say; gives what Envoy is to do
+//! and the events to send. Each admitted call gives one started and one finished event, however it ends.
+
+use crate::{
+    admission::{self, Admitted, Answer, Held, Needs, Recourse, Refused},
+    attribution,
+    config::Config,
+    counters::{CounterFault, SharedData},
+    dialect::{self, Dialect},
+    ending::{StreamEnd, flag_names},
+    estimate,
+    head::Headers,
+    refusal::{self, LocalReply},
+    request::{RequestFacts, RequestReader},
+    response::{ResponseFacts, ResponseReader},
+};
+use protocol::{
+    UnixNanos,
+    allowance::CounterReport,
+    event::{CallEnd, CallHead, Ending, Outcome, Refusal, UsageEvent},
+    ids::{CallId, NAME_BYTES_MAX},
+    meters::{Meter, Side, Usage, UsageSource},
+    money::PicoUsd,
+    rating,
+    snapshot::{Snapshot, UnpricedRule},
+};
+
+/// One call.
+#[derive(Debug)]
+pub struct Exchange {
+    dialect: Dialect,
+    head: CallHead,
+    phase: Phase,
+}
+
+#[derive(Debug)]
+enum Phase {
+    /// The request is being read.
+    Reading(RequestReader),
+    /// More allowance was asked for.
+    Asking { needs: Needs, times: u32 },
+    /// The provider has the request.
+    Flowing(Box<Flow>),
+    /// Envoy answers by itself.
+    Refused(Refused),
+    /// The finished event is out.
+    Over,
+}
+
+#[derive(Debug, Default)]
+struct Flow {
+    held: Vec<Held>,
+    fullness_percent: Option<i64>,
+    response: Option<ResponseReader>,
+    response_whole: bool,
+    first_token_at: Option<UnixNanos>,
+}
+
+/// What Envoy is to do with a request that has been read.
+#[derive(Debug)]
+pub enum Step {
+    /// Let it pass; tell that it started.
+    Proceed(Box<UsageEvent>, Vec<CounterFault>),
+    /// Answer by itself.
+    Refuse(LocalReply),
+    /// Ask the control plane for allowances, then come back.
+    Ask(Vec<CounterReport>),
+}
+
+/// Facts of the stream that only the host knows.
+#[derive(Clone, Debug, Default)]
+pub struct Surroundings {
+    /// Envoy's route name.
+    pub route: Option<String>,
+    /// Envoy's cluster name, where a provider rule asks for it.
+    pub cluster: Option<String>,
+}
+
+/// The end of a call.
+#[derive(Debug)]
+pub struct Finished {
+    /// The event to send.
+    pub event: UsageEvent,
+    /// An answer came and told no usage.
+    pub usage_missing: bool,
+}
+
+impl Exchange {
+    /// Begins with a request's head, if it is for an LLM API.
+    pub fn begin(
+        config: &Config,
+        headers: &Headers<'_>,
+        around: Surroundings,
+        id: CallId,
+        now: UnixNanos,
+    ) -> Option<Self> {
+        let detected = dialect::detect(config, headers, around.cluster.as_deref())?;
+        let content_length = headers.text("content-length").and_then(|length| length.parse().ok());
+        let bounded = |text: &str| (text.len() <= NAME_BYTES_MAX).then(|| text.into());
+        let head = CallHead {
+            id,
+            request_id: headers.text("x-request-id").and_then(bounded),
+            attribution: attribution::attribute(config, headers),
+            provider: detected.provider,
+            dialect: detected.dialect.as_str().into(),
+            operation: detected.dialect.operation().into(),
+            route: around.route.as_deref().and_then(bounded),
+            original_route: headers.text("x-bursar-original-route").and_then(bounded),
+            request_model: None,
+            request_tier: None,
+            stream: false,
+            output_tokens_max: None,
+            input_tokens_estimate: 0,
+            started_at: now,
+            hold: None,
+            hold_input: None,
+            caps: Vec::new(),
+        };
+        let phase = Phase::Reading(RequestReader::new(detected.dialect, content_length));
+        Some(Self { dialect: detected.dialect, head, phase })
+    }
+
+    /// The call's id.
+    pub fn id(&self) -> CallId {
+        self.head.id
+    }
+
+    /// The call's dialect.
+    pub fn dialect(&self) -> Dialect {
+        self.dialect
+    }
+
+    /// Whether the request is still being read.
+    pub fn is_reading(&self) -> bool {
+        matches!(self.phase, Phase::Reading(_))
+    }
+
+    /// Takes the next piece of the request body.
+    pub fn read_request(&mut self, piece: &[u8]) {
+        if let Phase::Reading(reader) = &mut self.phase {
+            reader.read(piece);
+        }
+    }
+
+    /// The whole request body as it has to go to the provider, if that is not how it came.
+    pub fn rewritten(&self, body: &[u8]) -> Option<Vec<u8>> {
+        match &self.phase {
+            Phase::Reading(reader) => reader.with_usage_asked(body),
+            Phase::Asking { .. } | Phase::Flowing(_) | Phase::Refused(_) | Phase::Over => None,
+        }
+    }
+
+    /// Whether the request streams without asking for usage, so that it pays to hold the whole body.
+    pub fn wants_whole_body(&self) -> bool {
+        matches!(&self.phase, Phase::Reading(reader) if reader.facts().stream)
+    }
+
+    /// Decides on a request that was read as far as it will be, or on one that waited for an allowance.
+    pub fn decide(
+        &mut self,
+        snapshot: &Snapshot,
+        shared: &impl SharedData,
+        fast: bool,
+        recourse: Recourse,
+        now: UnixNanos,
+    ) -> Option<Step> {
+        let (needs, times) = match std::mem::replace(&mut self.phase, Phase::Over) {
+            Phase::Reading(reader) => (self.needs(snapshot, reader.facts()), 0),
+            Phase::Asking { needs, times } => (needs, times),
+            other @ (Phase::Flowing(_) | Phase::Refused(_) | Phase::Over) => {
+                self.phase = other;
+                return None;
+            }
+        };
+        // With many calls at once, others may use up what was granted before this one comes to hold it.
+        let recourse =
+            if recourse == Recourse::Asked && times < ASK_TIMES_MAX { Recourse::Ask } else { recourse };
+        match needs.admit(shared, fast, recourse, snapshot.when_unreachable, now) {
+            Answer::Admitted(admitted) => Some(self.proceed(admitted)),
+            Answer::Refused(refused) => Some(self.refused(refused, now)),
+            Answer::Ask(reports) => {
+                self.phase = Phase::Asking { needs, times: times.saturating_add(1) };
+                Some(Step::Ask(reports))
+            }
+        }
+    }
+
+    /// Refuses a call for a reason that no cap knows.
+    pub fn refuse(&mut self, reason: Refusal, now: UnixNanos) -> Option<Step> {
+        let Phase::Reading(reader) = &self.phase else { return None };
+        let facts = reader.facts();
+        self.take_facts(facts);
+        Some(self.refused(Refused { reason, cap: None, decisions: Vec::new() }, now))
+    }
+
+    /// Passes a call that Bursar has nothing to decide on with: no snapshot has come yet.
+    pub fn pass_undecided(&mut self) -> Option<Step> {
+        let Phase::Reading(reader) = &self.phase else { return None };
+        let facts = reader.facts();
+        self.take_facts(facts);
+        Some(self.proceed(Admitted::default()))
+    }
+
+    /// Takes the response's head. `usage_injected`: the client is not to see the usage that it did not ask for.
+    pub fn response_head(&mut self, headers: &Headers<'_>, usage_injected: bool) {
+        if let Phase::Flowing(flow) = &mut self.phase {
+            flow.response = Some(ResponseReader::new(self.dialect, headers, usage_injected));
+        }
+    }
+
+    /// The share of the tightest cap, for `x-bursar-budget`.
+    pub fn fullness_percent(&self) -> Option<i64> {
+        match &self.phase {
+            Phase::Flowing(flow) => flow.fullness_percent,
+            Phase::Reading(_) | Phase::Asking { .. } | Phase::Refused(_) | Phase::Over => None,
+        }
+    }
+
+    /// Whether the response is a stream of events.
+    pub fn streams(&self) -> bool {
+        matches!(&self.phase, Phase::Flowing(flow) if flow.response.as_ref().is_some_and(ResponseReader::is_stream))
+    }
+
+    /// Whether anything has to be seen of the response's body.
+    pub fn reads_response(&self) -> bool {
+        matches!(&self.phase, Phase::Flowing(flow) if flow.response.as_ref().is_some_and(ResponseReader::reads_body))
+    }
+
+    /// Takes the next piece of the response body. Gives what goes on to the client where that is not the piece.
+    pub fn response_body(
+        &mut self,
+        piece: &[u8],
+        end: bool,
+        now: impl FnOnce() -> UnixNanos,
+    ) -> Option<Vec<u8>> {
+        let Phase::Flowing(flow) = &mut self.phase else { return None };
+        flow.response_whole |= end;
+        let response = flow.response.as_mut()?;
+        let replaced = response.read(piece, end);
+        if flow.first_token_at.is_none() && response.has_text() {
+            flow.first_token_at = Some(now());
+        }
+        replaced
+    }
+
+    /// The response is over with its head or its trailers.
+    pub fn response_ended(&mut self) {
+        if let Phase::Flowing(flow) = &mut self.phase {
+            flow.response_whole = true;
+        }
+    }
+
+    /// Whether the stream needs a look at Envoy's flags to say how it ended.
+    pub fn is_plain(&self) -> bool {
+        let plain = |response: &ResponseReader| (200..500).contains(&response.status());
+        matches!(&self.phase, Phase::Flowing(flow) if flow.response_whole && flow.response.as_ref().is_some_and(plain))
+    }
+
+    /// Ends the call: settles what it holds and tells how it ended. Gives nothing for a call that was never
+    /// decided on, and nothing the second time.
+    pub fn finish(
+        &mut self,
+        snapshot: &Snapshot,
+        shared: &impl SharedData,
+        end: &StreamEnd,
+        now: UnixNanos,
+    ) -> Option<Finished> {
+        match std::mem::replace(&mut self.phase, Phase::Over) {
+            Phase::Flowing(flow) => Some(self.finish_flow(*flow, snapshot, shared, end, now)),
+            Phase::Refused(refused) => Some(self.finish_refused(&refused, now)),
+            Phase::Reading(_) | Phase::Asking { .. } | Phase::Over => None,
+        }
+    }
+
+    fn needs(&mut self, snapshot: &Snapshot, facts: RequestFacts) -> Needs {
+        let needs = Needs::of(snapshot, &self.head.provider, &self.head.attribution, &facts);
+        self.take_facts(facts);
+        (self.head.hold, self.head.hold_input) = (needs.hold, needs.hold_input);
+        needs
+    }
+
+    fn take_facts(&mut self, facts: RequestFacts) {
+        let RequestFacts { model, stream, tier, output_tokens_max, input_tokens_estimate } = facts;
+        self.head.request_model = model;
+        self.head.stream = stream;
+        self.head.request_tier = tier;
+        self.head.output_tokens_max = output_tokens_max;
+        self.head.input_tokens_estimate = input_tokens_estimate;
+    }
+
+    fn proceed(&mut self, admitted: Admitted) -> Step {
+        let Admitted { held, decisions, fullness_percent, faults } = admitted;
+        self.head.caps = decisions;
+        self.phase = Phase::Flowing(Box::new(Flow { held, fullness_percent, ..Flow::default() }));
+        Step::Proceed(Box::new(UsageEvent::Started { head: self.head.clone() }), faults)
+    }
+
+    fn refused(&mut self, refused: Refused, now: UnixNanos) -> Step {
+        let reply = refusal::reply(self.dialect, &refused, self.head.id, now);
+        self.head.caps.clone_from(&refused.decisions);
+        self.phase = Phase::Refused(refused);
+        Step::Refuse(reply)
+    }
+
+    fn finish_refused(&self, refused: &Refused, now: UnixNanos) -> Finished {
+        let end = CallEnd {
+            ending: Ending::LocalReply,
+            outcome: refused.reason.outcome(),
+            refused: Some(refused.reason),
+            status: refusal::status(refused.reason),
+            usage: Usage { complete: true, ..Usage::default() },
+            settled: Some(PicoUsd::ZERO),
+            ..blank_end(now)
+        };
+        Finished { event: self.finished_event(end), usage_missing: false }
+    }
+
+    fn finish_flow(
+        &self,
+        flow: Flow,
+        snapshot: &Snapshot,
+        shared: &impl SharedData,
+        end: &StreamEnd,
+        now: UnixNanos,
+    ) -> Finished {
+        let Flow { held, response, response_whole, first_token_at, .. } = flow;
+        let ending = end.ending(response.is_some(), response_whole);
+        let status = response.as_ref().map_or(0, ResponseReader::status);
+        let readable = response.as_ref().is_some_and(ResponseReader::reads_body);
+        let mut facts = response.map(ResponseReader::into_facts).unwrap_or_default();
+        let usage_missing =
+            facts.usage.is_none() && ending == Ending::Complete && (200..300).contains(&status);
+        let usage = self.usage(&mut facts, ending, end.never_sent(), status, readable);
+        let tier = facts.service_tier.as_deref().or(self.head.request_tier.as_deref());
+        let requested = self.head.request_model.as_deref();
+        let prices = snapshot.prices.find(&self.head.provider, facts.model.as_deref(), requested);
+        let rated = rating::rate_usage(&usage, tier, prices.map(|(prices, _)| prices));
+        let cost = rated.ok().and_then(|lines| rating::cost(&lines)).or_else(|| ceiling(snapshot, &usage));
+        admission::settle(shared, &held, &usage.units, cost, now);
+        let end = CallEnd {
+            first_token_at,
+            outcome: outcome(&facts, ending, status),
+            response_model: facts.model.take(),
+            service_tier: facts.service_tier.take(),
+            usage,
+            status,
+            response_flags: flag_names(end.flags).into(),
+            ending,
+            finish_reasons: std::mem::take(&mut facts.finish_reasons),
+            error_type: facts.error_type.take().or_else(|| error_of(end, ending, status)),
+            cluster: end.cluster.as_deref().map(Into::into),
+            upstream: end.upstream.as_deref().map(Into::into),
+            attempts: end.attempts,
+            settled: cost,
+            ..blank_end(now)
+        };
+        Finished { event: self.finished_event(end), usage_missing }
+    }
+
+    /// What the call used: what the provider said; nothing, where it is known that nothing was used; or an estimate
+    /// from what went over the wire.
+    fn usage(
+        &self,
+        facts: &mut ResponseFacts,
+        ending: Ending,
+        never_sent: bool,
+        status: u16,
+        readable: bool,
+    ) -> Usage {
+        if let Some(mut usage) = facts.usage.take() {
+            usage.complete = ending == Ending::Complete || facts.terminal;
+            return usage;
+        }
+        let nothing = Usage { complete: true, ..Usage::default() };
+        match ending {
+            Ending::LocalReply => nothing,
+            _ if never_sent => nothing,
+            // Providers do not bill errors that they answer with: 0 of 54 recorded ones had usage.
+            Ending::Complete | Ending::UpstreamReset if status >= 400 => nothing,
+            // Somebody's answer in an encoding or format that cannot be read: nothing is known.
+            Ending::Complete if !readable || facts.text_bytes == 0 => Usage::default(),
+            _ => {
+                let output = estimate::tokens_of_bytes(facts.text_bytes);
+                let units = [(Meter::Input, self.head.input_tokens_estimate), (Meter::Output, output)];
+                let estimated = units.iter().map(|(meter, _)| *meter).collect();
+                Usage { units: units.into(), estimated, complete: false }
+            }
+        }
+    }
+
+    fn finished_event(&self, end: CallEnd) -> UsageEvent {
+        UsageEvent::Finished { head: self.head.clone(), end: Box::new(end) }
+    }
+}
+
+/// How often a call may ask for more before it is refused.
+const ASK_TIMES_MAX: u32 = 3;
+
+fn blank_end(now: UnixNanos) -> CallEnd {
+    CallEnd {
+        finished_at: now,
+        first_token_at: None,
+        response_model: None,
+        service_tier: None,
+        usage: Usage::default(),
+        provider_cost: None,
+        status: 0,
+        response_flags: "".into(),
+        ending: Ending::Complete,
+        outcome: Outcome::Ok,
+        refused: None,
+        finish_reasons: Vec::new(),
+        error_type: None,
+        cluster: None,
+        upstream: None,
+        attempts: 0,
+        settled: None,
+    }
+}
+
+/// What a call without a price is settled with, where the policy names a ceiling.
+fn ceiling(snapshot: &Snapshot, usage: &Usage) -> Option<PicoUsd> {
+    let UnpricedRule::Ceiling(rate) = snapshot.unpriced else { return None };
+    if usage.source() == UsageSource::None {
+        return None;
+    }
+    rate.cost(usage.tokens(Side::Prompt).saturating_add(usage.tokens(Side::Generated)))
+}
+
+fn outcome(facts: &ResponseFacts, ending: Ending, status: u16) -> Outcome {
+    let finished_with = |reason: &str| facts.finish_reasons.iter().any(|found| **found == *reason);
+    match ending {
+        Ending::ClientAbort => Outcome::ClientAborted,
+        Ending::Timeout => Outcome::TimedOut,
+        Ending::UpstreamReset | Ending::LocalReply | Ending::Orphaned => Outcome::Error,
+        Ending::Complete if !(200..300).contains(&status) || facts.error_type.is_some() => Outcome::Error,
+        Ending::Complete if finished_with("content_filter") => Outcome::ContentFiltered,
+        Ending::Complete if facts.refused => Outcome::RefusedByModel,
+        Ending::Complete if finished_with("length") => Outcome::Truncated,
+        Ending::Complete => Outcome::Ok,
+    }
+}
+
+/// Where the provider named no error: Envoy's response code details, without their braces' content.
+fn error_of(end: &StreamEnd, ending: Ending, status: u16) -> Option<Box<str>> {
+    if ending == Ending::Complete {
+        return (status >= 400).then(|| format!("http_{status}").into());
+    }
+    let details = end.details.as_deref()?;
+    details.split('{').next().filter(|details| !details.is_empty()).map(Into::into)
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -1,0 +1,240 @@
+use super::*;
+use crate::counters::tests::InMemory;
+use protocol::{
+    attribution::{Attributed, Attribution, Dimension, Source},
+    cap::{CapSpec, SubjectMatch, Unit, Window},
+    money::PicoUsdPerUnit,
+    price::{ModelPrices, PriceBook, Rate},
+};
+
+const NOW: UnixNanos = 1_795_491_000_000_000_000;
+
+fn call_head(id: CallId) -> CallHead {
+    let config = Config::parse(b"").unwrap();
+    let headers: &[(&[u8], &[u8])] = &[(b":method", b"POST"), (b":path", b"/v1/chat/completions")];
+    Exchange::begin(&config, &Headers::new(headers), Surroundings::default(), id, NOW).unwrap().head
+}
+
+pub(crate) fn started_event(id: CallId) -> UsageEvent {
+    UsageEvent::Started { head: call_head(id) }
+}
+
+pub(crate) fn finished_event(id: CallId) -> UsageEvent {
+    UsageEvent::Finished { head: call_head(id), end: Box::new(blank_end(NOW)) }
+}
+
+/// gpt-4o at 2.50 and 10 USD per million, and a cap of `limit` pico-dollars a day on customer acme.
+pub(crate) fn snapshot(limit: i64) -> Snapshot {
+    let rate =
+        |meter, pico| Rate { price: 1, meter, rate: PicoUsdPerUnit::new(pico), tier: None, threshold: None };
+    let prices = ModelPrices {
+        rates: vec![rate(Meter::Input, 2_500_000), rate(Meter::Output, 10_000_000)],
+        output_tokens_max: Some(16_384),
+    };
+    let models = [("gpt-4o".into(), prices)].into();
+    let cap = CapSpec {
+        id: "acme-day/usd".into(),
+        name: "acme-day".into(),
+        unit: Unit::Usd,
+        subject: [(Dimension::Customer, SubjectMatch::Is("acme".parse().unwrap()))].into(),
+        limit,
+        window: Window::Day,
+        shadow: false,
+        initial: limit,
+    };
+    Snapshot {
+        version: "1".into(),
+        caps: vec![cap],
+        prices: PriceBook { exact: [("openai".into(), models)].into(), prefixes: [].into() },
+        ..Snapshot::default()
+    }
+}
+
+pub(crate) fn acme() -> Attribution {
+    let mut attribution = Attribution::default();
+    attribution.set(Dimension::Customer, Attributed { value: "acme".parse().unwrap(), from: Source::Header });
+    attribution
+}
+
+struct Script<'a> {
+    request: &'a str,
+    status: &'a str,
+    content_type: &'a str,
+    response: &'a str,
+    /// How much of the response arrives.
+    arrives: usize,
+    end: StreamEnd,
+}
+
+impl Default for Script<'_> {
+    fn default() -> Self {
+        Self {
+            request: r#"{"model":"gpt-4o","messages":[],"max_tokens":100}"#,
+            status: "200",
+            content_type: "application/json",
+            response: r#"{"model":"gpt-4o","choices":[{"finish_reason":"stop"}],"usage":{"prompt_tokens":1000,"completion_tokens":10}}"#,
+            arrives: usize::MAX,
+            end: StreamEnd::default(),
+        }
+    }
+}
+
+/// Plays a call of customer acme and gives its end, or the refusal, and what its cap has spent and held.
+fn play(
+    script: &Script<'_>,
+    snapshot: &Snapshot,
+    shared: &InMemory,
+) -> (Option<CallEnd>, Option<LocalReply>, (i64, i64)) {
+    let config = Config::parse(b"").unwrap();
+    let pairs: &[(&[u8], &[u8])] =
+        &[(b":method", b"POST"), (b":path", b"/v1/chat/completions"), (b"x-bursar-customer", b"acme")];
+    let id = CallId::new(1, [0; 10]);
+    let mut exchange =
+        Exchange::begin(&config, &Headers::new(pairs), Surroundings::default(), id, NOW).unwrap();
+    exchange.read_request(script.request.as_bytes());
+    let mut reply = None;
+    match exchange.decide(snapshot, shared, true, Recourse::Unreachable, NOW).unwrap() {
+        Step::Proceed(..) => {
+            let head: &[(&[u8], &[u8])] =
+                &[(b":status", script.status.as_bytes()), (b"content-type", script.content_type.as_bytes())];
+            if script.arrives > 0 {
+                exchange.response_head(&Headers::new(head), false);
+                let bytes = script.response.as_bytes();
+                let arrived = script.arrives.min(bytes.len());
+                exchange.response_body(&bytes[..arrived], arrived == bytes.len(), || NOW + 1);
+            }
+        }
+        Step::Refuse(local_reply) => reply = Some(local_reply),
+        Step::Ask(_) => panic!("cannot ask"),
+    }
+    let finished = exchange.finish(snapshot, shared, &script.end, NOW + 2);
+    assert!(exchange.finish(snapshot, shared, &script.end, NOW + 3).is_none(), "finished twice");
+    let end = finished.map(|finished| match finished.event {
+        UsageEvent::Finished { end, .. } => *end,
+        UsageEvent::Started { .. } => panic!("a started event at the end"),
+    });
+    let counter =
+        crate::counters::update(shared, "acme-day/usd", "customer=acme", NOW, |counter| counter.clone())
+            .unwrap();
+    (end, reply, (counter.spent, counter.held))
+}
+
+const CUT: StreamEnd = StreamEnd { flags: 0x4000, details: None, cluster: None, upstream: None, attempts: 1 };
+const STREAM: &str = "data: {\"model\":\"gpt-4o\",\"choices\":[{\"delta\":{\"content\":\"12345678\"},\"finish_reason\":null}]}\n\ndata: [DONE]\n\n";
+
+#[test]
+fn a_call_is_settled_with_what_it_cost() {
+    let (end, _, counter) = play(&Script::default(), &snapshot(1_000_000_000_000), &InMemory::default());
+    let end = end.unwrap();
+    assert_eq!((end.outcome, end.ending, end.usage.complete), (Outcome::Ok, Ending::Complete, true));
+    assert_eq!(end.settled.unwrap().to_string(), "0.0026");
+    assert_eq!(counter, (2_600_000_000, 0));
+}
+
+#[test]
+fn a_cut_stream_keeps_the_input_and_what_was_delivered_estimated() {
+    let script = Script {
+        content_type: "text/event-stream",
+        response: STREAM,
+        arrives: STREAM.len() - 5,
+        end: CUT,
+        ..Script::default()
+    };
+    let (end, _, counter) = play(&script, &snapshot(1_000_000_000_000), &InMemory::default());
+    let end = end.unwrap();
+    assert_eq!(
+        (end.outcome, end.usage.source(), end.usage.complete),
+        (Outcome::ClientAborted, UsageSource::Estimated, false)
+    );
+    assert_eq!(end.usage.units, [(Meter::Input, 13), (Meter::Output, 2)].into());
+    assert_eq!(end.first_token_at, Some(NOW + 1));
+    assert_eq!(counter, (13 * 2_500_000 + 2 * 10_000_000, 0));
+}
+
+#[test]
+fn nothing_stays_held_however_a_call_ends() {
+    for flags in [0, 0x4, 0x20, 0x40, 0x4000, 0x8000, 0x80_0000] {
+        for arrives in [0, 1, 60, usize::MAX] {
+            for status in ["200", "429", "502"] {
+                let shared = InMemory::default();
+                let end = StreamEnd { flags, ..CUT };
+                let script = Script { status, arrives, end, ..Script::default() };
+                let (end, _, counter) = play(&script, &snapshot(1_000_000_000_000), &shared);
+                assert_eq!(counter.1, 0, "{flags:x} {arrives} {status}: {end:?}");
+                assert!(end.is_some());
+            }
+        }
+    }
+}
+
+#[test]
+fn a_providers_error_costs_nothing_and_a_connection_that_failed_neither() {
+    let snapshot = snapshot(1_000_000_000_000);
+    let response = r#"{"error":{"message":"m","type":"server_error","code":"overloaded"}}"#;
+    let script = Script { status: "500", response, ..Script::default() };
+    let (end, _, counter) = play(&script, &snapshot, &InMemory::default());
+    let end = end.unwrap();
+    assert_eq!(
+        (end.outcome, end.error_type.as_deref(), end.settled),
+        (Outcome::Error, Some("overloaded"), Some(PicoUsd::ZERO))
+    );
+    assert_eq!((end.usage.units.len(), end.usage.complete, counter), (0, true, (0, 0)));
+    let script = Script {
+        status: "503",
+        response: "no healthy upstream",
+        content_type: "text/plain",
+        end: StreamEnd { flags: 0x20, ..CUT },
+        ..Script::default()
+    };
+    let end = play(&script, &snapshot, &InMemory::default()).0.unwrap();
+    assert_eq!(
+        (end.outcome, end.ending, end.settled),
+        (Outcome::Error, Ending::LocalReply, Some(PicoUsd::ZERO))
+    );
+}
+
+#[test]
+fn an_answer_that_cannot_be_read_has_no_cost_rather_than_none() {
+    let script = Script { content_type: "application/octet-stream", ..Script::default() };
+    let end = play(&script, &snapshot(1_000_000_000_000), &InMemory::default()).0.unwrap();
+    assert_eq!((end.usage.source(), end.usage.complete, end.settled), (UsageSource::None, false, None));
+}
+
+#[test]
+fn a_full_cap_refuses_and_the_refusal_is_recorded_at_no_cost() {
+    let shared = InMemory::default();
+    // Each call holds 100 output tokens and 13 input tokens: 0.0010325 USD of 0.002.
+    let limit = 2_000_000_000;
+    let (_, reply, counter) = play(&Script::default(), &snapshot(limit), &shared);
+    assert!(reply.is_none());
+    assert_eq!(counter, (2_600_000_000, 0), "what it cost above its hold is kept as debt");
+    let mut refusing = snapshot(limit);
+    refusing.when_unreachable = protocol::snapshot::Allow::Refuse;
+    let (end, reply, counter) = play(&Script::default(), &refusing, &shared);
+    assert_eq!(reply.map(|reply| reply.status), Some(503));
+    let end = end.unwrap();
+    assert_eq!((end.outcome, end.settled, end.status), (Outcome::RefusedByPolicy, Some(PicoUsd::ZERO), 503));
+    assert_eq!(counter, (2_600_000_000, 0));
+}
+
+#[test]
+fn a_call_that_no_cap_is_about_holds_nothing() {
+    let mut exchange = Exchange {
+        dialect: Dialect::OpenaiChat,
+        head: call_head(CallId::new(1, [0; 10])),
+        phase: Phase::Reading(RequestReader::new(Dialect::OpenaiChat, None)),
+    };
+    let step = exchange.decide(&snapshot(1), &InMemory::default(), true, Recourse::Ask, NOW);
+    assert!(matches!(step, Some(Step::Proceed(..))));
+    assert_eq!(exchange.fullness_percent(), None);
+}
+
+#[test]
+fn what_the_client_sees_of_an_abandoned_request_is_no_event() {
+    let mut exchange = Exchange {
+        dialect: Dialect::OpenaiChat,
+        head: call_head(CallId::new(1, [0; 10])),
+        phase: Phase::Reading(RequestReader::new(Dialect::OpenaiChat, None)),
+    };
+    assert!(exchange.finish(&snapshot(1), &InMemory::default(), &CUT, NOW).is_none());
+}

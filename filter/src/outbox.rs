@@ -1,0 +1,145 @@
+//! The events of one worker on their way to the control plane: bounded, batched, sent again until acknowledged.
+
+use crate::config::OutboxLimits;
+use protocol::{
+    UnixNanos, codec,
+    event::{ItemResult, UsageEvent},
+    ids::CallId,
+};
+use std::collections::VecDeque;
+
+/// A batch is no larger, unless a single event is.
+const BATCH_BYTES_MAX: usize = 256 * 1024;
+/// After a failure the next try waits this long, then twice as long, up to the most.
+const BACKOFF_FIRST_MS: u64 = 100;
+const BACKOFF_MOST_MS: u64 = 10_000;
+
+/// The queue.
+#[derive(Debug)]
+pub struct Outbox {
+    limits: OutboxLimits,
+    queue: VecDeque<Encoded>,
+    bytes: usize,
+    in_flight: Option<InFlight>,
+    backoff_ms: u64,
+    not_before: UnixNanos,
+}
+
+#[derive(Debug)]
+struct Encoded {
+    call: CallId,
+    is_start: bool,
+    bytes: Vec<u8>,
+}
+
+#[derive(Debug)]
+struct InFlight {
+    events: usize,
+    deadline: UnixNanos,
+}
+
+/// What became of an event that was to be queued.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Queued {
+    /// It waits.
+    Kept,
+    /// There was no room.
+    Dropped,
+    /// It cannot be encoded.
+    Unwritable,
+}
+
+impl Outbox {
+    /// An empty queue.
+    pub fn new(limits: OutboxLimits) -> Self {
+        Self { limits, queue: VecDeque::new(), bytes: 0, in_flight: None, backoff_ms: 0, not_before: 0 }
+    }
+
+    /// Queues an event. A start that still waits when its end comes is not sent: the end tells it all.
+    pub fn push(&mut self, event: &UsageEvent) -> Queued {
+        let Ok(bytes) = codec::encode(event) else { return Queued::Unwritable };
+        let (call, is_start) = (event.head().id, matches!(event, UsageEvent::Started { .. }));
+        if !is_start {
+            self.forget_start(call);
+        }
+        let room = self.bytes.saturating_add(bytes.len()) <= self.limits.max_bytes;
+        if !room || self.queue.len() >= self.limits.max_events {
+            return Queued::Dropped;
+        }
+        self.bytes = self.bytes.saturating_add(bytes.len());
+        self.queue.push_back(Encoded { call, is_start, bytes });
+        Queued::Kept
+    }
+
+    /// Whether one more event would be dropped.
+    pub fn is_full(&self) -> bool {
+        self.queue.len() >= self.limits.max_events || self.bytes >= self.limits.max_bytes
+    }
+
+    /// Events that wait or are under way.
+    pub fn len(&self) -> usize {
+        self.queue.len()
+    }
+
+    /// Whether nothing waits and nothing is under way.
+    pub fn is_empty(&self) -> bool {
+        self.queue.is_empty()
+    }
+
+    /// The next batch to send, if one is due. At most one is under way; one that nobody answered in time is sent
+    /// again.
+    pub fn take_batch(&mut self, node: &str, boot: &str, now: UnixNanos, timeout_ms: u64) -> Option<Vec<u8>> {
+        if self.in_flight.as_ref().is_some_and(|batch| now < batch.deadline) || now < self.not_before {
+            return None;
+        }
+        let mut bytes = 0_usize;
+        let fits = self.queue.iter().take_while(|event| {
+            bytes = bytes.saturating_add(event.bytes.len());
+            bytes <= BATCH_BYTES_MAX
+        });
+        let events = fits.count().max(1).min(self.queue.len());
+        if events == 0 {
+            return None;
+        }
+        let batch =
+            codec::join_batch(node, boot, self.queue.range(..events).map(|event| event.bytes.as_slice()))
+                .ok()?;
+        // Twice the timeout: Envoy answers by then, or the answer was lost with its stream.
+        let deadline = now.saturating_add(timeout_ms.saturating_mul(2_000_000));
+        self.in_flight = Some(InFlight { events, deadline });
+        Some(batch)
+    }
+
+    /// The control plane has taken the batch under way; what it said of each event.
+    pub fn acknowledged(&mut self, results: &[ItemResult]) {
+        let Some(batch) = self.in_flight.take() else { return };
+        // An answer to fewer events than were sent leaves the rest to be sent again.
+        for event in self.queue.drain(..batch.events.min(results.len()).min(self.queue.len())) {
+            self.bytes = self.bytes.saturating_sub(event.bytes.len());
+        }
+        (self.backoff_ms, self.not_before) = (0, 0);
+    }
+
+    /// The batch under way did not arrive, or nobody knows.
+    pub fn failed(&mut self, now: UnixNanos) {
+        self.in_flight = None;
+        self.backoff_ms = self.backoff_ms.saturating_mul(2).clamp(BACKOFF_FIRST_MS, BACKOFF_MOST_MS);
+        self.not_before = now.saturating_add(self.backoff_ms.saturating_mul(1_000_000));
+    }
+
+    fn forget_start(&mut self, call: CallId) {
+        let under_way = self.in_flight.as_ref().map_or(0, |batch| batch.events);
+        // A start is near the end of the queue if it is there at all; looking far would make a full queue slow.
+        let near = self.queue.iter().enumerate().skip(under_way).rev().take(256);
+        let found = near
+            .into_iter()
+            .find(|(_, event)| event.is_start && event.call == call)
+            .map(|(position, _)| position);
+        if let Some(event) = found.and_then(|position| self.queue.remove(position)) {
+            self.bytes = self.bytes.saturating_sub(event.bytes.len());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

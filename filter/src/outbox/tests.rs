@@ -1,0 +1,75 @@
+use super::*;
+use crate::exchange::tests::{finished_event, started_event};
+use protocol::codec::Batch;
+
+fn outbox(max_events: usize) -> Outbox {
+    let json = format!(r#"{{"outbox": {{"max_events": {max_events}}}}}"#);
+    Outbox::new(crate::config::Config::parse(json.as_bytes()).unwrap().outbox)
+}
+
+fn call(number: u64) -> CallId {
+    CallId::new(number, [0; 10])
+}
+
+fn batch(outbox: &mut Outbox, now: UnixNanos) -> Vec<(u64, bool)> {
+    let Some(bytes) = outbox.take_batch("n", "b", now, 1_000) else { return vec![] };
+    let batch: Batch = codec::decode(&bytes).unwrap();
+    let number = |event: &UsageEvent| (1..100).find(|number| call(*number) == event.head().id).unwrap();
+    batch.events.iter().map(|event| (number(event), matches!(event, UsageEvent::Started { .. }))).collect()
+}
+
+#[test]
+fn what_is_not_acknowledged_is_sent_again_with_growing_pauses() {
+    let mut outbox = outbox(10);
+    outbox.push(&started_event(call(1)));
+    assert_eq!(batch(&mut outbox, 0), [(1, true)]);
+    assert_eq!(batch(&mut outbox, 1), [], "one batch at a time");
+    outbox.failed(1);
+    assert_eq!(batch(&mut outbox, 99_000_000), []);
+    assert_eq!(batch(&mut outbox, 100_000_001), [(1, true)]);
+    outbox.failed(100_000_001);
+    assert_eq!(batch(&mut outbox, 299_000_000), []);
+    assert_eq!(batch(&mut outbox, 300_000_001), [(1, true)]);
+    outbox.acknowledged(&[ItemResult::Accepted]);
+    assert!(outbox.is_empty());
+}
+
+#[test]
+fn a_batch_that_nobody_ever_answers_is_sent_again() {
+    let mut outbox = outbox(10);
+    outbox.push(&started_event(call(1)));
+    assert_eq!(batch(&mut outbox, 0), [(1, true)]);
+    assert_eq!(batch(&mut outbox, 2_000_000_000), [(1, true)]);
+}
+
+#[test]
+fn a_start_that_still_waits_is_replaced_by_its_end_but_not_one_under_way() {
+    let mut outbox = outbox(10);
+    outbox.push(&started_event(call(1)));
+    assert_eq!(batch(&mut outbox, 0), [(1, true)]);
+    outbox.push(&started_event(call(2)));
+    outbox.push(&finished_event(call(2)));
+    outbox.push(&finished_event(call(1)));
+    outbox.acknowledged(&[ItemResult::Accepted]);
+    assert_eq!(batch(&mut outbox, 0), [(2, false), (1, false)]);
+}
+
+#[test]
+fn a_full_queue_drops_what_is_new_and_says_so() {
+    let mut outbox = outbox(2);
+    assert_eq!(outbox.push(&started_event(call(1))), Queued::Kept);
+    assert_eq!(outbox.push(&started_event(call(2))), Queued::Kept);
+    assert!(outbox.is_full());
+    assert_eq!(outbox.push(&started_event(call(3))), Queued::Dropped);
+    assert_eq!(outbox.push(&finished_event(call(2))), Queued::Kept, "its start made room");
+}
+
+#[test]
+fn an_answer_to_fewer_events_leaves_the_rest() {
+    let mut outbox = outbox(10);
+    outbox.push(&started_event(call(1)));
+    outbox.push(&started_event(call(2)));
+    batch(&mut outbox, 0);
+    outbox.acknowledged(&[ItemResult::Invalid]);
+    assert_eq!(batch(&mut outbox, 0), [(2, true)]);
+}

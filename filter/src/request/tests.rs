@@ -1,0 +1,71 @@
+use super::*;
+
+fn reader(body: &str) -> RequestReader {
+    let mut reader = RequestReader::new(Dialect::OpenaiChat, None);
+    body.as_bytes().chunks(7).for_each(|piece| reader.read(piece));
+    reader
+}
+
+fn asked(body: &str) -> Option<String> {
+    reader(body).with_usage_asked(body.as_bytes()).map(|bytes| String::from_utf8(bytes).unwrap())
+}
+
+#[test]
+fn a_stream_is_asked_for_usage_whatever_its_options_were() {
+    for (before, after) in [
+        (
+            r#"{"stream":true,"model":"m"}"#,
+            r#"{"stream_options":{"include_usage":true},"stream":true,"model":"m"}"#,
+        ),
+        (
+            r#" {"stream": true, "stream_options": null}"#,
+            r#" {"stream": true, "stream_options": {"include_usage":true}}"#,
+        ),
+        (
+            r#"{"stream_options":{"include_usage":false,"include_obfuscation":false},"stream":true}"#,
+            r#"{"stream_options":{"include_obfuscation":false,"include_usage":true},"stream":true}"#,
+        ),
+    ] {
+        let asked = asked(before).unwrap();
+        assert_eq!(
+            serde_json::from_str::<Value>(&asked).unwrap(),
+            serde_json::from_str::<Value>(after).unwrap()
+        );
+        assert_eq!(asked.len(), after.len(), "{asked}");
+    }
+}
+
+#[test]
+fn a_body_that_needs_no_change_or_is_not_understood_stays_as_it_is() {
+    for body in [
+        r#"{"stream":true,"stream_options":{"include_usage":true}}"#,
+        r#"{"stream":false}"#,
+        r#"{"model":"m"}"#,
+        r#"{"stream":true,"stream_options":"yes"}"#,
+        r#"{"stream":true"#,
+        "",
+        "not json",
+    ] {
+        assert_eq!(asked(body), None, "{body}");
+    }
+}
+
+#[test]
+fn the_facts_of_a_request_are_read_from_its_outermost_keys() {
+    let body = r#"{"messages":[{"role":"user","content":"\"model\":\"x\""}],"model":"gpt-4o","n":3,"max_tokens":10,"service_tier":"flex","stream":true}"#;
+    let facts = reader(body).facts();
+    assert_eq!(facts.model.as_deref(), Some("gpt-4o"));
+    assert_eq!(
+        (facts.stream, facts.tier.as_deref(), facts.output_tokens_max),
+        (true, Some("flex"), Some(30))
+    );
+    assert_eq!(facts.input_tokens_estimate, u64::try_from(body.len()).unwrap().div_ceil(4));
+}
+
+#[test]
+fn a_body_that_is_not_whole_is_as_long_as_its_head_says() {
+    let mut reader = RequestReader::new(Dialect::OpenaiChat, Some(4_000));
+    reader.read(br#"{"model":"gpt-4o","messages":["#);
+    assert_eq!(reader.facts().input_tokens_estimate, 1_000);
+    assert_eq!(reader.facts().model.as_deref(), Some("gpt-4o"));
+}
