@@ -109,6 +109,11 @@ impl Envoy {
         self.listen.address()
     }
 
+    /// How many workers it has.
+    pub fn concurrency(&self) -> u32 {
+        self.setup.concurrency
+    }
+
     /// A client of it.
     pub fn client(&self) -> Client {
         Client::new(self.address())

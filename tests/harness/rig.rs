@@ -1,6 +1,7 @@
 //! The whole path: provider, control plane and Envoy with the filter, ready for calls.
 
 use crate::{
+    call::Call,
     client::Client,
     control_plane::ControlPlane,
     envoy::{Envoy, Setup},
@@ -39,10 +40,24 @@ impl Rig {
     }
 }
 
-/// Waits until the filter has its first snapshot.
+/// Provider and Envoy with the filter, and no control plane: what the filter does by itself.
+pub async fn filter_alone(change: impl FnOnce(&mut Setup)) -> (Provider, Envoy) {
+    let provider = Provider::start().await;
+    let mut setup = Setup::new(provider.address());
+    change(&mut setup);
+    (provider, Envoy::start(setup).await)
+}
+
+/// Waits until every VM of the filter (one a worker, one of the main thread) was answered when it asked for the
+/// snapshot.
 pub async fn has_snapshot(envoy: &mut Envoy) {
     let admin = Client::new(envoy.admin_address());
-    let page = crate::call::Call::get("/stats/prometheus");
-    let told = async || admin.send(&page).await.text().contains("bursar_snapshot_age_ms").then_some(());
-    envoy.process.until("the filter has a snapshot", told).await;
+    let page = Call::get("/stats?filter=^cluster.bursar.upstream_rq_completed$");
+    let vms = u64::from(envoy.concurrency()) + 1;
+    let answered = async || {
+        let text = admin.send(&page).await.text();
+        let count: u64 = text.split_whitespace().last()?.parse().ok()?;
+        (count >= vms).then_some(())
+    };
+    envoy.process.until("the filter has its snapshot", answered).await;
 }
