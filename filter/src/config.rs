@@ -1,6 +1,7 @@
 //! The plugin's configuration: JSON in, a checked [`Config`] out, or every fault with the path of its key.
 
 mod fields;
+mod proto_struct;
 
 use crate::dialect::Dialect;
 use fields::{Fault, Fields};
@@ -95,10 +96,11 @@ pub struct OutboxLimits {
 }
 
 impl Config {
-    /// Reads Envoy's plugin configuration. An empty one is all defaults.
+    /// Reads Envoy's plugin configuration, JSON or a serialised Struct. An empty one is all defaults.
     pub fn parse(json: &[u8]) -> Result<Self, Vec<String>> {
         let json = if json.is_empty() { b"{}" } else { json };
         let value = serde_json::from_slice(json)
+            .or_else(|error| proto_struct::read(json).ok_or(error))
             .map_err(|error| vec![format!("configuration is no JSON: {error}")])?;
         let mut faults = Vec::new();
         let config = Self::read(Fields::new("", value, &mut faults));
