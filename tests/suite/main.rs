@@ -3,3 +3,4 @@
 
 mod bare_envoy;
 mod simulator;
+mod traps;
