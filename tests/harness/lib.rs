@@ -15,6 +15,7 @@ pub mod call;
 pub mod client;
 pub mod control_plane;
 pub mod envoy;
+pub mod official;
 pub mod places;
 pub mod ports;
 pub mod process;
