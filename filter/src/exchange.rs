@@ -36,7 +36,7 @@ pub struct Exchange {
 #[derive(Debug)]
 enum Phase {
     /// The request is being read.
-    Reading(RequestReader),
+    Reading(Box<RequestReader>),
     /// More allowance was asked for.
     Asking { needs: Needs, times: u32 },
     /// The provider has the request.
@@ -116,7 +116,7 @@ impl Exchange {
             hold_input: None,
             caps: Vec::new(),
         };
-        let phase = Phase::Reading(RequestReader::new(detected.dialect, content_length));
+        let phase = Phase::Reading(Box::new(RequestReader::new(detected.dialect, content_length)));
         Some(Self { dialect: detected.dialect, head, phase })
     }
 
