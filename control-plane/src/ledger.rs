@@ -19,7 +19,7 @@ pub mod receive;
 pub use book::{Booked, book};
 pub use charge::Charge;
 pub use names::State;
-pub use prepare::{Booking, Ended};
+pub use prepare::{Booking, Ended, prepare};
 pub use rating::{Pricing, Verdict};
 
 #[cfg(test)]

@@ -13,6 +13,7 @@
 //! | `store` | SQLite |
 //!
 //! A request goes api → room → store and back; rooms do not know HTTP, and the store does not know what is right.
+pub mod allowances;
 pub mod clock;
 pub mod console;
 pub mod ledger;
@@ -20,4 +21,5 @@ pub mod policy;
 pub mod prices;
 pub mod reports;
 pub mod rules;
+pub mod snapshot;
 pub mod store;

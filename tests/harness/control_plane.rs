@@ -29,19 +29,19 @@ pub struct ControlPlane {
 }
 
 impl ControlPlane {
-    /// Prepares one with this policy and these prices (a catalogue in LiteLLM's form), not started yet.
-    pub fn prepared(policy: &str, prices: &Value, port: Port) -> Self {
+    /// Prepares one with this policy and the prices of `tests/catalogue.json`, not started yet.
+    pub fn prepared(policy: &str, port: Port) -> Self {
         let place = tempfile::tempdir().expect("a temporary directory");
         let file = place.path().join("policy.yaml");
         fs::write(&file, policy).expect("a writable temporary directory");
         let this = Self { process: None, port, place, policy: file };
-        this.import_prices(prices);
+        this.import_prices();
         this
     }
 
     /// Prepares and starts one.
-    pub async fn start(policy: &str, prices: &Value) -> Self {
-        let mut this = Self::prepared(policy, prices, Port::free());
+    pub async fn start(policy: &str) -> Self {
+        let mut this = Self::prepared(policy, Port::free());
         this.resume().await;
         this
     }
@@ -68,6 +68,11 @@ impl ControlPlane {
     /// SIGTERM, and waits for its end.
     pub async fn terminate(&mut self) -> std::process::ExitStatus {
         self.process.take().expect("a running control plane").terminate().await
+    }
+
+    /// Whether it runs.
+    pub fn is_running(&mut self) -> bool {
+        self.process.as_mut().is_some_and(Process::is_running)
     }
 
     /// Where it listens.
@@ -134,12 +139,10 @@ impl ControlPlane {
         }
     }
 
-    fn import_prices(&self, prices: &Value) {
-        let file = self.place.path().join("catalogue.json");
-        fs::write(&file, prices.to_string()).expect("a writable temporary directory");
-        let file = file.display().to_string();
+    fn import_prices(&self) {
+        let catalogue = places::root().join("tests/catalogue.json").display().to_string();
         let data = self.data().display().to_string();
-        let output = self.run(&["prices", "import", &file, "--data-dir", &data, "--approve"]);
+        let output = self.run(&["prices", "import", &catalogue, "--approve", "--data-dir", &data]);
         assert!(output.status.success(), "prices import: {}", String::from_utf8_lossy(&output.stderr));
     }
 

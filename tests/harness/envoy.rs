@@ -2,6 +2,9 @@
 //! configuration looks like is in `envoy/config.rs`.
 
 mod config;
+mod upstream;
+
+pub use upstream::Upstream;
 
 use crate::{call::Call, client::Client, places, ports::Port, process::Process};
 use serde_json::Value;
@@ -19,25 +22,6 @@ pub enum Filter {
     Bursar,
     /// Bursar's, by extension discovery from a file, so that it can be configured anew.
     Discovered,
-}
-
-/// Where the provider is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Upstream {
-    /// A name or an address.
-    pub host: String,
-    /// Its port.
-    pub port: u16,
-    /// Whether it is spoken to by TLS.
-    pub tls: bool,
-    /// What every path is put behind.
-    pub path: Option<String>,
-}
-
-impl From<SocketAddr> for Upstream {
-    fn from(address: SocketAddr) -> Self {
-        Self { host: address.ip().to_string(), port: address.port(), tls: false, path: None }
-    }
 }
 
 /// What one run needs, beyond what the file says.
@@ -123,6 +107,11 @@ impl Envoy {
     /// Where applications send their calls.
     pub fn address(&self) -> SocketAddr {
         self.listen.address()
+    }
+
+    /// How many workers it has.
+    pub fn concurrency(&self) -> u32 {
+        self.setup.concurrency
     }
 
     /// A client of it.

@@ -1,12 +1,12 @@
 //! The whole path: provider, control plane and Envoy with the filter, ready for calls.
 
 use crate::{
+    call::Call,
     client::Client,
     control_plane::ControlPlane,
     envoy::{Envoy, Setup},
     provider::Provider,
 };
-use serde_json::{Value, json};
 
 /// All three.
 #[derive(Debug)]
@@ -30,7 +30,7 @@ impl Rig {
     /// With this policy and a changed setup.
     pub async fn with(policy: &str, change: impl FnOnce(&mut Setup)) -> Self {
         let provider = Provider::start().await;
-        let bursar = ControlPlane::start(policy, &prices()).await;
+        let bursar = ControlPlane::start(policy).await;
         let mut setup = Setup::new(provider.address());
         setup.control_plane = Some(bursar.address());
         change(&mut setup);
@@ -40,39 +40,24 @@ impl Rig {
     }
 }
 
-/// Waits until the filter has its first snapshot.
+/// Provider and Envoy with the filter, and no control plane: what the filter does by itself.
+pub async fn filter_alone(change: impl FnOnce(&mut Setup)) -> (Provider, Envoy) {
+    let provider = Provider::start().await;
+    let mut setup = Setup::new(provider.address());
+    change(&mut setup);
+    (provider, Envoy::start(setup).await)
+}
+
+/// Waits until every VM of the filter (one a worker, one of the main thread) was answered when it asked for the
+/// snapshot.
 pub async fn has_snapshot(envoy: &mut Envoy) {
     let admin = Client::new(envoy.admin_address());
-    let page = crate::call::Call::get("/stats/prometheus");
-    let told = async || admin.send(&page).await.text().contains("bursar_snapshot_age_ms").then_some(());
-    envoy.process.until("the filter has a snapshot", told).await;
-}
-
-/// A catalogue in LiteLLM's form, of our own numbers: one ordinary model, one with cache and reasoning rates, one
-/// with audio, and a cheap one.
-pub fn prices() -> Value {
-    let chat = |input: &str, output: &str| {
-        json!({
-            "litellm_provider": "openai", "mode": "chat", "max_input_tokens": 128_000, "max_output_tokens": 4096,
-            "input_cost_per_token": number(input), "output_cost_per_token": number(output),
-        })
+    let page = Call::get("/stats?filter=^cluster.bursar.upstream_rq_completed$");
+    let vms = u64::from(envoy.concurrency()) + 1;
+    let answered = async || {
+        let text = admin.send(&page).await.text();
+        let count: u64 = text.split_whitespace().last()?.parse().ok()?;
+        (count >= vms).then_some(())
     };
-    let mut large = chat("2.5e-06", "1e-05");
-    large["cache_read_input_token_cost"] = number("1.25e-06");
-    let mut audio = chat("2.5e-06", "1e-05");
-    audio["input_cost_per_audio_token"] = number("4e-05");
-    audio["output_cost_per_audio_token"] = number("8e-05");
-    let mut thinking = chat("1.1e-06", "4.4e-06");
-    thinking["cache_read_input_token_cost"] = number("5.5e-07");
-    json!({
-        "sample_spec": {"litellm_provider": "one of the providers", "mode": "one of chat, embedding"},
-        "gpt-4o": large,
-        "gpt-4o-mini": chat("1.5e-07", "6e-07"),
-        "gpt-4o-audio-preview": audio,
-        "o4-mini": thinking,
-    })
-}
-
-fn number(text: &str) -> Value {
-    serde_json::from_str(text).unwrap_or(Value::Null)
+    envoy.process.until("the filter has its snapshot", answered).await;
 }

@@ -13,7 +13,7 @@ use protocol::{
     UnixNanos, codec,
     event::{CallEnd, CallHead, UsageEvent},
     ids::CallId,
-    meters::{Side, Usage, UsageSource},
+    meters::{Side, UsageSource},
     money::PicoUsd,
 };
 
@@ -146,8 +146,7 @@ fn prepare_end(head: &CallHead, end: &CallEnd, rules: &Rules, now: UnixNanos) ->
 
 /// The end that the control plane gives to a call of which nobody ever said how it ended.
 pub(super) fn orphaned(head: &CallHead, rules: &Rules, now: UnixNanos) -> Ended {
-    let units = rating::orphan_units(head);
-    let usage = Usage { estimated: units.keys().copied().collect(), units, complete: false };
+    let usage = rating::orphan_usage(head);
     let verdict = rating::rate_orphan(head, rules);
     Ended {
         state: State::Orphaned,

@@ -2,8 +2,8 @@
 
 use crate::rules::Rules;
 use protocol::{
-    event::{CallEnd, CallHead, Ending},
-    meters::{Meter, Units, UsageSource},
+    event::{CallEnd, CallHead},
+    meters::{Meter, Units, Usage},
     money::PicoUsd,
     rating::{self, Line, Unpriced},
     snapshot::UnpricedRule,
@@ -89,19 +89,18 @@ impl Verdict {
 
 /// Rates a call that ended.
 pub(super) fn rate_end(head: &CallHead, end: &CallEnd, rules: &Rules) -> Verdict {
-    if end.refused.is_some() || is_unbilled(end) {
+    if end.refused.is_some() {
         return Verdict::free();
     }
     let tier = end.service_tier.as_deref().or(head.request_tier.as_deref());
-    let units = &end.usage.units;
-    rate(head, end.response_model.as_deref(), tier, units, rules)
-        .unwrap_or_else(|reason| Verdict::unpriced(reason, units, end.settled, rules))
+    rate(head, end.response_model.as_deref(), tier, &end.usage, rules)
+        .unwrap_or_else(|reason| Verdict::unpriced(reason, &end.usage.units, end.settled, rules))
 }
 
 /// Rates a call of which nobody ever said how it ended: at its input, which the provider has seen.
 pub(super) fn rate_orphan(head: &CallHead, rules: &Rules) -> Verdict {
-    let units = orphan_units(head);
-    let rated = rate(head, None, head.request_tier.as_deref(), &units, rules);
+    let usage = orphan_usage(head);
+    let rated = rate(head, None, head.request_tier.as_deref(), &usage, rules);
     let held = head.hold_input.and_then(|held| i64::try_from(held.pico()).ok());
     match (rated, held.filter(|held| *held > 0)) {
         (Ok(verdict), Some(held)) if verdict.cost != Some(held) => {
@@ -110,41 +109,28 @@ pub(super) fn rate_orphan(head: &CallHead, rules: &Rules) -> Verdict {
         }
         (Ok(verdict), _) => verdict,
         (Err(_), Some(held)) => Verdict { cost: Some(held), settled: held, ..Verdict::free() },
-        (Err(reason), None) => Verdict::unpriced(reason, &units, None, rules),
+        (Err(reason), None) => Verdict::unpriced(reason, &usage.units, None, rules),
     }
 }
 
 /// What an orphaned call is taken to have used.
-pub(super) fn orphan_units(head: &CallHead) -> Units {
-    match head.input_tokens_estimate {
+pub(super) fn orphan_usage(head: &CallHead) -> Usage {
+    let units = match head.input_tokens_estimate {
         0 => Units::new(),
         tokens => Units::from([(Meter::Input, tokens)]),
-    }
+    };
+    Usage { estimated: units.keys().copied().collect(), units, complete: false }
 }
 
 fn rate(
     head: &CallHead,
     served: Option<&str>,
     tier: Option<&str>,
-    units: &Units,
+    usage: &Usage,
     rules: &Rules,
 ) -> Result<Verdict, Unpriced> {
-    if units.is_empty() {
-        return Err(Unpriced::NoUsage);
-    }
     let requested = head.request_model.as_deref();
     let found = rules.prices.find(&head.provider, served, requested, head.started_at);
-    let (prices, _) = found.ok_or(Unpriced::NoModel)?;
-    Verdict::priced(rating::rate(units, tier, &prices)?)
-}
-
-/// Nothing was used that anybody bills: the provider answered with an error and no usage, or Envoy answered by
-/// itself, before or instead of the provider.
-fn is_unbilled(end: &CallEnd) -> bool {
-    end.usage.source() == UsageSource::None
-        && match end.ending {
-            Ending::LocalReply => true,
-            Ending::Complete => end.status >= 400,
-            Ending::ClientAbort | Ending::UpstreamReset | Ending::Timeout | Ending::Orphaned => false,
-        }
+    let prices = found.as_ref().map(|(prices, _)| prices);
+    Verdict::priced(rating::rate_usage(usage, tier, prices)?)
 }

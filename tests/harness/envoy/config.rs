@@ -71,9 +71,13 @@ fn wasm(setup: &Setup) -> Value {
     let mut wasm = filters(&mut standalone())[0]["typed_config"].take();
     put(&mut wasm, "/config/vm_config/code/local/filename", json!(places::wasm_or(&setup.wasm)));
     put(&mut wasm, "/config/allow_on_headers_stop_iteration", json!(setup.hold_head));
+    let text = wasm.pointer("/config/configuration/value").and_then(Value::as_str).unwrap_or_default();
+    let mut plugin: Value =
+        serde_json::from_str(text).expect("JSON in the plugin configuration of envoy.yaml");
     for (key, value) in &setup.configuration {
-        insert(&mut wasm, "/config/configuration/value", key, value.clone());
+        insert(&mut plugin, "", key, value.clone());
     }
+    put(&mut wasm, "/config/configuration/value", json!(plugin.to_string()));
     wasm
 }
 

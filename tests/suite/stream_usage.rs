@@ -1,0 +1,97 @@
+//! Usage in streams: Bursar asks for it where the client did not, and the client sees what it asked for.
+
+use harness::{call::Call, client::Answer, official, recording::Recording, rig};
+use serde_json::{Value, json};
+
+fn stream() -> Call {
+    Call::chat("gpt-4o").customer("acme").streamed().script(&json!({"tokens": 3}))
+}
+
+/// The events of a stream as JSON, without the `usage: null` that a provider puts on each once usage is asked for.
+fn events(answer: &Answer) -> Vec<Value> {
+    assert_eq!((answer.status, &answer.cut), (200, &None));
+    let parsed = answer.events().into_iter().map(|event| match serde_json::from_str(&event) {
+        Ok(Value::Object(mut event)) => {
+            if event.get("usage").is_some_and(Value::is_null) {
+                event.remove("usage");
+            }
+            Value::Object(event)
+        }
+        _ => Value::String(event),
+    });
+    parsed.collect()
+}
+
+#[tokio::test]
+async fn a_client_that_did_not_ask_sees_no_usage_chunk_however_the_stream_is_cut() {
+    let (provider, envoy) = rig::filter_alone(|_| {}).await;
+    let direct = harness::client::Client::new(provider.address()).send(&stream()).await;
+    for split in [usize::MAX, 1000, 64, 7, 1] {
+        let call = stream().script(&json!({"tokens": 3, "split_bytes": split}));
+        assert_eq!(events(&envoy.client().send(&call).await), events(&direct), "cut every {split} bytes");
+    }
+    let asked = provider.received();
+    assert!(asked.iter().skip(1).all(|seen| seen.json()["stream_options"]["include_usage"] == true));
+}
+
+#[tokio::test]
+async fn a_client_that_asked_gets_every_byte() {
+    let (provider, envoy) = rig::filter_alone(|_| {}).await;
+    let call = stream().set("stream_options", json!({"include_usage": true}));
+    let direct = harness::client::Client::new(provider.address()).send(&call).await;
+    assert_eq!(envoy.client().send(&call).await.body, direct.body);
+}
+
+#[tokio::test]
+async fn a_refused_or_partial_stream_option_is_merged_and_not_replaced() {
+    let (provider, envoy) = rig::filter_alone(|_| {}).await;
+    for options in
+        [json!({"include_usage": false}), json!({"include_obfuscation": false}), json!({}), Value::Null]
+    {
+        let call = stream().set("stream_options", options.clone());
+        let answer = envoy.client().send(&call).await;
+        assert!(!answer.text().contains("prompt_tokens"), "{options}: {}", answer.text());
+        let seen = provider.received().pop().unwrap().json();
+        assert_eq!(seen["stream_options"]["include_usage"], true, "{options}");
+        if options.get("include_obfuscation").is_some() {
+            assert_eq!(seen["stream_options"]["include_obfuscation"], false);
+        }
+        assert_eq!((&seen["model"], &seen["stream"]), (&json!("gpt-4o"), &json!(true)));
+    }
+}
+
+#[tokio::test]
+async fn recorded_answers_pass_byte_for_byte() {
+    let (_provider, envoy) = rig::filter_alone(|_| {}).await;
+    for name in Recording::names("openai-chat") {
+        let recording = Recording::read(&name);
+        if recording.is_stream() && recording.request.get("stream_options").is_none() {
+            continue; // the client did not ask; see above
+        }
+        let call = Call::post("/v1/chat/completions").json(recording.request.clone());
+        let answer = envoy.client().send(&call.script(&json!({"recording": name, "split_bytes": 50}))).await;
+        assert_eq!((answer.status, &answer.cut), (recording.status, &None), "{name}");
+        assert_eq!(answer.body, recording.body, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn the_official_client_sees_the_chunks_it_would_see_without_bursar() {
+    let (provider, envoy) = rig::filter_alone(|_| {}).await;
+    let headers = json!({"x-bursar-customer": "acme", "x-sim-script": json!({"tokens": 4}).to_string()});
+    let messages = json!([{"role": "user", "content": "Hello"}]);
+    for options in [None, Some(json!({"include_usage": true}))] {
+        let mut body = json!({"model": "gpt-4o", "messages": messages, "stream": true});
+        if let Some(options) = &options {
+            body["stream_options"] = options.clone();
+        }
+        let direct = official::chat(provider.address(), &headers, &body).await;
+        let through = official::chat(envoy.address(), &headers, &body).await;
+        assert_eq!(direct["chunks"].as_array().unwrap().len(), if options.is_some() { 7 } else { 6 });
+        assert_eq!(through, direct);
+    }
+    let body = json!({"model": "gpt-4o", "messages": messages});
+    let direct = official::chat(provider.address(), &headers, &body).await;
+    assert_eq!(official::chat(envoy.address(), &headers, &body).await, direct);
+    assert_eq!(direct["answer"]["usage"]["completion_tokens"], 4);
+}
