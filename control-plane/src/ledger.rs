@@ -1,0 +1,26 @@
+//! The ledger: every call exactly once, what it used, what it cost and by which price rows. Append-only in meaning: a
+//! call is booked, ended once, and what is booked otherwise later leaves a correction.
+//!
+//! An event goes through two stages. `receive` and `prepare` do all that needs no store (decode, check, rate, find
+//! the caps) on the request's own thread; `book` does the rest in the writer's transaction: it claims the id, writes
+//! the row and moves the aggregates. HTTP and JSON shapes of answers are `api`'s; sums over time are `reports`'.
+
+mod aggregates;
+mod book;
+mod charge;
+mod hash;
+mod names;
+pub mod orphans;
+mod prepare;
+mod rating;
+pub mod rebuild;
+pub mod receive;
+
+pub use book::{Booked, book};
+pub use charge::Charge;
+pub use names::State;
+pub use prepare::{Booking, Ended, prepare};
+pub use rating::{Pricing, Verdict};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,239 @@
+//! The running aggregates: what a batch adds to them, gathered in memory and written once per key, in the batch's
+//! own transaction. How they are recomputed from the calls is in `ledger/rebuild.rs`.
+
+use crate::store::{StoreError, Write};
+use rusqlite::{ToSql, params_from_iter};
+use std::collections::BTreeMap;
+
+/// The sums of one aggregate row, in the order of the columns.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Measures([i64; 9]);
+
+/// The columns.
+pub(super) const MEASURES: [&str; 9] = [
+    "calls",
+    "refused",
+    "errors",
+    "unpriced",
+    "estimated",
+    "unattributed",
+    "tokens_in",
+    "tokens_out",
+    "cost_pico",
+];
+
+/// What one ended call counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Contribution {
+    pub(super) refused: bool,
+    pub(super) error: bool,
+    pub(super) estimated: bool,
+    pub(super) unattributed: bool,
+    pub(super) tokens_in: i64,
+    pub(super) tokens_out: i64,
+    pub(super) cost_pico: Option<i64>,
+}
+
+impl Contribution {
+    pub(super) fn measures(&self) -> Measures {
+        let admitted = !self.refused;
+        Measures([
+            i64::from(admitted),
+            i64::from(self.refused),
+            i64::from(admitted && self.error),
+            i64::from(admitted && self.cost_pico.is_none()),
+            i64::from(admitted && self.estimated),
+            i64::from(self.unattributed),
+            if admitted { self.tokens_in } else { 0 },
+            if admitted { self.tokens_out } else { 0 },
+            if admitted { self.cost_pico.unwrap_or(0) } else { 0 },
+        ])
+    }
+}
+
+impl Measures {
+    pub(super) fn negated(self) -> Self {
+        Self(self.0.map(i64::saturating_neg))
+    }
+
+    fn add(&mut self, other: Self) -> Result<(), StoreError> {
+        for (total, part) in self.0.iter_mut().zip(other.0) {
+            *total =
+                total.checked_add(part).ok_or_else(|| StoreError::corrupt("an aggregate", "is too large"))?;
+        }
+        Ok(())
+    }
+
+    fn takes_back(&self) -> bool {
+        self.0.iter().any(|part| *part < 0)
+    }
+}
+
+/// The dimensions of a call that aggregates are keyed by; texts as ids of the dictionary.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Keys {
+    pub(super) id: [u8; 16],
+    pub(super) started_at: i64,
+    pub(super) customer: i64,
+    pub(super) workspace: i64,
+    pub(super) feature: i64,
+    pub(super) task: i64,
+    pub(super) plan: i64,
+    pub(super) provider: i64,
+    pub(super) model: i64,
+    pub(super) route: i64,
+}
+
+/// Nanoseconds of an hour and a day.
+pub(super) const HOUR_NS: i64 = 3_600_000_000_000;
+pub(super) const DAY_NS: i64 = 24 * HOUR_NS;
+
+/// The whole days since the epoch.
+pub(super) fn day(at: i64) -> i64 {
+    at.checked_div_euclid(DAY_NS).unwrap_or(0)
+}
+
+impl Keys {
+    /// The rows that a call counts in, but for its task's.
+    fn rows(&self) -> [(&'static Table, [i64; 4]); 5] {
+        let (hour, day) = (self.started_at.checked_div_euclid(HOUR_NS).unwrap_or(0), day(self.started_at));
+        let [hour_workspace, day_customer, day_feature, day_route, day_model] = &TABLES;
+        [
+            (hour_workspace, [hour, self.customer, self.workspace, 0]),
+            (day_customer, [day, self.customer, self.plan, 0]),
+            (day_feature, [day, self.feature, 0, 0]),
+            (day_route, [day, self.route, 0, 0]),
+            (day_model, [day, self.plan, self.provider, self.model]),
+        ]
+    }
+}
+
+/// An aggregate keyed by numbers alone.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Table {
+    pub(super) name: &'static str,
+    pub(super) keys: &'static [&'static str],
+}
+
+pub(super) static TABLES: [Table; 5] = [
+    Table { name: "by_hour_workspace", keys: &["hour", "customer", "workspace"] },
+    Table { name: "by_day_customer", keys: &["day", "customer", "plan"] },
+    Table { name: "by_day_feature", keys: &["day", "feature"] },
+    Table { name: "by_day_route", keys: &["day", "route"] },
+    Table { name: "by_day_model", keys: &["day", "plan", "provider", "model"] },
+];
+
+/// The key of one count of a cap: cap, subject, window_start, boot.
+pub(super) type CapKey = (i64, i64, i64, i64);
+
+/// What a batch changes.
+#[derive(Debug, Default)]
+pub(super) struct Deltas {
+    rows: BTreeMap<(&'static Table, [i64; 4]), Measures>,
+    tasks: BTreeMap<i64, (Keys, i64, Measures)>,
+    caps: BTreeMap<CapKey, (i64, i64)>,
+}
+
+impl Deltas {
+    /// Counts a call, or takes its count back where the measures are negated.
+    pub(super) fn call(&mut self, keys: &Keys, measures: Measures) -> Result<(), StoreError> {
+        for key in keys.rows() {
+            self.rows.entry(key).or_default().add(measures)?;
+        }
+        if keys.task != 0 {
+            let task =
+                self.tasks.entry(keys.task).or_insert_with(|| (*keys, keys.started_at, Measures::default()));
+            let (first, last_at, total) = task;
+            *last_at = (*last_at).max(keys.started_at);
+            let first_at = first.started_at.min(keys.started_at);
+            if keys.id < first.id {
+                *first = *keys;
+            }
+            first.started_at = first_at;
+            total.add(measures)?;
+        }
+        Ok(())
+    }
+
+    /// Moves a cap's count.
+    pub(super) fn cap(&mut self, key: CapKey, settled: i64, held: i64) {
+        let count = self.caps.entry(key).or_default();
+        *count = (count.0.saturating_add(settled), count.1.saturating_add(held));
+    }
+
+    /// Writes all of it.
+    pub(super) fn flush(self, write: &Write<'_>) -> Result<(), StoreError> {
+        for ((table, key), measures) in &self.rows {
+            let keys = key.get(..table.keys.len()).unwrap_or_default();
+            let params = keys.iter().chain(&measures.0);
+            write.execute(&upsert(table), params_from_iter(params))?;
+            if measures.takes_back() {
+                write.execute(&delete_empty(table), params_from_iter(keys))?;
+            }
+        }
+        for (task, (first, last_at, measures)) in &self.tasks {
+            let facts: [&dyn ToSql; 8] = [
+                task,
+                &first.id,
+                &first.customer,
+                &first.workspace,
+                &first.feature,
+                &first.plan,
+                &first.started_at,
+                last_at,
+            ];
+            let measures = measures.0.iter().map(|part| -> &dyn ToSql { part });
+            write.execute(UPSERT_TASK, params_from_iter(facts.into_iter().chain(measures)))?;
+        }
+        for ((cap, subject, window_start, boot), (settled, held)) in &self.caps {
+            write.execute(UPSERT_CAP, [cap, subject, window_start, boot, settled, held])?;
+        }
+        Ok(())
+    }
+}
+
+fn upsert(table: &Table) -> String {
+    let Table { name, keys } = table;
+    let columns: Vec<&str> = keys.iter().chain(&MEASURES).copied().collect();
+    let sums: Vec<String> = MEASURES.iter().map(|sum| format!("{sum} = {sum} + excluded.{sum}")).collect();
+    format!(
+        "INSERT INTO {name} ({}) VALUES ({}) ON CONFLICT ({}) DO UPDATE SET {}",
+        columns.join(", "),
+        vec!["?"; columns.len()].join(", "),
+        keys.join(", "),
+        sums.join(", ")
+    )
+}
+
+fn delete_empty(table: &Table) -> String {
+    let keys: Vec<String> = table.keys.iter().map(|key| format!("{key} = ?")).collect();
+    format!("DELETE FROM {} WHERE {} AND calls = 0 AND refused = 0", table.name, keys.join(" AND "))
+}
+
+const UPSERT_TASK: &str = "
+    INSERT INTO by_task (task, first_call, customer, workspace, feature, plan, first_at, last_at, calls, refused,
+        errors, unpriced, estimated, unattributed, tokens_in, tokens_out, cost_pico)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)
+    ON CONFLICT (task) DO UPDATE SET
+        customer     = iif(excluded.first_call < first_call, excluded.customer, customer),
+        workspace    = iif(excluded.first_call < first_call, excluded.workspace, workspace),
+        feature      = iif(excluded.first_call < first_call, excluded.feature, feature),
+        plan         = iif(excluded.first_call < first_call, excluded.plan, plan),
+        first_call   = min(first_call, excluded.first_call),
+        first_at     = min(first_at, excluded.first_at),
+        last_at      = max(last_at, excluded.last_at),
+        calls        = calls + excluded.calls,
+        refused      = refused + excluded.refused,
+        errors       = errors + excluded.errors,
+        unpriced     = unpriced + excluded.unpriced,
+        estimated    = estimated + excluded.estimated,
+        unattributed = unattributed + excluded.unattributed,
+        tokens_in    = tokens_in + excluded.tokens_in,
+        tokens_out   = tokens_out + excluded.tokens_out,
+        cost_pico    = cost_pico + excluded.cost_pico";
+
+const UPSERT_CAP: &str = "
+    INSERT INTO cap_usage (cap, subject, window_start, boot, settled, held) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+    ON CONFLICT (cap, subject, window_start, boot) DO UPDATE SET
+        settled = settled + excluded.settled,
+        held    = held + excluded.held";

@@ -1,0 +1,370 @@
+//! Booking: the claim of a call's id, its row and its aggregates, in one transaction. Says of each event whether it
+//! was new, a repeat or a conflict. Never computes a cost: that is done before.
+
+use super::{
+    Charge, State,
+    aggregates::{Contribution, Deltas, Keys, day},
+    prepare::{Booking, Ended},
+};
+use crate::store::{StoreError, Write, instant};
+use protocol::{attribution::Dimension, codec, event::ItemResult, ids::CallId};
+use rusqlite::{OptionalExtension, Row, named_params};
+
+use super::hash::fingerprint;
+
+/// What became of a batch.
+#[derive(Debug, Default)]
+pub struct Booked {
+    /// One per booking, in order, with the reason where it was not accepted.
+    pub results: Vec<(ItemResult, Option<String>)>,
+}
+
+/// Books a batch.
+pub fn book(
+    write: &mut Write<'_>,
+    node: &str,
+    boot: &str,
+    bookings: &[Booking],
+) -> Result<Booked, StoreError> {
+    let mut batch =
+        Batch { node: write.word(Some(node))?, boot: write.word(Some(boot))?, deltas: Deltas::default() };
+    let mut booked = Booked::default();
+    for booking in bookings {
+        booked.results.push(batch.book(write, booking)?);
+    }
+    batch.deltas.flush(write)?;
+    Ok(booked)
+}
+
+/// Ends open calls of which nobody ever said how they ended.
+pub(super) fn close(write: &mut Write<'_>, ends: &[(CallId, Ended)]) -> Result<usize, StoreError> {
+    let mut batch = Batch { node: 0, boot: 0, deltas: Deltas::default() };
+    let mut closed: usize = 0;
+    for (id, end) in ends {
+        // It may have ended since it was looked at.
+        if let Some(row) = Stored::find(write, *id)?.filter(|row| row.state == State::Open) {
+            batch.end(write, &row, end)?;
+            closed = closed.saturating_add(1);
+        }
+    }
+    batch.deltas.flush(write)?;
+    Ok(closed)
+}
+
+struct Batch {
+    node: i64,
+    boot: i64,
+    deltas: Deltas,
+}
+
+type Answer = (ItemResult, Option<String>);
+const ACCEPTED: Answer = (ItemResult::Accepted, None);
+const DUPLICATE: Answer = (ItemResult::Duplicate, None);
+
+fn conflict(detail: &str) -> Answer {
+    (ItemResult::Conflict, Some(detail.to_owned()))
+}
+
+impl Batch {
+    fn book(&mut self, write: &mut Write<'_>, booking: &Booking) -> Result<Answer, StoreError> {
+        let Some(stored) = Stored::find(write, booking.id())? else {
+            self.insert(write, booking)?;
+            return Ok(ACCEPTED);
+        };
+        if booking.head_hash != stored.head_hash {
+            if let Some(field) = stored.differs(write, booking)? {
+                return Ok(conflict(&format!("the call is booked with another {field}")));
+            }
+            if booking.end.is_none() {
+                return Ok(conflict("the call is booked with another head"));
+            }
+        }
+        let Some(end) = &booking.end else { return Ok(DUPLICATE) };
+        match stored.state {
+            State::Finished | State::Refused if stored.end_hash == end.hash => Ok(DUPLICATE),
+            State::Finished | State::Refused => Ok(conflict("the call is booked with another end")),
+            State::Open => {
+                self.end(write, &stored, end)?;
+                Ok(ACCEPTED)
+            }
+            State::Orphaned => {
+                self.correct(write, &stored, end)?;
+                Ok(ACCEPTED)
+            }
+        }
+    }
+
+    /// A call that is not booked yet, with its end where the event has it.
+    fn insert(&mut self, write: &mut Write<'_>, booking: &Booking) -> Result<(), StoreError> {
+        let row = self.row(write, booking)?;
+        let id = booking.id();
+        let request = booking.head.request_id.as_ref().map(|text| fingerprint(text.as_bytes()));
+        write.execute(
+            INSERT,
+            named_params! {
+                ":id": id.as_bytes(), ":day": day(row.keys.started_at), ":started_at": row.keys.started_at,
+                ":customer": row.keys.customer, ":workspace": row.keys.workspace, ":user": row.user,
+                ":feature": row.keys.feature, ":task": row.keys.task, ":plan": row.keys.plan,
+                ":provider": row.keys.provider, ":model": row.keys.model, ":route": row.keys.route,
+                ":node": self.node, ":boot": self.boot, ":request_hash": request,
+                ":hold_pico": booking.head.hold.and_then(|hold| i64::try_from(hold.pico()).ok()),
+                ":head_hash": booking.head_hash,
+            },
+        )?;
+        let charges = match &*booking.charges {
+            [] => None,
+            charges => Some(encode(&charges)?),
+        };
+        write.execute(
+            "INSERT INTO details (id, head, charges) VALUES (?1, ?2, ?3)",
+            (id.as_bytes(), &booking.head_bytes, charges),
+        )?;
+        for charge in &booking.charges {
+            self.charge(write, charge, self.boot, 0, charge.held)?;
+        }
+        match &booking.end {
+            Some(end) => self.end(write, &row, end),
+            None => Ok(()),
+        }
+    }
+
+    fn row(&self, write: &mut Write<'_>, booking: &Booking) -> Result<Stored, StoreError> {
+        let head = &booking.head;
+        let mut named = |dimension| write.word(head.attribution.name(dimension).map(|name| name.as_str()));
+        let (customer, workspace) = (named(Dimension::Customer)?, named(Dimension::Workspace)?);
+        let (user, feature, task) =
+            (named(Dimension::User)?, named(Dimension::Feature)?, named(Dimension::Task)?);
+        let keys = Keys {
+            id: *head.id.as_bytes(),
+            started_at: instant(head.started_at),
+            customer,
+            workspace,
+            feature,
+            task,
+            plan: write.word(booking.plan.as_deref())?,
+            provider: write.word(Some(&head.provider))?,
+            model: write.word(head.request_model.as_deref())?,
+            route: write.word(head.route.as_deref())?,
+        };
+        Ok(Stored {
+            state: State::Open,
+            keys,
+            user,
+            boot: self.boot,
+            head_hash: booking.head_hash,
+            end_hash: None,
+            counted: None,
+            charges: booking.charges.clone(),
+        })
+    }
+
+    /// Ends a call that is open.
+    fn end(&mut self, write: &mut Write<'_>, row: &Stored, end: &Ended) -> Result<(), StoreError> {
+        let mut keys = row.keys;
+        if let Some(model) = &end.model {
+            keys.model = write.word(Some(model))?;
+        }
+        let unpriced = end.verdict.unpriced.as_ref().map(super::names::unpriced);
+        let unpriced = write.word(unpriced.as_deref())?;
+        let (ending, outcome) = (write.word(Some(end.ending))?, write.word(end.outcome)?);
+        let (refused, usage_source) = (write.word(end.refused)?, write.word(Some(end.usage_source()))?);
+        write.execute(
+            END,
+            named_params! {
+                ":id": keys.id, ":state": end.state.code(), ":model": keys.model,
+                ":first_token_at": end.first_token_at.map(instant), ":finished_at": instant(end.finished_at),
+                ":status": end.status, ":ending": ending,
+                ":outcome": outcome, ":refused": refused, ":usage_source": usage_source,
+                ":tokens_in": end.tokens_in, ":tokens_out": end.tokens_out,
+                ":pricing": end.verdict.pricing.code(), ":unpriced": unpriced,
+                ":cost_pico": end.verdict.cost, ":settled_pico": end.verdict.settled, ":end_hash": end.hash,
+            },
+        )?;
+        let lines = match &*end.verdict.lines {
+            [] => None,
+            lines => Some(encode(&lines)?),
+        };
+        write
+            .execute("UPDATE details SET end = ?2, lines = ?3 WHERE id = ?1", (keys.id, &end.bytes, lines))?;
+        let contribution = Contribution {
+            refused: end.state == State::Refused,
+            error: end.is_error,
+            estimated: end.is_estimated(),
+            unattributed: keys.customer == 0,
+            tokens_in: end.tokens_in,
+            tokens_out: end.tokens_out,
+            cost_pico: end.verdict.cost,
+        };
+        self.deltas.call(&keys, contribution.measures())?;
+        for charge in &row.charges {
+            // A refused call whose start had been booked gives its hold back and settles nothing.
+            let settled = match end.state {
+                State::Refused => 0,
+                _ => charge.settled(end.verdict.settled, end.tokens_capped),
+            };
+            self.charge(write, charge, row.boot, settled, charge.held.saturating_neg())?;
+        }
+        Ok(())
+    }
+
+    /// A call that had been closed as orphaned ended after all: what was booked for it is taken back, the end is
+    /// booked, and a correction says so.
+    fn correct(&mut self, write: &mut Write<'_>, stored: &Stored, end: &Ended) -> Result<(), StoreError> {
+        if let Some(counted) = &stored.counted {
+            self.deltas.call(&stored.keys, counted.contribution.measures().negated())?;
+            for charge in &stored.charges {
+                let settled = charge.settled(counted.settled_pico, counted.tokens_capped);
+                self.charge(write, charge, stored.boot, settled.saturating_neg(), charge.held)?;
+            }
+        }
+        self.end(write, stored, end)?;
+        write.execute(
+            "INSERT INTO corrections (call, at, cause, before_pico, after_pico) VALUES (?1, ?2, 'late_end', ?3, ?4)",
+            (
+                stored.keys.id,
+                instant(end.finished_at),
+                stored.counted.and_then(|counted| counted.contribution.cost_pico),
+                end.verdict.cost,
+            ),
+        )?;
+        Ok(())
+    }
+
+    fn charge(
+        &mut self,
+        write: &mut Write<'_>,
+        charge: &Charge,
+        boot: i64,
+        settled: i64,
+        held: i64,
+    ) -> Result<(), StoreError> {
+        let (cap, subject) = (write.word(Some(&charge.cap))?, write.word(Some(&charge.subject))?);
+        self.deltas.cap((cap, subject, instant(charge.window_start), boot), settled, held);
+        Ok(())
+    }
+}
+
+/// A call as it is booked.
+struct Stored {
+    state: State,
+    keys: Keys,
+    user: i64,
+    boot: i64,
+    head_hash: i64,
+    end_hash: Option<i64>,
+    /// What it counts in the aggregates; only looked up for orphaned calls, to be taken back.
+    counted: Option<Counted>,
+    charges: Vec<Charge>,
+}
+
+#[derive(Clone, Copy)]
+struct Counted {
+    contribution: Contribution,
+    settled_pico: i64,
+    tokens_capped: i64,
+}
+
+impl Stored {
+    fn find(write: &Write<'_>, id: CallId) -> Result<Option<Self>, StoreError> {
+        let mut find = write.statement(FIND)?;
+        let found = find.query_row([id.as_bytes()], |row| {
+            let charges: Option<Vec<u8>> = row.get("charges")?;
+            Ok((Self::read(row, id)?, charges))
+        });
+        let Some((mut stored, charges)) = found.optional()? else { return Ok(None) };
+        if let Some(bytes) = charges {
+            stored.charges =
+                codec::decode(&bytes).map_err(|error| StoreError::corrupt("a call's charges", error))?;
+        }
+        Ok(Some(stored))
+    }
+
+    fn read(row: &Row<'_>, id: CallId) -> rusqlite::Result<Self> {
+        let state = State::from_code(row.get("state")?).unwrap_or(State::Open);
+        let keys = Keys {
+            id: *id.as_bytes(),
+            started_at: row.get("started_at")?,
+            customer: row.get("customer")?,
+            workspace: row.get("workspace")?,
+            feature: row.get("feature")?,
+            task: row.get("task")?,
+            plan: row.get("plan")?,
+            provider: row.get("provider")?,
+            model: row.get("model")?,
+            route: row.get("route")?,
+        };
+        let counted = Counted {
+            contribution: Contribution {
+                refused: false,
+                error: false,
+                estimated: true,
+                unattributed: keys.customer == 0,
+                tokens_in: row.get("tokens_in")?,
+                tokens_out: row.get("tokens_out")?,
+                cost_pico: row.get("cost_pico")?,
+            },
+            settled_pico: row.get::<_, Option<i64>>("settled_pico")?.unwrap_or(0),
+            // An orphan is taken to have used its input and nothing else.
+            tokens_capped: row.get("tokens_in")?,
+        };
+        Ok(Self {
+            state,
+            keys,
+            user: row.get("user")?,
+            boot: row.get("boot")?,
+            head_hash: row.get("head_hash")?,
+            end_hash: row.get("end_hash")?,
+            counted: (state == State::Orphaned).then_some(counted),
+            charges: Vec::new(),
+        })
+    }
+
+    /// The first of the facts on which two heads of one call must agree whatever else they say: who, where, when.
+    /// Heads may otherwise differ between start and end, as an upgrade of the filter between the two makes them;
+    /// the first one stands.
+    fn differs(&self, write: &mut Write<'_>, booking: &Booking) -> Result<Option<&'static str>, StoreError> {
+        let head = &booking.head;
+        if instant(head.started_at) != self.keys.started_at {
+            return Ok(Some("started_at"));
+        }
+        if write.word(Some(&head.provider))? != self.keys.provider {
+            return Ok(Some("provider"));
+        }
+        for dimension in Dimension::ALL {
+            let booked = match dimension {
+                Dimension::Customer => self.keys.customer,
+                Dimension::Workspace => self.keys.workspace,
+                Dimension::User => self.user,
+                Dimension::Feature => self.keys.feature,
+                Dimension::Task => self.keys.task,
+            };
+            if write.word(head.attribution.name(dimension).map(|name| name.as_str()))? != booked {
+                return Ok(Some(dimension.as_str()));
+            }
+        }
+        Ok(None)
+    }
+}
+
+fn encode<T: serde::Serialize>(value: &T) -> Result<Vec<u8>, StoreError> {
+    codec::encode(value).map_err(|error| StoreError::corrupt("a call's detail", error))
+}
+
+const FIND: &str = "
+    SELECT state, started_at, customer, workspace, user, feature, task, plan, provider, model, route, boot,
+        tokens_in, tokens_out, cost_pico, settled_pico, head_hash, end_hash, charges
+    FROM calls JOIN details USING (id) WHERE id = ?1";
+
+const INSERT: &str = "
+    INSERT INTO calls (id, state, day, started_at, customer, workspace, user, feature, task, plan, provider, model,
+        route, node, boot, request_hash, ending, outcome, refused, usage_source, tokens_in, tokens_out, unpriced,
+        hold_pico, head_hash)
+    VALUES (:id, 0, :day, :started_at, :customer, :workspace, :user, :feature, :task, :plan, :provider, :model,
+        :route, :node, :boot, :request_hash, 0, 0, 0, 0, 0, 0, 0, :hold_pico, :head_hash)";
+
+const END: &str = "
+    UPDATE calls SET state = :state, model = :model, first_token_at = :first_token_at, finished_at = :finished_at,
+        status = :status, ending = :ending, outcome = :outcome, refused = :refused, usage_source = :usage_source,
+        tokens_in = :tokens_in, tokens_out = :tokens_out, pricing = :pricing, unpriced = :unpriced,
+        cost_pico = :cost_pico, settled_pico = :settled_pico, end_hash = :end_hash
+    WHERE id = :id";

@@ -1,0 +1,71 @@
+//! What a call does to caps, as the ledger counts it. The filter counts too, to decide in time; this is the count
+//! that stands.
+
+use crate::rules::Rules;
+use protocol::{
+    UnixNanos,
+    cap::{Amount, CapSpec, Unit},
+    event::CallHead,
+    meters::{Meter, Side, Usage},
+};
+use serde::{Deserialize, Serialize};
+
+/// One cap's charge for one call, in the cap's unit. Kept with the call, so that a later policy moves nothing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Charge {
+    /// The cap's id.
+    pub cap: Box<str>,
+    /// The key of the count.
+    pub subject: Box<str>,
+    /// The window that the call started in.
+    pub window_start: UnixNanos,
+    /// What the cap counts.
+    pub unit: Unit,
+    /// While the call is open.
+    pub held: Amount,
+}
+
+impl Charge {
+    /// What is charged when the call has ended.
+    pub fn settled(&self, settled_pico: Amount, tokens: Amount) -> Amount {
+        match self.unit {
+            Unit::Usd => settled_pico,
+            Unit::Tokens => tokens,
+            Unit::Calls => 1,
+        }
+    }
+}
+
+/// The charges of an admitted call: one for each cap of the policy in force that is about it, whether or not the
+/// filter knew that cap already.
+pub(super) fn charges(head: &CallHead, rules: &Rules) -> Vec<Charge> {
+    let caps = rules.caps_of(&head.attribution).into_iter();
+    let charge = |(cap, subject): (&CapSpec, Box<str>)| {
+        let (window_start, _) = rules.window(cap, &subject, head.started_at);
+        Charge { held: held(head, cap, &subject), cap: cap.id.clone(), subject, window_start, unit: cap.unit }
+    };
+    caps.map(charge).collect()
+}
+
+/// What the filter says it holds; where it did not know the cap, what it would have held.
+fn held(head: &CallHead, cap: &CapSpec, subject: &str) -> Amount {
+    let said = head.caps.iter().find(|said| said.cap == cap.id && &*said.subject == subject);
+    let amount = said.map(|said| said.held).unwrap_or_else(|| match cap.unit {
+        Unit::Usd => head.hold.and_then(|hold| Amount::try_from(hold.pico()).ok()).unwrap_or(0),
+        Unit::Tokens => {
+            let tokens = head.input_tokens_estimate.saturating_add(head.output_tokens_max.unwrap_or(0));
+            Amount::try_from(tokens).unwrap_or(0)
+        }
+        Unit::Calls => 1,
+    });
+    amount.clamp(0, HELD_MAX)
+}
+
+/// No hold is larger: a million dollars, a trillion tokens. It keeps every sum of holds far from the end of i64.
+const HELD_MAX: Amount = 1_000_000_000_000_000_000;
+
+/// What a token cap counts: prompt and generated tokens, without cache reads.
+pub(super) fn capped_tokens(usage: &Usage) -> u64 {
+    let cache_read = usage.units.get(&Meter::CacheRead).copied().unwrap_or(0);
+    usage.tokens(Side::Prompt).saturating_sub(cache_read).saturating_add(usage.tokens(Side::Generated))
+}

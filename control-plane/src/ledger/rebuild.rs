@@ -1,0 +1,197 @@
+//! Recomputes every aggregate from the calls and compares (invariant 9). The recomputation is SQL over the calls and
+//! shares no code with the running sums, so that a fault in either is seen.
+
+use super::{
+    Charge,
+    aggregates::{DAY_NS, HOUR_NS, MEASURES, TABLES, Table},
+    names::ERRORS,
+};
+use crate::store::{StoreError, instant, unix, word_id};
+use protocol::{codec, event::CallEnd, rating::Line};
+use rusqlite::Connection;
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// An aggregate that is not what the ledger says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Difference {
+    /// Its table.
+    pub table: String,
+    /// Rows that the ledger asks for and the table does not have so.
+    pub missing: u64,
+    /// Rows of the table that the ledger does not ask for.
+    pub extra: u64,
+}
+
+/// What was compared, and what differs.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Check {
+    /// Calls in the ledger.
+    pub calls: u64,
+    /// Aggregate rows.
+    pub rows: u64,
+    /// Calls whose lines do not sum to their cost.
+    pub unbalanced: u64,
+    /// Tables that differ.
+    pub differences: Vec<Difference>,
+}
+
+impl Check {
+    /// Whether aggregates and ledger are equal.
+    pub fn is_equal(&self) -> bool {
+        self.unbalanced == 0 && self.differences.is_empty()
+    }
+}
+
+/// Compares all aggregates with the ledger. Run it on a connection inside one transaction, as `Store::read` does, so
+/// that both are of one instant.
+pub fn rebuild_check(connection: &Connection) -> Result<Check, StoreError> {
+    let count = |sql: &str| -> Result<u64, StoreError> {
+        Ok(unix(connection.query_row(sql, [], |row| row.get::<_, i64>(0))?))
+    };
+    let mut check = Check { calls: count("SELECT count(*) FROM calls")?, ..Check::default() };
+    let computed = TABLES.iter().map(|table| (table.name, columns(table.keys), recompute(table)));
+    let task_columns = columns(&TASK_COLUMNS);
+    for (name, columns, recomputed) in computed.chain([("by_task", task_columns, recompute_tasks())]) {
+        let running = format!("SELECT {columns} FROM {name} WHERE calls <> 0 OR refused <> 0");
+        check.rows = check.rows.saturating_add(count(&format!("SELECT count(*) FROM ({running})"))?);
+        let missing = count(&format!("SELECT count(*) FROM ({recomputed} EXCEPT {running})"))?;
+        let extra = count(&format!("SELECT count(*) FROM ({running} EXCEPT {recomputed})"))?;
+        if missing > 0 || extra > 0 {
+            check.differences.push(Difference { table: name.to_owned(), missing, extra });
+        }
+    }
+    let Recounted { caps, unbalanced } = recount(connection)?;
+    check.unbalanced = unbalanced;
+    compare_caps(connection, &caps, &mut check)?;
+    Ok(check)
+}
+
+const TASK_COLUMNS: [&str; 8] =
+    ["task", "first_call", "customer", "workspace", "feature", "plan", "first_at", "last_at"];
+
+fn columns(keys: &[&str]) -> String {
+    keys.iter().chain(&MEASURES).copied().collect::<Vec<_>>().join(", ")
+}
+
+/// The measures over ended calls, in the order of [`MEASURES`].
+fn sums() -> String {
+    let errors = ERRORS.map(|word| format!("'{word}'")).join(", ");
+    let admitted = "state IN (1, 2)";
+    format!(
+        "sum({admitted}), sum(state = 3),
+         sum({admitted} AND outcome IN (SELECT id FROM words WHERE text IN ({errors}))),
+         sum({admitted} AND cost_pico IS NULL),
+         sum({admitted} AND usage_source IN (SELECT id FROM words WHERE text IN ('estimated', 'mixed'))),
+         sum(customer = 0),
+         sum(iif({admitted}, tokens_in, 0)), sum(iif({admitted}, tokens_out, 0)),
+         sum(iif({admitted}, coalesce(cost_pico, 0), 0))"
+    )
+}
+
+fn recompute(table: &Table) -> String {
+    let key = |key: &&str| match *key {
+        "hour" => format!("started_at / {HOUR_NS}"),
+        "day" => format!("started_at / {DAY_NS}"),
+        other => other.to_owned(),
+    };
+    let keys = table.keys.iter().map(key).collect::<Vec<_>>().join(", ");
+    format!("SELECT {keys}, {} FROM calls WHERE state <> 0 GROUP BY {keys}", sums())
+}
+
+fn recompute_tasks() -> String {
+    let first = |column: &str| {
+        format!(
+            "(SELECT f.{column} FROM calls f WHERE f.task = c.task AND f.state <> 0 ORDER BY f.id LIMIT 1)"
+        )
+    };
+    let firsts = ["id", "customer", "workspace", "feature", "plan"].map(first).join(", ");
+    format!(
+        "SELECT task, {firsts}, min(started_at), max(started_at), {}
+         FROM calls c WHERE state <> 0 AND task <> 0 GROUP BY task",
+        sums()
+    )
+}
+
+/// Cap, subject, window, boot → settled, held.
+type Caps = BTreeMap<(i64, i64, i64, i64), (i64, i64)>;
+
+struct Recounted {
+    caps: Caps,
+    unbalanced: u64,
+}
+
+fn recount(connection: &Connection) -> Result<Recounted, StoreError> {
+    let mut statement = connection.prepare(
+        "SELECT state, boot, cost_pico, settled_pico, tokens_in, charges, lines, end
+         FROM calls JOIN details USING (id)",
+    )?;
+    let mut rows = statement.query([])?;
+    let (mut caps, mut unbalanced) = (Caps::new(), 0_u64);
+    while let Some(row) = rows.next()? {
+        let state: i64 = row.get("state")?;
+        let cost: Option<i64> = row.get("cost_pico")?;
+        let lines: Vec<Line> = blob(row.get("lines")?)?.unwrap_or_default();
+        if !lines.is_empty() {
+            let sum = protocol::rating::cost(&lines).map(protocol::money::PicoUsd::pico);
+            if sum != cost.map(i128::from) {
+                unbalanced = unbalanced.saturating_add(1);
+            }
+        }
+        let charges: Vec<Charge> = blob(row.get("charges")?)?.unwrap_or_default();
+        if charges.is_empty() {
+            continue;
+        }
+        let settled_pico = row.get::<_, Option<i64>>("settled_pico")?.unwrap_or(0);
+        let tokens = match blob::<CallEnd>(row.get("end")?)? {
+            Some(end) => instant(super::charge::capped_tokens(&end.usage)),
+            None => row.get("tokens_in")?,
+        };
+        for charge in charges {
+            let id = |text: &str| match text {
+                "" => Ok(0),
+                text => Ok::<_, StoreError>(word_id(connection, text)?.unwrap_or(-1)),
+            };
+            let key =
+                (id(&charge.cap)?, id(&charge.subject)?, instant(charge.window_start), row.get("boot")?);
+            let count = caps.entry(key).or_default();
+            match state {
+                0 => count.1 = count.1.saturating_add(charge.held),
+                3 => {}
+                _ => count.0 = count.0.saturating_add(charge.settled(settled_pico, tokens)),
+            }
+        }
+    }
+    caps.retain(|_, count| *count != (0, 0));
+    Ok(Recounted { caps, unbalanced })
+}
+
+fn blob<T: serde::de::DeserializeOwned>(bytes: Option<Vec<u8>>) -> Result<Option<T>, StoreError> {
+    let decode = |bytes: Vec<u8>| codec::decode(&bytes);
+    bytes.map(decode).transpose().map_err(|error| StoreError::corrupt("a call's detail", error))
+}
+
+fn compare_caps(connection: &Connection, recounted: &Caps, check: &mut Check) -> Result<(), StoreError> {
+    let mut statement = connection.prepare(
+        "SELECT cap, subject, window_start, boot, settled, held FROM cap_usage WHERE settled <> 0 OR held <> 0",
+    )?;
+    let mut rows = statement.query([])?;
+    let mut running = Caps::new();
+    while let Some(row) = rows.next()? {
+        running.insert((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?), (row.get(4)?, row.get(5)?));
+    }
+    let without = |these: &Caps, those: &Caps| {
+        these.iter().filter(|(key, count)| those.get(key) != Some(count)).count()
+    };
+    let (missing, extra) = (without(recounted, &running), without(&running, recounted));
+    check.rows = check.rows.saturating_add(u64::try_from(running.len()).unwrap_or(0));
+    if missing > 0 || extra > 0 {
+        let count = |rows| u64::try_from(rows).unwrap_or(u64::MAX);
+        check.differences.push(Difference {
+            table: "cap_usage".to_owned(),
+            missing: count(missing),
+            extra: count(extra),
+        });
+    }
+    Ok(())
+}

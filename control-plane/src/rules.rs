@@ -1,0 +1,121 @@
+//! The rules in force: policy and prices, in the form that booking, allowances and snapshots need. Immutable; a
+//! change makes new ones. Nothing here writes.
+
+use crate::{
+    policy::Policy,
+    prices::PriceTable,
+    store::{self, StoreError, policies::StoredPolicy},
+};
+use protocol::{
+    UnixNanos,
+    attribution::{Attribution, Dimension},
+    cap::{CapSpec, SubjectMatch},
+    ids::Name,
+};
+use rusqlite::Connection;
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, PoisonError},
+};
+
+/// The most windows kept at hand; each costs a look into the time zone database to compute.
+const WINDOWS_MAX: usize = 50_000;
+
+/// Policy and prices in force.
+#[derive(Debug)]
+pub struct Rules {
+    /// The policy, with its version.
+    pub stored: StoredPolicy,
+    /// All prices of all times.
+    pub prices: PriceTable,
+    caps: Vec<CapSpec>,
+    by_id: BTreeMap<Box<str>, usize>,
+    /// Caps that are about one name of a dimension: a policy may have one for each of ten thousand customers, and a
+    /// call must not look at all of them.
+    by_name: BTreeMap<(Dimension, Name), Vec<usize>>,
+    by_anything_else: Vec<usize>,
+    windows: Mutex<Windows>,
+}
+
+type Windows = BTreeMap<(usize, Box<str>), (UnixNanos, UnixNanos)>;
+
+impl Rules {
+    /// From the store.
+    pub fn load(connection: &Connection) -> Result<Self, StoreError> {
+        let stored = store::policies::current(connection)?;
+        Ok(Self::new(stored, PriceTable::new(store::prices::rows(connection)?)))
+    }
+
+    /// From a policy and prices.
+    pub fn new(stored: StoredPolicy, prices: PriceTable) -> Self {
+        let caps = stored.policy.cap_specs();
+        let (mut by_id, mut by_name, mut by_anything_else) = (BTreeMap::new(), BTreeMap::new(), Vec::new());
+        for (index, cap) in caps.iter().enumerate() {
+            by_id.insert(cap.id.clone(), index);
+            let named = cap.subject.iter().find_map(|(dimension, matcher)| match matcher {
+                SubjectMatch::Is(name) => Some((*dimension, name.clone())),
+                SubjectMatch::Each | SubjectMatch::Absent => None,
+            });
+            match named {
+                Some(key) => by_name.entry(key).or_insert_with(Vec::new).push(index),
+                None => by_anything_else.push(index),
+            }
+        }
+        Self { stored, prices, caps, by_id, by_name, by_anything_else, windows: Mutex::default() }
+    }
+
+    /// The policy.
+    pub fn policy(&self) -> &Policy {
+        &self.stored.policy
+    }
+
+    /// Every cap, the most restrictive window first.
+    pub fn caps(&self) -> &[CapSpec] {
+        &self.caps
+    }
+
+    /// The cap of that id.
+    pub fn cap(&self, id: &str) -> Option<&CapSpec> {
+        self.caps.get(*self.by_id.get(id)?)
+    }
+
+    /// The caps that a call falls under, each with the key of its count.
+    pub fn caps_of(&self, attribution: &Attribution) -> Vec<(&CapSpec, Box<str>)> {
+        let named = Dimension::ALL.into_iter().filter_map(|dimension| {
+            let name = attribution.name(dimension)?;
+            self.by_name.get(&(dimension, name.clone()))
+        });
+        let candidates = named.flatten().chain(&self.by_anything_else);
+        let caps = candidates.filter_map(|index| self.caps.get(*index));
+        caps.filter_map(|cap| Some((cap, cap.subject_of(attribution)?))).collect()
+    }
+
+    /// The window of a cap's count that an instant falls into.
+    pub fn window(&self, cap: &CapSpec, subject: &str, at: UnixNanos) -> (UnixNanos, UnixNanos) {
+        let Some(index) = self.by_id.get(&cap.id) else {
+            return self.policy().window_of(cap, subject, at);
+        };
+        let key = (*index, subject.into());
+        let mut windows = self.windows.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(window) = windows.get(&key).filter(|(start, end)| (*start..*end).contains(&at)) {
+            return *window;
+        }
+        let window = self.policy().window_of(cap, subject, at);
+        if windows.len() >= WINDOWS_MAX {
+            windows.clear();
+        }
+        windows.insert(key, window);
+        window
+    }
+
+    /// The plan of a customer.
+    pub fn plan_of(&self, customer: Option<&Name>) -> Option<&str> {
+        self.policy().plan_of(customer?.as_str()).map(|(name, _)| name.as_str())
+    }
+
+    /// The next instant after `now` at which another price is in force.
+    pub fn next_price_change(&self, now: UnixNanos) -> Option<UnixNanos> {
+        let instants = self.prices.rows().flat_map(|row| [Some(row.effective_from), row.effective_to]);
+        instants.flatten().filter(|at| *at > now).min()
+    }
+}

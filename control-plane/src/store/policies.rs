@@ -1,0 +1,46 @@
+//! The policies that were in force, as JSON; the newest is.
+
+use super::{StoreError, Write, digest, instant, unix};
+use crate::policy::Policy;
+use protocol::UnixNanos;
+use rusqlite::{Connection, OptionalExtension};
+
+/// A policy with its version.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredPolicy {
+    /// Counts up from 1; 0 is the empty policy that is in force before the first one.
+    pub version: i64,
+    /// Since when.
+    pub at: UnixNanos,
+    /// What it says.
+    pub policy: Policy,
+}
+
+/// The policy in force.
+pub fn current(connection: &Connection) -> Result<StoredPolicy, StoreError> {
+    let mut statement = connection
+        .prepare_cached("SELECT version, at, policy FROM policies ORDER BY version DESC LIMIT 1")?;
+    let found = statement
+        .query_row([], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, row.get::<_, String>(2)?)));
+    let Some((version, at, text)) = found.optional()? else {
+        return Ok(StoredPolicy { version: 0, at: 0, policy: Policy { version: 1, ..Policy::default() } });
+    };
+    let policy =
+        serde_json::from_str(&text).map_err(|error| StoreError::corrupt("the policy in force", error))?;
+    Ok(StoredPolicy { version, at: unix(at), policy })
+}
+
+/// Puts a policy in force, unless it is already.
+pub fn put(write: &mut Write<'_>, policy: Policy, at: UnixNanos) -> Result<StoredPolicy, StoreError> {
+    let before = current(write.connection())?;
+    if before.policy == policy && before.version > 0 {
+        return Ok(before);
+    }
+    let text = serde_json::to_string(&policy).map_err(|error| StoreError::corrupt("a policy", error))?;
+    let version = before.version.saturating_add(1);
+    write.execute(
+        "INSERT INTO policies (version, at, digest, policy) VALUES (?1, ?2, ?3, ?4)",
+        (version, instant(at), digest(text.as_bytes()), &text),
+    )?;
+    Ok(StoredPolicy { version, at, policy })
+}
