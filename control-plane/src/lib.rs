@@ -8,13 +8,14 @@
 //! | `ledger` | calls, tasks, outcomes, aggregates: what happened and what it cost |
 //! | `allowances` | how much of each cap each Envoy may use |
 //! | `snapshot` | what filters are told |
-//! | `reports` | tables over time, as JSON, CSV, Markdown and text |
+//! | `reports`, `console` | what people read: tables and pages |
 //! | `api`, `metrics` | HTTP |
 //! | `store` | SQLite |
 //!
 //! A request goes api → room → store and back; rooms do not know HTTP, and the store does not know what is right.
 pub mod allowances;
 pub mod clock;
+pub mod console;
 pub mod ledger;
 pub mod policy;
 pub mod prices;

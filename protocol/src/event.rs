@@ -255,6 +255,25 @@ pub enum Outcome {
     RefusedByPolicy,
 }
 
+impl Outcome {
+    /// The word in JSON and metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::InvalidJson => "invalid_json",
+            Self::Truncated => "truncated",
+            Self::RefusedByModel => "refused_by_model",
+            Self::ContentFiltered => "content_filtered",
+            Self::Error => "error",
+            Self::ClientAborted => "client_aborted",
+            Self::TimedOut => "timed_out",
+            Self::RefusedByCap => "refused_by_cap",
+            Self::RefusedByLoopGuard => "refused_by_loop_guard",
+            Self::RefusedByPolicy => "refused_by_policy",
+        }
+    }
+}
+
 /// Why a call was refused: the value of `x-bursar-refused`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -305,4 +324,16 @@ pub enum ItemResult {
     Conflict,
     /// Cannot be read.
     Invalid,
+}
+
+impl ItemResult {
+    /// The word in JSON and metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Accepted => "accepted",
+            Self::Duplicate => "duplicate",
+            Self::Conflict => "conflict",
+            Self::Invalid => "invalid",
+        }
+    }
 }

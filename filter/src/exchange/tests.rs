@@ -46,7 +46,7 @@ pub(crate) fn snapshot(limit: i64) -> Snapshot {
     };
     Snapshot {
         version: "1".into(),
-        caps: vec![cap],
+        caps: vec![cap.into()],
         prices: PriceBook { exact: [("openai".into(), models)].into(), prefixes: [].into() },
         ..Snapshot::default()
     }
@@ -115,8 +115,7 @@ fn play(
         UsageEvent::Started { .. } => panic!("a started event at the end"),
     });
     let counter =
-        crate::counters::update(shared, "acme-day/usd", "customer=acme", NOW, |counter| counter.clone())
-            .unwrap();
+        crate::counters::update(shared, "acme-day/usd", "customer=acme", NOW, |counter| *counter).unwrap();
     (end, reply, (counter.spent, counter.held))
 }
 
