@@ -1,3 +1,4 @@
 //! x
 pub mod policy;
 pub mod prices;
+pub mod reports;

@@ -36,7 +36,7 @@ pub struct Exchange {
 #[derive(Debug)]
 enum Phase {
     /// The request is being read.
-    Reading(RequestReader),
+    Reading(Box<RequestReader>),
     /// More allowance was asked for.
     Asking { needs: Needs, times: u32 },
     /// The provider has the request.
@@ -116,7 +116,7 @@ impl Exchange {
             hold_input: None,
             caps: Vec::new(),
         };
-        let phase = Phase::Reading(RequestReader::new(detected.dialect, content_length));
+        let phase = Phase::Reading(Box::new(RequestReader::new(detected.dialect, content_length)));
         Some(Self { dialect: detected.dialect, head, phase })
     }
 
@@ -148,6 +148,11 @@ impl Exchange {
             Phase::Reading(reader) => reader.with_usage_asked(body),
             Phase::Asking { .. } | Phase::Flowing(_) | Phase::Refused(_) | Phase::Over => None,
         }
+    }
+
+    /// Whether the head says that the request body is longer than that.
+    pub fn request_is_longer_than(&self, bytes: usize) -> bool {
+        matches!(&self.phase, Phase::Reading(reader) if reader.is_longer_than(bytes))
     }
 
     /// Whether the request streams without asking for usage, so that it pays to hold the whole body.

@@ -39,6 +39,11 @@ impl RequestReader {
         self.scanner.feed(piece);
     }
 
+    /// Whether the head says that the body is longer than that.
+    pub fn is_longer_than(&self, bytes: usize) -> bool {
+        self.content_length.is_some_and(|length| usize::try_from(length).is_ok_and(|length| length > bytes))
+    }
+
     /// What is known so far.
     pub fn facts(&self) -> RequestFacts {
         // A body that is not whole yet is at least as long as its head says.

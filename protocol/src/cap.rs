@@ -1,7 +1,7 @@
 //! Caps as the filter enforces them: one limit, in one unit, of one subject, in one window.
 
 use crate::{
-    attribution::{Attribution, Dimension},
+    attribution::{Attributed, Attribution, Dimension, Source},
     ids::Name,
 };
 use serde::{Deserialize, Serialize};
@@ -94,6 +94,21 @@ pub struct CapSpec {
 }
 
 impl CapSpec {
+    /// The key of the cap's only count, unless it has one per value of a dimension.
+    pub fn only_subject(&self) -> Option<Box<str>> {
+        let mut attribution = Attribution::default();
+        for (dimension, matcher) in &self.subject {
+            match matcher {
+                SubjectMatch::Each => return None,
+                SubjectMatch::Absent => {}
+                SubjectMatch::Is(name) => {
+                    attribution.set(*dimension, Attributed { value: name.clone(), from: Source::Pattern });
+                }
+            }
+        }
+        self.subject_of(&attribution)
+    }
+
     /// The key of the count that a call falls under, or `None` when the cap is not about this call.
     pub fn subject_of(&self, attribution: &Attribution) -> Option<Box<str>> {
         let mut key = String::new();
@@ -119,7 +134,6 @@ impl CapSpec {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::attribution::{Attributed, Source};
 
     fn name(text: &str) -> Name {
         text.parse().unwrap()

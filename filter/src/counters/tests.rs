@@ -2,11 +2,13 @@ use super::*;
 use protocol::allowance::HoldAnswer;
 use std::{cell::RefCell, collections::HashMap};
 
+type Intruder = Box<dyn FnOnce(&InMemory)>;
+
 /// Envoy's shared data as it was measured: versions, and no deletion. It may let another worker in before a swap.
 #[derive(Default)]
 pub(crate) struct InMemory {
     values: RefCell<HashMap<String, (Vec<u8>, u32)>>,
-    pub(crate) before_swap: RefCell<Vec<Box<dyn FnOnce(&Self)>>>,
+    pub(crate) before_swap: RefCell<Vec<Intruder>>,
 }
 
 impl SharedData for InMemory {

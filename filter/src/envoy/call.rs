@@ -124,7 +124,10 @@ impl HttpContext for Call {
             }
             self.read_bytes = size;
         }
-        if !end && size < node.config.admission.body_hold_bytes {
+        let hold_bytes = node.config.admission.body_hold_bytes;
+        // A body that is known to be longer is not held at all: what Envoy reads next could pass its own buffer
+        // limit, and it would answer 413.
+        if !end && size < hold_bytes && !exchange.request_is_longer_than(hold_bytes) {
             return Action::Pause;
         }
         if end && exchange.wants_whole_body() {

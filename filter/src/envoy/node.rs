@@ -44,13 +44,16 @@ pub(super) struct Node {
     snapshot: RefCell<Option<Rc<Snapshot>>>,
     snapshot_version: Cell<u32>,
     /// Counters that this worker used lately: what the last call wanted, and the revision last reported.
-    in_use: RefCell<BTreeMap<(Box<str>, Box<str>), InUse>>,
+    in_use: RefCell<BTreeMap<CounterKey, InUse>>,
     random: RefCell<Vec<u8>>,
     /// Heads that wait for a first piece of body that Envoy may never give, with the time they began to wait.
     waiting_heads: RefCell<BTreeMap<u32, UnixNanos>>,
     /// Until then, heads are not held: this Envoy was seen not to give bodies while a head is held.
     head_unheld_until: Cell<UnixNanos>,
 }
+
+/// A cap's id and a subject's key.
+type CounterKey = (Box<str>, Box<str>);
 
 #[derive(Clone, Copy, Debug)]
 struct InUse {

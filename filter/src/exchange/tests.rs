@@ -217,13 +217,18 @@ fn a_full_cap_refuses_and_the_refusal_is_recorded_at_no_cost() {
     assert_eq!(counter, (2_600_000_000, 0));
 }
 
-#[test]
-fn a_call_that_no_cap_is_about_holds_nothing() {
-    let mut exchange = Exchange {
+fn unattributed() -> Exchange {
+    let reader = Box::new(RequestReader::new(Dialect::OpenaiChat, None));
+    Exchange {
         dialect: Dialect::OpenaiChat,
         head: call_head(CallId::new(1, [0; 10])),
-        phase: Phase::Reading(RequestReader::new(Dialect::OpenaiChat, None)),
-    };
+        phase: Phase::Reading(reader),
+    }
+}
+
+#[test]
+fn a_call_that_no_cap_is_about_holds_nothing() {
+    let mut exchange = unattributed();
     let step = exchange.decide(&snapshot(1), &InMemory::default(), true, Recourse::Ask, NOW);
     assert!(matches!(step, Some(Step::Proceed(..))));
     assert_eq!(exchange.fullness_percent(), None);
@@ -231,10 +236,6 @@ fn a_call_that_no_cap_is_about_holds_nothing() {
 
 #[test]
 fn what_the_client_sees_of_an_abandoned_request_is_no_event() {
-    let mut exchange = Exchange {
-        dialect: Dialect::OpenaiChat,
-        head: call_head(CallId::new(1, [0; 10])),
-        phase: Phase::Reading(RequestReader::new(Dialect::OpenaiChat, None)),
-    };
+    let mut exchange = unattributed();
     assert!(exchange.finish(&snapshot(1), &InMemory::default(), &CUT, NOW).is_none());
 }

@@ -1,0 +1,248 @@
+//! Who may use how much of a cap. Runs `protocol::allowance::decide` over what has been handed out, in the store's
+//! one writer, so that two Envoys can never be given the same room. What caps are and when their windows turn is the
+//! policy's business; what calls cost is the ledger's.
+
+use crate::{
+    policy::Policy,
+    store::{StoreError, Write, word_id},
+};
+use protocol::{
+    UnixNanos,
+    allowance::{self, AllowanceReply, AllowanceRequest, CounterReport, GRANT_TTL_MS, Grant, Share},
+    cap::{Amount, CapSpec},
+};
+use rusqlite::{Connection, params};
+use std::collections::BTreeMap;
+
+/// Answers one Envoy. Asking twice for the same thing changes nothing but the time until which it is granted.
+pub fn answer(
+    write: &mut Write<'_>,
+    policy: &Policy,
+    caps: &[CapSpec],
+    request: &AllowanceRequest,
+    now: UnixNanos,
+) -> Result<AllowanceReply, StoreError> {
+    let mut reply = AllowanceReply::default();
+    for report in &request.counters {
+        let Some(cap) = caps.iter().find(|cap| cap.id == report.cap) else {
+            reply.unknown_caps.push(report.cap.clone());
+            continue;
+        };
+        let window = policy.window_of(cap, &report.subject, now);
+        reply.grants.push(grant(write, cap, window, request, report, now)?);
+    }
+    Ok(reply)
+}
+
+fn grant(
+    write: &mut Write<'_>,
+    cap: &CapSpec,
+    (window_start, window_end): (UnixNanos, UnixNanos),
+    request: &AllowanceRequest,
+    report: &CounterReport,
+    now: UnixNanos,
+) -> Result<Grant, StoreError> {
+    let boot = write.word(Some(&request.boot))?;
+    let node = write.word(Some(&request.node))?;
+    let key = Key {
+        cap: write.word(Some(&cap.id))?,
+        subject: write.word(Some(&report.subject))?,
+        window_start: sql(window_start),
+    };
+    let mut parts = parts(write.connection(), &key)?;
+    let mut own = parts.remove(&boot).unwrap_or_default();
+    // Totals of another window say nothing about this one, and an older report nothing new.
+    let is_this_window = report.window_start == 0 || report.window_start == window_start;
+    if is_this_window && report.revision >= own.revision {
+        (own.share.spent, own.share.held, own.revision) = (report.spent, report.held, report.revision);
+    }
+    let others =
+        parts.values().fold(0, |total: Amount, part| total.saturating_add(part.share.committed(now)));
+    let live = parts.values().filter(|part| part.share.expires_at > now).count();
+    let live_nodes = i64::try_from(live).unwrap_or(i64::MAX).saturating_add(1);
+    let decision = allowance::decide(cap.limit, others, &own.share, report.want, live_nodes, now);
+    own.share.allowance = decision.allowance;
+    own.share.expires_at = now.saturating_add(GRANT_TTL_MS.saturating_mul(1_000_000));
+    keep(write, &key, boot, node, &own)?;
+    Ok(Grant {
+        cap: cap.id.clone(),
+        subject: report.subject.clone(),
+        window_start,
+        window_end,
+        allowance: decision.allowance,
+        ttl_ms: GRANT_TTL_MS,
+        limit: cap.limit,
+        others,
+        denied_need: decision.denied.then_some(report.want),
+    })
+}
+
+/// The state of one cap for one subject in its current window: a row of `GET /v1/caps`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CapState {
+    /// The cap.
+    pub cap: CapSpec,
+    /// The subject's key.
+    pub subject: Box<str>,
+    /// The window's start.
+    pub window_start: UnixNanos,
+    /// The window's end.
+    pub window_end: UnixNanos,
+    /// What calls that ended have cost, by the ledger.
+    pub spent: Amount,
+    /// What calls that are open hold.
+    pub held: Amount,
+    /// What Envoys may use, spent included.
+    pub handed_out: Amount,
+}
+
+impl CapState {
+    /// What has been spent and held above the limit.
+    pub fn debt(&self) -> Amount {
+        self.spent.saturating_add(self.held).saturating_sub(self.cap.limit).max(0)
+    }
+}
+
+/// Every cap with a count in its current window, and those that are about one subject alone even without.
+pub fn caps(
+    connection: &Connection,
+    policy: &Policy,
+    caps: &[CapSpec],
+    now: UnixNanos,
+) -> Result<Vec<CapState>, StoreError> {
+    let mut states = Vec::new();
+    for cap in caps {
+        let mut subjects = counted_subjects(connection, cap)?;
+        if let Some(subject) = cap.only_subject()
+            && !subjects.contains(&subject)
+        {
+            subjects.push(subject);
+        }
+        for subject in subjects {
+            let (window_start, window_end) = policy.window_of(cap, &subject, now);
+            let known = (word_id(connection, &cap.id)?, subject_word(connection, &subject)?);
+            let parts = match known {
+                (Some(cap), Some(subject)) => {
+                    parts(connection, &Key { cap, subject, window_start: sql(window_start) })?
+                }
+                _ => BTreeMap::new(),
+            };
+            if parts.is_empty() && cap.only_subject().is_none() {
+                continue;
+            }
+            let total = |of: fn(&Part, UnixNanos) -> Amount| {
+                parts.values().fold(0, |total: Amount, part| total.saturating_add(of(part, now)))
+            };
+            states.push(CapState {
+                cap: cap.clone(),
+                spent: total(|part, _| part.settled),
+                held: total(Part::held),
+                handed_out: total(Part::handed_out),
+                subject,
+                window_start,
+                window_end,
+            });
+        }
+    }
+    Ok(states)
+}
+
+struct Key {
+    cap: i64,
+    subject: i64,
+    window_start: i64,
+}
+
+/// One Envoy process's part of a count: what it said and was given, and what the ledger shows for it.
+#[derive(Clone, Copy, Debug, Default)]
+struct Part {
+    share: Share,
+    revision: u64,
+    settled: Amount,
+    open: Amount,
+}
+
+impl Part {
+    /// A node that lives knows its open calls first; of one that does not, the ledger knows.
+    fn held(&self, now: UnixNanos) -> Amount {
+        if now < self.share.expires_at { self.share.held.max(self.open) } else { self.open }
+    }
+
+    fn handed_out(&self, now: UnixNanos) -> Amount {
+        if now < self.share.expires_at { self.share.allowance } else { 0 }
+    }
+}
+
+/// All parts of one count, by boot.
+fn parts(connection: &Connection, key: &Key) -> Result<BTreeMap<i64, Part>, StoreError> {
+    let mut parts: BTreeMap<i64, Part> = BTreeMap::new();
+    let key = params![key.cap, key.subject, key.window_start];
+    let mut shares = connection.prepare_cached(
+        "SELECT boot, spent, held, allowance, expires_at, revision FROM shares
+         WHERE cap = ?1 AND subject = ?2 AND window_start = ?3",
+    )?;
+    let mut rows = shares.query(key)?;
+    while let Some(row) = rows.next()? {
+        let part = parts.entry(row.get(0)?).or_default();
+        part.share.spent = row.get(1)?;
+        part.share.held = row.get(2)?;
+        part.share.allowance = row.get(3)?;
+        part.share.expires_at = u64::try_from(row.get::<_, i64>(4)?).unwrap_or(0);
+        part.revision = u64::try_from(row.get::<_, i64>(5)?).unwrap_or(0);
+    }
+    let mut usage = connection.prepare_cached(
+        "SELECT boot, settled, held FROM cap_usage WHERE cap = ?1 AND subject = ?2 AND window_start = ?3",
+    )?;
+    let mut rows = usage.query(key)?;
+    while let Some(row) = rows.next()? {
+        let part = parts.entry(row.get(0)?).or_default();
+        (part.settled, part.open) = (row.get(1)?, row.get(2)?);
+        part.share.ledger = part.settled.saturating_add(part.open);
+    }
+    Ok(parts)
+}
+
+fn keep(write: &Write<'_>, key: &Key, boot: i64, node: i64, part: &Part) -> Result<(), StoreError> {
+    let share = &part.share;
+    write.execute(
+        "INSERT INTO shares (cap, subject, window_start, boot, node, spent, held, allowance, expires_at, revision)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
+         ON CONFLICT DO UPDATE SET node = ?5, spent = ?6, held = ?7, allowance = ?8, expires_at = ?9, revision = ?10",
+        params![
+            key.cap,
+            key.subject,
+            key.window_start,
+            boot,
+            node,
+            share.spent,
+            share.held,
+            share.allowance,
+            sql(share.expires_at),
+            sql(part.revision),
+        ],
+    )?;
+    Ok(())
+}
+
+/// Subjects of a cap that were ever counted.
+fn counted_subjects(connection: &Connection, cap: &CapSpec) -> Result<Vec<Box<str>>, StoreError> {
+    let Some(id) = word_id(connection, &cap.id)? else { return Ok(Vec::new()) };
+    let mut subjects = connection.prepare_cached(
+        "SELECT DISTINCT coalesce(words.text, '') FROM
+         (SELECT subject FROM cap_usage WHERE cap = ?1 UNION SELECT subject FROM shares WHERE cap = ?1)
+         LEFT JOIN words ON words.id = subject ORDER BY 1",
+    )?;
+    let texts = subjects.query_map([id], |row| row.get::<_, String>(0))?;
+    Ok(texts.map(|text| text.map(Into::into)).collect::<Result<_, _>>()?)
+}
+
+fn subject_word(connection: &Connection, subject: &str) -> Result<Option<i64>, StoreError> {
+    if subject.is_empty() { Ok(Some(crate::store::NO_WORD)) } else { word_id(connection, subject) }
+}
+
+fn sql(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests;

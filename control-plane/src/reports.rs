@@ -1,0 +1,20 @@
+//! Reports: from the ledger's aggregates to tables, and from tables to JSON, CSV, Markdown and text. The only room
+//! that rounds, half to even, and says so. Reads figures that others counted; counts nothing itself.
+
+mod breakdown;
+mod figures;
+mod margin;
+mod money;
+mod render;
+mod table;
+mod weekly;
+
+pub use breakdown::{By, breakdown, plans};
+pub use figures::{CapState, Group, Range, Totals};
+pub use margin::{CustomerMargin, PlanMargin, customer_margins, plan_margins, revenue};
+pub use render::{Format, UnknownFormat};
+pub use table::{Cell, Column, Report, Section, dollars};
+pub use weekly::{WeeklyFigures, weekly};
+
+#[cfg(test)]
+mod tests;

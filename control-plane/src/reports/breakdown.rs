@@ -1,0 +1,156 @@
+//! The simple reports: one row per customer, feature, plan, route, workspace or model.
+
+use super::{Cell, Column, Group, Range, Report, Section, Totals, money, plan_margins};
+use crate::policy::Policy;
+
+/// What a simple report is broken down by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum By {
+    /// Who pays.
+    Customer,
+    /// Part of the product.
+    Feature,
+    /// Envoy's route.
+    Route,
+    /// Inside what.
+    Workspace,
+    /// Provider and model.
+    Model,
+}
+
+impl By {
+    fn words(self) -> (&'static str, &'static str, &'static str) {
+        match self {
+            Self::Customer => ("customers", "customer", "Cost by customer"),
+            Self::Feature => ("features", "feature", "Cost by feature"),
+            Self::Route => ("routes", "route", "Cost by route"),
+            Self::Workspace => ("workspaces", "workspace", "Cost by workspace"),
+            Self::Model => ("models", "model", "Cost by model"),
+        }
+    }
+}
+
+/// What stands for calls that name none of the dimension.
+pub(super) const NONE: &str = "(none)";
+/// The first cell of a total.
+pub(super) const TOTAL: &str = "total";
+
+pub(super) const fn column(key: &'static str, title: &'static str) -> Column {
+    Column { key, title }
+}
+
+/// One row per group, the dearest first.
+pub fn breakdown(by: By, groups: &[Group], range: Range) -> Report {
+    let (key, word, title) = by.words();
+    let mut groups: Vec<&Group> = groups.iter().collect();
+    groups.sort_by(|a, b| b.totals.cost.cmp(&a.totals.cost).then_with(|| a.name.cmp(&b.name)));
+    let total = Totals::of(groups.iter().copied());
+    let section = Section {
+        key,
+        title,
+        columns: vec![
+            column(word, word),
+            column("calls", "calls"),
+            column("refused", "refused"),
+            column("errors", "errors"),
+            column("input_tokens", "input tokens"),
+            column("output_tokens", "output tokens"),
+            column("cost_usd", "cost, USD"),
+            column("share_percent", "share"),
+            column("calls_unpriced", "calls unpriced"),
+            column("calls_estimated", "calls estimated"),
+        ],
+        rows: groups
+            .iter()
+            .map(|group| row(group.name.as_deref().unwrap_or(NONE), &group.totals, &total))
+            .collect(),
+        total: Some(row(TOTAL, &total, &total)),
+        notes: unknowns(&total),
+        empty: "No calls in this time.",
+    };
+    Report { title: title.to_owned(), range, sections: vec![section] }
+}
+
+fn row(name: &str, totals: &Totals, all: &Totals) -> Vec<Cell> {
+    vec![
+        Cell::text(name),
+        Cell::Count(totals.calls),
+        Cell::Count(totals.refused),
+        Cell::Count(totals.errors),
+        Cell::Count(totals.tokens_in),
+        Cell::Count(totals.tokens_out),
+        Cell::usd(totals.cost),
+        Cell::Percent(money::per_mille(totals.cost.pico(), all.cost.pico())),
+        Cell::Count(totals.unpriced),
+        Cell::Count(totals.estimated),
+    ]
+}
+
+/// What stands beside a total that does not cover everything.
+pub(super) fn unknowns(total: &Totals) -> Vec<String> {
+    let mut notes = Vec::new();
+    if total.unpriced > 0 {
+        notes.push(format!("{} unpriced: their cost is not in these totals.", calls(total.unpriced)));
+    }
+    if total.estimated > 0 {
+        notes.push(format!("{} estimated: their usage was not reported whole.", calls(total.estimated)));
+    }
+    notes
+}
+
+pub(super) fn calls(count: u64) -> String {
+    if count == 1 { "1 call".to_owned() } else { format!("{count} calls") }
+}
+
+/// Gross margin by plan: the price for the time, less what the calls cost.
+pub fn plans(policy: &Policy, customers: &[Group], range: Range) -> Report {
+    let title = "Gross margin by plan".to_owned();
+    Report { title, range, sections: vec![plan_section(policy, customers, range)] }
+}
+
+pub(super) fn plan_section(policy: &Policy, customers: &[Group], range: Range) -> Section {
+    let margins = plan_margins(policy, customers, range);
+    let cells = |name: &str, margin: &super::PlanMargin<'_>| {
+        vec![
+            Cell::text(name),
+            Cell::Count(margin.customers),
+            Cell::usd(margin.revenue),
+            Cell::usd(margin.totals.cost),
+            Cell::Usd(margin.margin()),
+            Cell::Percent(margin.per_mille()),
+            Cell::Percent(margin.expected_percent.map(|percent| i64::from(percent).saturating_mul(10))),
+            Cell::Count(margin.below),
+            Cell::Count(margin.totals.unpriced),
+        ]
+    };
+    let rows: Vec<Vec<Cell>> = margins
+        .iter()
+        .map(|margin| cells(margin.plan.map_or("(no plan)", |plan| plan.as_str()), margin))
+        .collect();
+    let all = margins.iter().fold(None::<super::PlanMargin<'_>>, |all, margin| {
+        Some(all.map_or_else(|| margin.clone(), |all| all.plus(margin)))
+    });
+    let mut notes = vec![
+        "Revenue is the plan's price for the part of each billing period that lies in this time.".to_owned(),
+    ];
+    notes.extend(all.as_ref().map(|all| unknowns(&all.totals)).unwrap_or_default());
+    Section {
+        key: "plans",
+        title: "Gross margin by plan",
+        columns: vec![
+            column("plan", "plan"),
+            column("customers", "customers"),
+            column("revenue_usd", "revenue, USD"),
+            column("cost_usd", "AI cost, USD"),
+            column("margin_usd", "margin, USD"),
+            column("margin_percent", "margin"),
+            column("expected_margin_percent", "expected"),
+            column("customers_below", "customers below"),
+            column("calls_unpriced", "calls unpriced"),
+        ],
+        rows,
+        total: all.map(|all| cells(TOTAL, &all)),
+        notes,
+        empty: "The policy has no plans. Write them under `plans` to see gross margin.",
+    }
+}

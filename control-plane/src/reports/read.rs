@@ -1,0 +1,152 @@
+//! Reads figures from the store's aggregates. Sums are made here, in integers wide enough for any of them.
+
+use super::{Group, Range, Totals};
+use crate::store::StoreError;
+use protocol::{UnixNanos, money::PicoUsd};
+use rusqlite::{Connection, Row, params};
+use std::collections::BTreeMap;
+
+const HOUR_NS: u64 = 3_600_000_000_000;
+const DAY_NS: u64 = 86_400_000_000_000;
+
+/// The columns that every aggregate ends with.
+const SUMS: &str = "calls, refused, errors, unpriced, estimated, tokens_in, tokens_out, cost_pico";
+
+/// What calls are grouped by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dimension {
+    /// Who pays.
+    Customer,
+    /// For which part of the product.
+    Feature,
+    /// Envoy's route.
+    Route,
+    /// Inside what, as `customer/workspace`.
+    Workspace,
+    /// As `provider/model`.
+    Model,
+}
+
+/// The sums of each group over a span, which is taken as whole days (hours for workspaces).
+pub fn groups(store: &Connection, by: Dimension, range: Range) -> Result<Vec<Group>, StoreError> {
+    let (columns, table, bucket) = match by {
+        Dimension::Customer => ("customer, 0", "by_day_customer", "day"),
+        Dimension::Feature => ("feature, 0", "by_day_feature", "day"),
+        Dimension::Route => ("route, 0", "by_day_route", "day"),
+        Dimension::Model => ("provider, model", "by_day_model", "day"),
+        Dimension::Workspace => ("customer, workspace", "by_hour_workspace", "hour"),
+    };
+    let length = if bucket == "hour" { HOUR_NS } else { DAY_NS };
+    let sql = format!("SELECT {columns}, {SUMS} FROM {table} WHERE {bucket} >= ?1 AND {bucket} < ?2");
+    let mut sums: BTreeMap<(i64, i64), Totals> = BTreeMap::new();
+    let mut statement = store.prepare_cached(&sql)?;
+    let mut rows = statement.query(params![first(range.from, length), last(range.to, length)])?;
+    while let Some(row) = rows.next()? {
+        let sum = sums.entry((row.get(0)?, row.get(1)?)).or_default();
+        *sum = sum.plus(totals(row, 2)?);
+    }
+    let named = sums.into_iter().map(|((one, two), totals)| {
+        let name = match by {
+            Dimension::Customer | Dimension::Feature | Dimension::Route => word(store, one)?,
+            // A workspace is one only within its customer: two customers may both have a `default`.
+            Dimension::Workspace if two == 0 => None,
+            Dimension::Workspace | Dimension::Model => {
+                let one = word(store, one)?.unwrap_or_else(|| "–".into());
+                let two = word(store, two)?.unwrap_or_else(|| "–".into());
+                Some(format!("{one}/{two}").into())
+            }
+        };
+        Ok(Group { name, totals })
+    });
+    let groups: Vec<Group> = named.collect::<Result<_, StoreError>>()?;
+    // Several customers' calls without a workspace are one group.
+    let mut merged: BTreeMap<Option<Box<str>>, Totals> = BTreeMap::new();
+    for Group { name, totals } in groups {
+        let sum = merged.entry(name).or_default();
+        *sum = sum.plus(totals);
+    }
+    Ok(merged.into_iter().map(|(name, totals)| Group { name, totals }).collect())
+}
+
+/// The sums of one customer in one hour or day.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Point {
+    /// When the hour or day began.
+    pub at: UnixNanos,
+    /// `None`: unattributed.
+    pub customer: Option<Box<str>>,
+    /// The sums.
+    pub totals: Totals,
+}
+
+/// Cost and calls per customer over time, by the hour or by the day.
+pub fn series(store: &Connection, range: Range, hourly: bool) -> Result<Vec<Point>, StoreError> {
+    let (table, bucket, length) =
+        if hourly { ("by_hour_workspace", "hour", HOUR_NS) } else { ("by_day_customer", "day", DAY_NS) };
+    let sql = format!("SELECT {bucket}, customer, {SUMS} FROM {table} WHERE {bucket} >= ?1 AND {bucket} < ?2");
+    let mut sums: BTreeMap<(i64, i64), Totals> = BTreeMap::new();
+    let mut statement = store.prepare_cached(&sql)?;
+    let mut rows = statement.query(params![first(range.from, length), last(range.to, length)])?;
+    while let Some(row) = rows.next()? {
+        let sum = sums.entry((row.get(0)?, row.get(1)?)).or_default();
+        *sum = sum.plus(totals(row, 2)?);
+    }
+    sums.into_iter()
+        .map(|((bucket, customer), totals)| {
+            let at = u64::try_from(bucket).unwrap_or(0).saturating_mul(length);
+            Ok(Point { at, customer: word(store, customer)?, totals })
+        })
+        .collect()
+}
+
+/// The hour of the first call that any aggregate counts.
+pub fn first_hour(store: &Connection) -> Result<Option<UnixNanos>, StoreError> {
+    let hour: Option<i64> =
+        store.query_row("SELECT min(hour) FROM by_hour_workspace", [], |row| row.get(0))?;
+    Ok(hour.and_then(|hour| u64::try_from(hour).ok()).map(|hour| hour.saturating_mul(HOUR_NS)))
+}
+
+/// The days that a span touches, whole: what a report over days counts, so what it says it is about.
+pub fn whole_days(range: Range) -> Range {
+    let to = range.to.div_ceil(DAY_NS).saturating_mul(DAY_NS);
+    Range { from: range.from.saturating_sub(range.from % DAY_NS), to }
+}
+
+/// The seven days that end with the day of an instant.
+pub fn week_of(now: UnixNanos) -> Range {
+    let to = (now / DAY_NS).saturating_add(1).saturating_mul(DAY_NS);
+    Range { from: to.saturating_sub(DAY_NS.saturating_mul(7)), to }
+}
+
+/// The span of the same length that ends where another begins.
+pub fn before(range: Range) -> Range {
+    let length = range.to.saturating_sub(range.from);
+    Range { from: range.from.saturating_sub(length), to: range.from }
+}
+
+fn first(at: UnixNanos, length: u64) -> i64 {
+    i64::try_from(at.checked_div(length).unwrap_or(0)).unwrap_or(i64::MAX)
+}
+
+fn last(at: UnixNanos, length: u64) -> i64 {
+    i64::try_from(at.div_ceil(length.max(1))).unwrap_or(i64::MAX)
+}
+
+fn totals(row: &Row<'_>, at: usize) -> Result<Totals, StoreError> {
+    let value = |offset: usize| row.get::<_, i64>(at.saturating_add(offset));
+    let count = |offset: usize| Ok::<u64, StoreError>(u64::try_from(value(offset)?).unwrap_or(0));
+    Ok(Totals {
+        calls: count(0)?,
+        refused: count(1)?,
+        errors: count(2)?,
+        unpriced: count(3)?,
+        estimated: count(4)?,
+        tokens_in: count(5)?,
+        tokens_out: count(6)?,
+        cost: PicoUsd::new(i128::from(value(7)?)),
+    })
+}
+
+fn word(store: &Connection, id: i64) -> Result<Option<Box<str>>, StoreError> {
+    Ok(crate::store::word_text(store, id)?.map(Into::into))
+}

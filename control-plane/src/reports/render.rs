@@ -1,0 +1,211 @@
+//! A report as JSON, CSV, Markdown or text. JSON and CSV are exact; what people read is rounded, and says so.
+
+use super::{Cell, Report, Section, money::PLACES};
+use jiff::Timestamp;
+use serde_json::{Map, Value, json};
+use std::str::FromStr;
+
+/// How a report is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Format {
+    /// A table for a terminal.
+    #[default]
+    Table,
+    /// JSON.
+    Json,
+    /// Comma-separated values.
+    Csv,
+    /// Markdown.
+    Markdown,
+}
+
+/// No format of that name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("is not a format: table, json, csv or md")]
+pub struct UnknownFormat;
+
+impl FromStr for Format {
+    type Err = UnknownFormat;
+
+    fn from_str(text: &str) -> Result<Self, UnknownFormat> {
+        match text {
+            "table" => Ok(Self::Table),
+            "json" => Ok(Self::Json),
+            "csv" => Ok(Self::Csv),
+            "md" => Ok(Self::Markdown),
+            _ => Err(UnknownFormat),
+        }
+    }
+}
+
+impl Format {
+    /// The media type.
+    pub fn content_type(self) -> &'static str {
+        match self {
+            Self::Table => "text/plain; charset=utf-8",
+            Self::Json => "application/json",
+            Self::Csv => "text/csv; charset=utf-8",
+            Self::Markdown => "text/markdown; charset=utf-8",
+        }
+    }
+}
+
+impl Report {
+    /// Writes it.
+    pub fn render(&self, format: Format) -> String {
+        match format {
+            Format::Table => self.for_people(terminal_table),
+            Format::Json => format!("{:#}\n", self.to_json()),
+            Format::Csv => self.to_csv(),
+            Format::Markdown => self.for_people(markdown_table),
+        }
+    }
+
+    /// As JSON.
+    pub fn to_json(&self) -> Value {
+        let sections = self.sections.iter().map(|section| (section.key.to_owned(), section_json(section)));
+        let mut report = Map::new();
+        report.insert("report".to_owned(), json!(self.title));
+        report.insert("from".to_owned(), json!(instant(self.range.from)));
+        report.insert("to".to_owned(), json!(instant(self.range.to)));
+        match &*self.sections {
+            // A report of one table is that table, as lists are elsewhere in the API.
+            [only] => {
+                if let Value::Object(section) = section_json(only) {
+                    report.extend(section);
+                }
+            }
+            _ => report.extend(sections),
+        }
+        Value::Object(report)
+    }
+
+    /// One table is written as it is; several, whose columns differ, as one long table of single values.
+    fn to_csv(&self) -> String {
+        let mut writer = csv::Writer::from_writer(Vec::new());
+        let written = match &*self.sections {
+            [only] => plain_csv(&mut writer, only),
+            sections => long_csv(&mut writer, sections),
+        };
+        let bytes = written.ok().and_then(|()| writer.into_inner().ok()).unwrap_or_default();
+        String::from_utf8(bytes).unwrap_or_default()
+    }
+
+    fn for_people(&self, table: fn(&Section) -> String) -> String {
+        let (from, to) = (day(self.range.from), day(self.range.to));
+        let mut text = format!("# {}\n\n{from} to {to}, UTC\n", self.title);
+        for section in &self.sections {
+            if self.sections.len() > 1 {
+                text.push_str(&format!("\n## {}\n", section.title));
+            }
+            text.push('\n');
+            if section.rows.is_empty() {
+                text.push_str(section.empty);
+                text.push('\n');
+            } else {
+                text.push_str(&table(section));
+            }
+            for note in &section.notes {
+                text.push_str(&format!("\n{note}\n"));
+            }
+        }
+        text.push_str(&format!(
+            "\nUSD and percentages are rounded half to even (USD to {PLACES} places); totals are sums of the exact \
+             amounts.\n"
+        ));
+        text
+    }
+}
+
+fn section_json(section: &Section) -> Value {
+    let mut json = Map::new();
+    json.insert("items".to_owned(), section.rows.iter().map(|row| row_json(section, row)).collect());
+    if let Some(total) = &section.total {
+        json.insert("total".to_owned(), row_json(section, total));
+    }
+    json.insert("notes".to_owned(), json!(section.notes));
+    Value::Object(json)
+}
+
+fn row_json(section: &Section, row: &[Cell]) -> Value {
+    let cells = section.columns.iter().zip(row).map(|(column, cell)| {
+        let value = match cell {
+            Cell::Count(count) => json!(count),
+            Cell::Text(_) | Cell::Usd(_) | Cell::Percent(_) | Cell::Empty => json!(cell.exact()),
+        };
+        (column.key.to_owned(), value)
+    });
+    Value::Object(cells.collect())
+}
+
+fn plain_csv(writer: &mut csv::Writer<Vec<u8>>, section: &Section) -> csv::Result<()> {
+    writer.write_record(section.columns.iter().map(|column| column.key))?;
+    for row in section.rows.iter().chain(&section.total) {
+        writer.write_record(row.iter().map(safe))?;
+    }
+    Ok(())
+}
+
+fn long_csv(writer: &mut csv::Writer<Vec<u8>>, sections: &[Section]) -> csv::Result<()> {
+    writer.write_record(["section", "subject", "column", "value"])?;
+    for section in sections {
+        for row in section.rows.iter().chain(&section.total) {
+            let subject = row.first().map(safe).unwrap_or_default();
+            for (column, cell) in section.columns.iter().zip(row).skip(1) {
+                writer.write_record([section.key, &subject, column.key, &safe(cell)])?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A name that a spreadsheet would take for a formula is kept from being one.
+fn safe(cell: &Cell) -> String {
+    let text = cell.exact().unwrap_or_default();
+    if !cell.is_number() && text.starts_with(['=', '+', '-', '@']) { format!("'{text}") } else { text }
+}
+
+fn terminal_table(section: &Section) -> String {
+    let mut table = comfy_table::Table::new();
+    table.load_style(comfy_table::presets::UTF8_HORIZONTAL_ONLY);
+    table.set_header(section.columns.iter().map(|column| column.title));
+    for row in section.rows.iter().chain(&section.total) {
+        table.add_row(row.iter().map(Cell::shown));
+    }
+    for (index, first) in section.rows.first().into_iter().flatten().enumerate() {
+        if let Some(column) = table.column_mut(index).filter(|_| first.is_number()) {
+            column.set_cell_alignment(comfy_table::CellAlignment::Right);
+        }
+    }
+    format!("{table}\n")
+}
+
+fn markdown_table(section: &Section) -> String {
+    let escape = |text: &str| text.replace('|', "\\|").replace('\n', " ");
+    let line = |cells: Vec<String>| format!("| {} |\n", cells.join(" | "));
+    let mut text = line(section.columns.iter().map(|column| escape(column.title)).collect());
+    let numbers = section.rows.first().into_iter().flatten().map(Cell::is_number);
+    text.push_str(&line(numbers.map(|number| (if number { "---:" } else { "---" }).to_owned()).collect()));
+    for row in &section.rows {
+        text.push_str(&line(row.iter().map(|cell| escape(&cell.shown())).collect()));
+    }
+    if let Some(row) = &section.total {
+        let bold = |cell: &Cell| match escape(&cell.shown()) {
+            empty if empty.is_empty() => empty,
+            shown => format!("**{shown}**"),
+        };
+        text.push_str(&line(row.iter().map(bold).collect()));
+    }
+    text
+}
+
+/// RFC 3339 with nanoseconds, UTC.
+pub(crate) fn instant(at: u64) -> String {
+    let at = Timestamp::from_nanosecond(i128::from(at)).unwrap_or(Timestamp::MAX);
+    at.strftime("%Y-%m-%dT%H:%M:%S.%9fZ").to_string()
+}
+
+fn day(at: u64) -> String {
+    let at = Timestamp::from_nanosecond(i128::from(at)).unwrap_or(Timestamp::MAX);
+    at.strftime("%Y-%m-%d %H:%M").to_string()
+}

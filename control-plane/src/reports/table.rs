@@ -1,0 +1,124 @@
+//! What every report is made of: sections with typed columns, rows, a total and notes.
+
+use super::{Range, money::PLACES};
+use protocol::money::PicoUsd;
+
+/// A report.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Report {
+    /// Its name.
+    pub title: String,
+    /// The time it is about.
+    pub range: Range,
+    /// Its tables.
+    pub sections: Vec<Section>,
+}
+
+/// One table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Section {
+    /// The key in JSON and CSV.
+    pub key: &'static str,
+    /// The heading.
+    pub title: &'static str,
+    /// Its columns.
+    pub columns: Vec<Column>,
+    /// Its rows, as wide as the columns.
+    pub rows: Vec<Vec<Cell>>,
+    /// The sum of the rows, as wide as the columns.
+    pub total: Option<Vec<Cell>>,
+    /// What a reader must know: what is not in the numbers.
+    pub notes: Vec<String>,
+    /// What is said where there are no rows.
+    pub empty: &'static str,
+}
+
+/// One column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Column {
+    /// The key in JSON and CSV, where amounts are exact.
+    pub key: &'static str,
+    /// The heading, where amounts are rounded.
+    pub title: &'static str,
+}
+
+/// One value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Cell {
+    /// A name or word.
+    Text(String),
+    /// A count.
+    Count(u64),
+    /// Money; `None`: unknown.
+    Usd(Option<PicoUsd>),
+    /// Tenths of a percent; `None`: there is nothing to compare with.
+    Percent(Option<i64>),
+    /// Nothing belongs here.
+    Empty,
+}
+
+impl Cell {
+    /// A text.
+    pub fn text(text: impl Into<String>) -> Self {
+        Self::Text(text.into())
+    }
+
+    /// A known amount.
+    pub fn usd(amount: PicoUsd) -> Self {
+        Self::Usd(Some(amount))
+    }
+
+    /// For programs: exact, empty where unknown.
+    pub fn exact(&self) -> Option<String> {
+        match self {
+            Self::Text(text) => Some(text.clone()),
+            Self::Count(count) => Some(count.to_string()),
+            Self::Usd(amount) => amount.map(|amount| amount.to_string()),
+            Self::Percent(tenths) => tenths.map(percent),
+            Self::Empty => None,
+        }
+    }
+
+    /// For people: money to four places, `–` where unknown.
+    pub fn shown(&self) -> String {
+        match self {
+            Self::Text(text) => text.clone(),
+            Self::Count(count) => thousands(&count.to_string()),
+            Self::Usd(Some(amount)) => dollars(*amount, PLACES),
+            Self::Percent(Some(tenths)) => format!("{} %", percent(*tenths)),
+            Self::Usd(None) | Self::Percent(None) => "–".to_owned(),
+            Self::Empty => String::new(),
+        }
+    }
+
+    /// Whether it stands at the right of its column.
+    pub fn is_number(&self) -> bool {
+        !matches!(self, Self::Text(_))
+    }
+}
+
+fn percent(tenths: i64) -> String {
+    let (whole, rest) = (tenths.unsigned_abs() / 10, tenths.unsigned_abs() % 10);
+    format!("{}{whole}.{rest}", if tenths < 0 { "-" } else { "" })
+}
+
+/// An amount rounded half to even, with all its places.
+pub fn dollars(amount: PicoUsd, places: usize) -> String {
+    let text = amount.rounded(places).to_string();
+    let (sign, digits) = text.strip_prefix('-').map_or(("", &*text), |digits| ("-", digits));
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    format!("{sign}{}.{fraction:0<places$}", thousands(whole))
+}
+
+/// Digits in groups of three.
+fn thousands(digits: &str) -> String {
+    let length = digits.len();
+    let mut grouped = String::with_capacity(length.saturating_add(length / 3));
+    for (position, digit) in digits.chars().enumerate() {
+        if position > 0 && length.saturating_sub(position).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}

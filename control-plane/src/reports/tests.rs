@@ -1,0 +1,364 @@
+use super::*;
+use crate::policy::{self, Policy};
+use expect_test::expect;
+use protocol::{UnixNanos, cap::Unit, money::PicoUsd};
+
+fn at(text: &str) -> UnixNanos {
+    let instant: jiff::Timestamp = text.parse().unwrap();
+    u64::try_from(instant.as_nanosecond()).unwrap()
+}
+
+fn week() -> Range {
+    Range { from: at("2026-11-16T00:00:00Z"), to: at("2026-11-23T00:00:00Z") }
+}
+
+fn usd(text: &str) -> PicoUsd {
+    text.parse().unwrap()
+}
+
+fn group(name: &str, calls: u64, cost: &str) -> Group {
+    let totals = Totals {
+        calls,
+        cost: usd(cost),
+        tokens_in: calls * 100,
+        tokens_out: calls * 10,
+        ..Totals::default()
+    };
+    Group { name: (!name.is_empty()).then(|| name.into()), totals }
+}
+
+fn policy() -> Policy {
+    let text = r#"
+version: 1
+plans:
+  pro: {price_usd: "300", expected_margin_percent: 80}
+  free: {price_usd: 0, expected_margin_percent: 10}
+customers:
+  acme: {plan: pro}
+  globex: {plan: pro, anchor_day: 20}
+  initech: {plan: free}
+  hooli: {plan: pro}
+"#;
+    policy::parse(text, "p.yaml").unwrap()
+}
+
+fn customers() -> Vec<Group> {
+    let mut unattributed = group("", 5, "0.5");
+    unattributed.totals.unpriced = 2;
+    let mut acme = group("acme", 1_200, "20.000000000001");
+    acme.totals.refused = 200;
+    acme.totals.estimated = 3;
+    vec![
+        unattributed,
+        acme,
+        group("globex", 10, "2"),
+        group("initech", 4, "0.25"),
+        group("umbrella", 1, "0.125"),
+    ]
+}
+
+fn figures<'a>(
+    policy: &'a Policy,
+    customers: &'a [Group],
+    before: &'a [Group],
+    caps: &'a [CapState],
+) -> WeeklyFigures<'a> {
+    WeeklyFigures {
+        policy,
+        range: week(),
+        customers,
+        customers_before: before,
+        features: customers,
+        routes: &[],
+        models: customers,
+        caps,
+    }
+}
+
+fn cap(name: &str, limit: i64, spent: i64, held: i64) -> CapState {
+    CapState {
+        name: name.into(),
+        subject: "customer=acme".into(),
+        unit: Unit::Calls,
+        window: "day".into(),
+        limit,
+        spent,
+        held,
+        resets_at: week().to,
+        shadow: false,
+    }
+}
+
+/// Every column of money or counts must add up to its total.
+fn check_sums(report: &Report) {
+    for section in &report.sections {
+        let Some(total) = &section.total else { continue };
+        for (index, column) in section.columns.iter().enumerate() {
+            let mut count = 0_u64;
+            let mut amount = PicoUsd::ZERO;
+            for row in &section.rows {
+                assert_eq!(row.len(), section.columns.len(), "{}", section.key);
+                match &row[index] {
+                    Cell::Count(value) => count += value,
+                    Cell::Usd(Some(value)) => amount = amount.checked_add(*value).unwrap(),
+                    _ => {}
+                }
+            }
+            match &total[index] {
+                Cell::Count(value) => assert_eq!(*value, count, "{}.{}", section.key, column.key),
+                Cell::Usd(Some(value)) => assert_eq!(*value, amount, "{}.{}", section.key, column.key),
+                _ => {}
+            }
+        }
+    }
+}
+
+#[test]
+fn revenue_is_the_price_of_the_part_of_each_period_that_lies_in_the_time() {
+    let policy = policy();
+    // 7 of November's 30 days.
+    assert_eq!(revenue(&policy, "acme", week()), Some(usd("70")));
+    // 4 days of a period of 31 and 3 of one of 30.
+    assert_eq!(revenue(&policy, "globex", week()), Some(usd("68.709677419355")));
+    let whole_month = Range { from: at("2026-11-01T00:00:00Z"), to: at("2026-12-01T00:00:00Z") };
+    assert_eq!(revenue(&policy, "acme", whole_month), Some(usd("300")));
+    assert_eq!(revenue(&policy, "nobody", week()), Some(PicoUsd::ZERO));
+}
+
+#[test]
+fn a_customer_is_below_when_less_is_left_than_the_plan_shall_leave() {
+    let policy = policy();
+    // 80 % of 70 leave 14 for AI.
+    let below = |cost: &str| {
+        let groups = [group("acme", 1, cost)];
+        let margins = customer_margins(&policy, &groups, week());
+        margins.iter().find(|margin| margin.customer.as_str() == "acme").unwrap().is_below()
+    };
+    assert!(!below("13.999999999999"));
+    assert!(!below("14"));
+    assert!(below("14.000000000001"));
+}
+
+#[test]
+fn a_free_plan_has_no_margin_in_percent_and_is_below_as_soon_as_it_costs() {
+    let policy = policy();
+    let groups = customers();
+    let margins = plan_margins(&policy, &groups, week());
+    let free = margins.iter().find(|margin| margin.plan.is_some_and(|plan| plan.as_str() == "free")).unwrap();
+    assert_eq!((free.per_mille(), free.margin(), free.below), (None, Some(usd("-0.25")), 1));
+}
+
+#[test]
+fn plans_count_customers_who_pay_and_made_no_call_and_costs_of_nobody() {
+    let (policy, groups) = (policy(), customers());
+    let margins = plan_margins(&policy, &groups, week());
+    let told: Vec<(Option<&str>, u64, u64, String)> = margins
+        .iter()
+        .map(|margin| {
+            (
+                margin.plan.map(|plan| plan.as_str()),
+                margin.customers,
+                margin.below,
+                margin.totals.cost.to_string(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            (Some("free"), 1, 1, "0.25".to_owned()),
+            (Some("pro"), 3, 1, "22.000000000001".to_owned()),
+            (None, 1, 0, "0.625".to_owned()),
+        ]
+    );
+}
+
+#[test]
+#[expect(clippy::too_many_lines, reason = "the report is as long as it is")]
+fn the_weekly_report_reads_like_this() {
+    let (policy, groups) = (policy(), customers());
+    let before = [group("acme", 900, "16"), group("wayne", 2, "0.75")];
+    let caps = [cap("a", 10, 7, 1), cap("b", 10, 7, 0), cap("c", 0, 0, 0)];
+    let report = weekly(&figures(&policy, &groups, &before, &caps));
+    check_sums(&report);
+    expect![[r#"
+        # Weekly report
+
+        2026-11-16 00:00 to 2026-11-23 00:00, UTC
+
+        ## Summary
+
+        | what | value | share or change |
+        | --- | ---: | ---: |
+        | AI cost, USD | 22.8750 | 36.6 % |
+        | AI cost of the week before, USD | 16.7500 |  |
+        | calls | 1,220 |  |
+        | refused beside them | 200 | 14.1 % |
+        | active customers | 4 |  |
+        | cost per active customer, USD | 5.5938 |  |
+        | calls unpriced | 2 | 0.2 % |
+        | calls unattributed | 5 | 0.4 % |
+        | cost unattributed, USD | 0.5000 | 2.2 % |
+        | calls estimated | 3 | 0.2 % |
+
+        2 calls unpriced: their cost is not in these totals.
+
+        3 calls estimated: their usage was not reported whole.
+
+        ## Customers by AI cost
+
+        | customer | plan | calls | cost, USD | week before, USD | change, USD | change | calls unpriced |
+        | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |
+        | acme | pro | 1,200 | 20.0000 | 16.0000 | 4.0000 | 25.0 % | 0 |
+        | globex | pro | 10 | 2.0000 | 0.0000 | 2.0000 | – | 0 |
+        | (unattributed) | – | 5 | 0.5000 | 0.0000 | 0.5000 | – | 2 |
+        | initech | free | 4 | 0.2500 | 0.0000 | 0.2500 | – | 0 |
+        | umbrella | – | 1 | 0.1250 | 0.0000 | 0.1250 | – | 0 |
+        | wayne | – | 0 | 0.0000 | 0.7500 | -0.7500 | -100.0 % | 0 |
+        | **total** |  | **1,220** | **22.8750** | **16.7500** | **6.1250** | **36.6 %** | **2** |
+
+        2 calls unpriced: their cost is not in these totals.
+
+        3 calls estimated: their usage was not reported whole.
+
+        ## Cost by feature
+
+        | feature | calls | refused | errors | input tokens | output tokens | cost, USD | share | calls unpriced | calls estimated |
+        | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |
+        | acme | 1,200 | 200 | 0 | 120,000 | 12,000 | 20.0000 | 87.4 % | 0 | 3 |
+        | globex | 10 | 0 | 0 | 1,000 | 100 | 2.0000 | 8.7 % | 0 | 0 |
+        | (none) | 5 | 0 | 0 | 500 | 50 | 0.5000 | 2.2 % | 2 | 0 |
+        | initech | 4 | 0 | 0 | 400 | 40 | 0.2500 | 1.1 % | 0 | 0 |
+        | umbrella | 1 | 0 | 0 | 100 | 10 | 0.1250 | 0.5 % | 0 | 0 |
+        | **total** | **1,220** | **200** | **0** | **122,000** | **12,200** | **22.8750** | **100.0 %** | **2** | **3** |
+
+        2 calls unpriced: their cost is not in these totals.
+
+        3 calls estimated: their usage was not reported whole.
+
+        ## Gross margin by plan
+
+        | plan | customers | revenue, USD | AI cost, USD | margin, USD | margin | expected | customers below | calls unpriced |
+        | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |
+        | free | 1 | 0.0000 | 0.2500 | -0.2500 | – | 10.0 % | 1 | 0 |
+        | pro | 3 | 208.7097 | 22.0000 | 186.7097 | 89.5 % | 80.0 % | 1 | 0 |
+        | (no plan) | 1 | 0.0000 | 0.6250 | -0.6250 | – | – | 0 | 2 |
+        | **total** | **5** | **208.7097** | **22.8750** | **185.8347** | **89.0 %** | **–** | **2** | **2** |
+
+        Revenue is the plan's price for the part of each billing period that lies in this time.
+
+        2 calls unpriced: their cost is not in these totals.
+
+        3 calls estimated: their usage was not reported whole.
+
+        ## Customers below their plan's expected margin
+
+        | customer | plan | revenue, USD | AI cost, USD | margin, USD | margin | expected | calls unpriced |
+        | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |
+        | initech | free | 0.0000 | 0.2500 | -0.2500 | – | 10.0 % | 0 |
+        | acme | pro | 70.0000 | 20.0000 | 50.0000 | 71.4 % | 80.0 % | 0 |
+
+        ## Close to a cap
+
+        | cap | subject | window | unit | limit | spent | held | used | resets at |
+        | --- | --- | --- | --- | ---: | ---: | ---: | ---: | --- |
+        | a | customer=acme | day | calls | 10 | 7 | 1 | 80.0 % | 2026-11-23T00:00:00.000000000Z |
+        | c | customer=acme | day | calls | 0 | 0 | 0 | – | 2026-11-23T00:00:00.000000000Z |
+
+        From 80 % of a cap on, spent and held, when the report was made.
+
+        ## Models with unpriced calls
+
+        | model | calls unpriced | input tokens | output tokens |
+        | --- | ---: | ---: | ---: |
+        | (none) | 2 | 500 | 50 |
+
+        2 calls of these models have no known cost. Import a price for them.
+
+        USD and percentages are rounded half to even (USD to 4 places); totals are sums of the exact amounts.
+    "#]].assert_eq(&report.render(Format::Markdown));
+}
+
+#[test]
+fn rows_add_up_to_their_totals_also_when_customers_are_put_together() {
+    let policy = policy();
+    let many: Vec<Group> =
+        (0..60).map(|n| group(&format!("c{n:02}"), n + 1, &format!("0.{n:02}1"))).collect();
+    let before: Vec<Group> = (30..90).map(|n| group(&format!("c{n:02}"), n, "0.000000000007")).collect();
+    let report = weekly(&figures(&policy, &many, &before, &[]));
+    check_sums(&report);
+    let customers = report.sections.iter().find(|section| section.key == "customers").unwrap();
+    assert_eq!(customers.rows.len(), 21);
+    assert_eq!(customers.rows[20][0], Cell::text("(70 others)"));
+    for by in [By::Customer, By::Feature, By::Route, By::Workspace, By::Model] {
+        check_sums(&breakdown(by, &many, week()));
+    }
+    check_sums(&plans(&policy, &many, week()));
+}
+
+#[test]
+fn json_and_csv_are_exact_and_unknown_is_null_not_zero() {
+    let report = breakdown(By::Customer, &customers(), week());
+    let json = report.to_json();
+    assert_eq!(json["from"], "2026-11-16T00:00:00.000000000Z");
+    assert_eq!(json["items"][0]["cost_usd"], "20.000000000001");
+    assert_eq!(json["items"][0]["calls"], 1200);
+    assert_eq!(json["total"]["cost_usd"], "22.875000000001");
+    assert_eq!(json["total"]["calls_unpriced"], 2);
+    assert_eq!(json["notes"][0], "2 calls unpriced: their cost is not in these totals.");
+    let csv = report.render(Format::Csv);
+    let mut lines = csv.lines();
+    assert!(lines.next().unwrap().starts_with("customer,calls,refused,errors,input_tokens"));
+    assert!(lines.next().unwrap().starts_with("acme,1200,200,0,120000,12000,20.000000000001,87.4,0,3"));
+    let nothing = breakdown(By::Customer, &[group("acme", 1, "0")], week()).to_json();
+    assert_eq!(nothing["items"][0]["share_percent"], serde_json::Value::Null);
+}
+
+#[test]
+fn a_report_of_several_tables_is_one_long_csv_that_every_reader_takes() {
+    let (policy, groups) = (policy(), customers());
+    let csv = weekly(&figures(&policy, &groups, &[], &[])).render(Format::Csv);
+    let mut reader = csv::Reader::from_reader(csv.as_bytes());
+    let records: Vec<csv::StringRecord> = reader.records().map(Result::unwrap).collect();
+    let value = |section: &str, subject: &str, column: &str| {
+        let found = records
+            .iter()
+            .find(|record| &record[0] == section && &record[1] == subject && &record[2] == column);
+        found.map(|record| record[3].to_owned())
+    };
+    assert_eq!(value("customers", "acme", "cost_usd").as_deref(), Some("20.000000000001"));
+    assert_eq!(value("plans", "pro", "revenue_usd").as_deref(), Some("208.709677419355"));
+}
+
+#[test]
+fn names_cannot_break_out_of_a_table() {
+    let groups = [group("=HYPERLINK(\"x\")", 1, "1"), group("a|b", 1, "1")];
+    let report = breakdown(By::Feature, &groups, week());
+    assert!(report.render(Format::Csv).contains("\"'=HYPERLINK(\"\"x\"\")\""));
+    assert!(report.render(Format::Markdown).contains("| a\\|b |"));
+}
+
+#[test]
+fn amounts_are_rounded_half_to_even_for_people() {
+    let shown = |text: &str| dollars(usd(text), 4);
+    assert_eq!(shown("0.00005"), "0.0000");
+    assert_eq!(shown("0.00015"), "0.0002");
+    assert_eq!(shown("0.00025"), "0.0002");
+    assert_eq!(shown("-1234567.5"), "-1,234,567.5000");
+    assert_eq!(Cell::Count(1_234_567).shown(), "1,234,567");
+    assert_eq!(Cell::Percent(Some(-5)).shown(), "-0.5 %");
+    assert_eq!(Cell::Usd(None).shown(), "–");
+    assert_eq!(money::quotient(1, 1_000, 3), Some(333));
+    assert_eq!(money::quotient(1, 1_000, 16), Some(62));
+    assert_eq!(money::quotient(3, 1_000, 16), Some(188));
+    assert_eq!(money::quotient(1, 1, 0), None);
+}
+
+#[test]
+fn an_empty_week_says_what_to_do() {
+    let policy = Policy::default();
+    let report = weekly(&figures(&policy, &[], &[], &[]));
+    let text = report.render(Format::Table);
+    assert!(text.contains("Write them under `plans`"), "{text}");
+    assert!(text.contains("No calls in this week"), "{text}");
+}

@@ -1,0 +1,42 @@
+//! Compiles what filters get of policy and prices. Nothing here decides about a call.
+
+use crate::{policy::Policy, prices::PriceTable};
+use protocol::{UnixNanos, codec, snapshot::Snapshot};
+use sha2::{Digest, Sha256};
+
+/// The snapshot in force at an instant. Its version is a digest of its content, so that two that say the same are
+/// the same, whoever compiled them and when.
+pub fn build(policy: &Policy, prices: &PriceTable, now: UnixNanos) -> Result<Snapshot, codec::CodecError> {
+    let mut snapshot = Snapshot {
+        version: "".into(),
+        issued_at: 0,
+        when_unreachable: policy.when_unreachable,
+        unpriced: policy.unpriced_rule(),
+        unattributed: policy.unattributed.rule,
+        caps: policy.cap_specs(),
+        prices: prices.book(now),
+    };
+    let digest = Sha256::digest(codec::encode(&snapshot)?);
+    snapshot.version = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect::<String>().into();
+    snapshot.issued_at = now;
+    Ok(snapshot)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy;
+
+    #[test]
+    fn the_version_changes_with_the_content_and_with_nothing_else() {
+        let policy = |limit: &str| {
+            let text = format!(
+                "version: 1\ncaps:\n  - {{name: all, subject: {{}}, limit_usd: \"{limit}\", window: day}}\n"
+            );
+            policy::parse(&text, "policy.yaml").unwrap()
+        };
+        let version = |limit, now| build(&policy(limit), &PriceTable::new([]), now).unwrap().version;
+        assert_eq!(version("1.00", 1), version("1.00", 2));
+        assert_ne!(version("1.00", 1), version("2.00", 1));
+    }
+}
