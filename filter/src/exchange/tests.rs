@@ -1,9 +1,11 @@
-use super::*;
+use super::{end::blank_end, *};
 use crate::counters::tests::InMemory;
 use protocol::{
     attribution::{Attributed, Attribution, Dimension, Source},
     cap::{CapSpec, SubjectMatch, Unit, Window},
-    money::PicoUsdPerUnit,
+    event::{CallEnd, Ending, Outcome},
+    meters::{Meter, UsageSource},
+    money::{PicoUsd, PicoUsdPerUnit},
     price::{ModelPrices, PriceBook, Rate},
 };
 
