@@ -31,6 +31,8 @@ pub enum CounterFault {
 const SLOTS: u64 = 4_096;
 const COUNTERS_PER_SLOT: usize = 16;
 const TRIES_MAX: u32 = 1_000;
+/// About what one counter takes.
+const COUNTER_BYTES: usize = 160;
 /// The form of a slot; a slot in another form counts as empty.
 const FORM: u8 = 1;
 
@@ -89,16 +91,19 @@ fn slot_key(cap: &str, subject: &str) -> String {
 }
 
 fn encode(counters: &[Counter]) -> Vec<u8> {
-    let mut bytes = vec![FORM];
+    let mut bytes = Vec::with_capacity(counters.len().saturating_mul(COUNTER_BYTES).saturating_add(1));
+    bytes.push(FORM);
     for counter in counters {
         for text in [&counter.cap, &counter.subject] {
             bytes.extend(u16::try_from(text.len()).unwrap_or(0).to_le_bytes());
             bytes.extend_from_slice(text.as_bytes());
         }
-        for amount in amounts(&mut counter.clone()) {
+        let Counter { spent, held, allowance, denied_need, limit, others, .. } = counter;
+        for amount in [spent, held, allowance, denied_need, limit, others] {
             bytes.extend(amount.to_le_bytes());
         }
-        for instant in instants(&mut counter.clone()) {
+        let Counter { window_start, window_end, expires_at, denied_until, revision, .. } = counter;
+        for instant in [window_start, window_end, expires_at, denied_until, revision] {
             bytes.extend(instant.to_le_bytes());
         }
     }
@@ -125,23 +130,15 @@ fn decode_one(rest: &mut &[u8]) -> Option<Counter> {
         std::str::from_utf8(take(usize::from(length))?).ok()
     };
     let mut counter = Counter::new(text()?, text()?);
-    for amount in amounts(&mut counter) {
+    let Counter { spent, held, allowance, denied_need, limit, others, .. } = &mut counter;
+    for amount in [spent, held, allowance, denied_need, limit, others] {
         *amount = i64::from_le_bytes(take(8)?.try_into().ok()?);
     }
-    for instant in instants(&mut counter) {
+    let Counter { window_start, window_end, expires_at, denied_until, revision, .. } = &mut counter;
+    for instant in [window_start, window_end, expires_at, denied_until, revision] {
         *instant = u64::from_le_bytes(take(8)?.try_into().ok()?);
     }
     Some(counter)
-}
-
-fn amounts(counter: &mut Counter) -> [&mut i64; 6] {
-    let Counter { spent, held, allowance, denied_need, limit, others, .. } = counter;
-    [spent, held, allowance, denied_need, limit, others]
-}
-
-fn instants(counter: &mut Counter) -> [&mut u64; 5] {
-    let Counter { window_start, window_end, expires_at, denied_until, revision, .. } = counter;
-    [window_start, window_end, expires_at, denied_until, revision]
 }
 
 #[cfg(test)]

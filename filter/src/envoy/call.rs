@@ -255,7 +255,7 @@ impl Call {
             Some(Step::Proceed(started, faults)) => {
                 faults.into_iter().for_each(|fault| node.counter_fault(fault));
                 node.uses(&started.head().caps, now);
-                node.send(&started);
+                node.send(*started);
                 Action::Continue
             }
             Some(Step::Refuse(reply)) => {
@@ -292,13 +292,14 @@ impl Call {
     }
 
     fn finish(&mut self) {
-        let (Some(node), Some(mut exchange)) = (self.node.take(), self.exchange.take()) else { return };
+        let (Some(node), Some(exchange)) = (self.node.take(), self.exchange.take()) else { return };
         node.head_moved(self.context);
         let end = stream_end(exchange.is_plain());
         let snapshot = node.snapshot().unwrap_or_default();
+        let dialect = exchange.dialect();
         let Some(finished) = exchange.finish(&snapshot, &Shared, &end, host::now()) else { return };
         if finished.usage_missing {
-            node.stats.usage_missing(exchange.dialect().as_str());
+            node.stats.usage_missing(dialect.as_str());
         }
         if let UsageEvent::Finished { end, head } = &finished.event {
             node.stats.call(end.outcome);
@@ -307,7 +308,7 @@ impl Call {
             }
             node.uses(&head.caps, end.finished_at);
         }
-        node.send(&finished.event);
+        node.send(finished.event);
     }
 }
 

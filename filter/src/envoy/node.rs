@@ -146,7 +146,7 @@ impl Node {
     }
 
     /// Queues an event; what does not fit is counted.
-    pub(super) fn send(&self, event: &UsageEvent) {
+    pub(super) fn send(&self, event: UsageEvent) {
         let mut outbox = self.outbox.borrow_mut();
         let before = outbox.len();
         match outbox.push(event) {
