@@ -18,7 +18,7 @@ pub mod receive;
 
 pub use book::{Booked, book};
 pub use charge::Charge;
-pub use names::State;
+pub use names::{State, unpriced as unpriced_word};
 pub use prepare::{Booking, Ended, prepare};
 pub use rating::{Pricing, Verdict};
 
