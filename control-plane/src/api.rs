@@ -18,13 +18,17 @@ mod tasks;
 
 pub use problem::Problem;
 
-use crate::app::App;
+use crate::{
+    app::App,
+    console::{self, Console},
+};
 use axum::{
     Router,
     extract::DefaultBodyLimit,
     routing::{MethodRouter, get, post, put},
 };
 use protocol::codec::BATCH_BYTES_MAX;
+use std::sync::Arc;
 
 /// The largest catalogue or policy taken. LiteLLM's is 3 MB and grows.
 const DOCUMENT_BYTES_MAX: usize = 32 * 1024 * 1024;
@@ -48,7 +52,7 @@ fn routes() -> Vec<(&'static str, &'static str, MethodRouter<App>)> {
         ("get", "/v1/policy", get(policy::show)),
         ("put", "/v1/policy", put(policy::replace).layer(document())),
         ("get", "/v1/caps", get(caps::list)),
-        ("get", "/v1/reports/weekly", get(reports::weekly)),
+        ("get", "/v1/reports/{report}", get(reports::show)),
         ("get", "/openapi.json", get(openapi::show)),
         ("get", "/healthz", get(system::healthz)),
         ("get", "/readyz", get(system::readyz)),
@@ -58,12 +62,20 @@ fn routes() -> Vec<(&'static str, &'static str, MethodRouter<App>)> {
 
 /// The whole service.
 pub fn router(app: App) -> Router {
-    let router = routes().into_iter().fold(Router::new(), |router, (_, path, route)| router.route(path, route));
+    let rules = app.clone();
+    let console = console::routes(Console {
+        store: app.store.clone(),
+        clock: app.clock.clone(),
+        rules: Arc::new(move || rules.rules()),
+    });
+    let router =
+        routes().into_iter().fold(Router::new(), |router, (_, path, route)| router.route(path, route));
     router
         .method_not_allowed_fallback(problem::method_not_allowed)
         .fallback(problem::no_route)
         .layer(DefaultBodyLimit::max(BATCH_BYTES_MAX))
         .with_state(app)
+        .merge(console)
 }
 
 #[cfg(test)]

@@ -34,7 +34,7 @@ impl FromStr for Instant {
     fn from_str(text: &str) -> Result<Self, NotAnInstant> {
         let at = text.parse::<Timestamp>().or_else(|_| {
             let day = text.parse::<Date>()?;
-            day.to_zoned(TimeZone::UTC).map(|day| day.timestamp())
+            day.to_zoned_datetime(TimeZone::UTC).map(|day| day.timestamp())
         });
         let nanos = at.map_err(|_| NotAnInstant)?.as_nanosecond();
         u64::try_from(nanos).map(Self).map_err(|_| NotAnInstant)

@@ -7,6 +7,7 @@
 
 mod aggregates;
 mod book;
+pub mod calls;
 mod charge;
 mod hash;
 mod names;
@@ -15,6 +16,8 @@ mod prepare;
 mod rating;
 pub mod rebuild;
 pub mod receive;
+pub mod tasks;
+pub mod view;
 
 pub use book::{Booked, book};
 pub use charge::Charge;

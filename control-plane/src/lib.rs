@@ -11,7 +11,7 @@
 //! | `ledger` | calls, tasks, outcomes, aggregates: what happened and what it cost |
 //! | `allowances` | how much of each cap each Envoy may use |
 //! | `snapshot` | what filters are told |
-//! | `reports` | tables over time, as JSON, CSV, Markdown and text |
+//! | `reports`, `console` | what people read: tables and pages |
 //! | `api`, `metrics` | HTTP |
 //! | `store` | SQLite |
 //!
@@ -23,6 +23,7 @@ pub mod catalogue;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod console;
 pub mod instant;
 pub mod ledger;
 pub mod metrics;

@@ -61,7 +61,11 @@ impl Metrics {
         registry.register("bursar_ingest_events", "Events taken, by what became of them", events.clone());
         registry.register("bursar_ingest_seconds", "Time to take a batch of events", ingest.clone());
         registry.register("bursar_unpriced_calls", "Calls whose cost is not known", unpriced.clone());
-        registry.register("bursar_orphaned_calls", "Calls of which nobody said how they ended", orphaned.clone());
+        registry.register(
+            "bursar_orphaned_calls",
+            "Calls of which nobody said how they ended",
+            orphaned.clone(),
+        );
         registry.register_collector(Box::new(cost.clone()));
         Self { registry: Arc::new(registry), events, ingest, cost, unpriced, orphaned }
     }

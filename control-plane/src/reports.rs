@@ -1,18 +1,24 @@
 //! Reports: from the ledger's aggregates to tables, and from tables to JSON, CSV, Markdown and text. The only room
 //! that rounds, half to even, and says so. Reads figures that others counted; counts nothing itself.
 
+mod answer;
 mod breakdown;
+mod caps;
 mod figures;
 mod margin;
 mod money;
+mod read;
 mod render;
 mod table;
 mod weekly;
 
+pub use answer::{Kind, RangeError, UnknownReport, answer};
 pub use breakdown::{By, breakdown, plans};
-pub use figures::{CapState, Group, Range, Totals};
+pub use caps::cap_states;
+pub use figures::{CapState, Group, Point, Range, Totals};
 pub use margin::{CustomerMargin, PlanMargin, customer_margins, plan_margins, revenue};
-pub use render::{Format, UnknownFormat};
+pub use read::{Dimension, before, first_hour, groups, series, week_of, whole_days};
+pub use render::{Format, UnknownFormat, instant};
 pub use table::{Cell, Column, Report, Section, dollars};
 pub use weekly::{WeeklyFigures, weekly};
 

@@ -3,6 +3,7 @@
 use crate::{policy::Policy, prices::PriceTable};
 use protocol::{UnixNanos, codec, snapshot::Snapshot};
 use sha2::{Digest, Sha256};
+use std::sync::Arc;
 
 /// The snapshot in force at an instant. Its version is a digest of its content, so that two that say the same are
 /// the same, whoever compiled them and when.
@@ -13,7 +14,7 @@ pub fn build(policy: &Policy, prices: &PriceTable, now: UnixNanos) -> Result<Sna
         when_unreachable: policy.when_unreachable,
         unpriced: policy.unpriced_rule(),
         unattributed: policy.unattributed.rule,
-        caps: policy.cap_specs(),
+        caps: policy.cap_specs().into_iter().map(Arc::new).collect(),
         prices: prices.book(now),
     };
     let digest = Sha256::digest(codec::encode(&snapshot)?);

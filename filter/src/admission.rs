@@ -17,6 +17,7 @@ use protocol::{
     price::{ModelPrices, tier_of},
     snapshot::{Allow, Snapshot, UnpricedRule},
 };
+use std::sync::Arc;
 
 /// What a request may generate where neither it nor the price table says: the limit most models of 2024 had.
 const OUTPUT_TOKENS_ASSUMED: u64 = 4_096;
@@ -37,7 +38,7 @@ pub struct Needs {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Need {
-    cap: CapSpec,
+    cap: Arc<CapSpec>,
     subject: Box<str>,
     amount: Amount,
 }
@@ -169,7 +170,7 @@ impl Needs {
             let assumed = facts.output_tokens_max.is_none() && cap.unit != Unit::Calls;
             let part = cap.limit.checked_div(ASSUMED_HOLD_PART).unwrap_or(0);
             let amount = if assumed { wanted.min(part.max(at_least)) } else { wanted };
-            needs.needs.push(Need { cap: cap.clone(), subject, amount });
+            needs.needs.push(Need { cap: Arc::clone(cap), subject, amount });
         }
         needs
     }
@@ -192,13 +193,15 @@ impl Needs {
             let initial = if fast { need.cap.initial } else { 0 };
             let tried = counters::update(shared, &need.cap.id, &need.subject, now, |counter| {
                 let answer = need.try_hold(counter, initial, recourse, when_unreachable, now);
-                (answer, counter.clone())
+                (answer, *counter)
             });
             match tried {
                 Ok((Tried::Held { window_start, decision }, counter)) => {
                     admitted.hold(need, window_start, decision, &counter)
                 }
-                Ok((Tried::Short, counter)) => short.push(counter.report(need.amount)),
+                Ok((Tried::Short, counter)) => {
+                    short.push(counter.report(&need.cap.id, &need.subject, need.amount))
+                }
                 Ok((Tried::Refused(reason), counter)) => {
                     void(shared, &admitted.held, now);
                     return Answer::Refused(need.refused(reason, &counter, admitted.decisions));

@@ -3,6 +3,7 @@
 //! memory is bounded by slots × counters, however many customers and tasks pass.
 
 use protocol::{UnixNanos, allowance::Counter};
+use std::ops::Range;
 
 /// What the counters need of Envoy's shared data.
 pub trait SharedData {
@@ -31,6 +32,9 @@ pub enum CounterFault {
 const SLOTS: u64 = 4_096;
 const COUNTERS_PER_SLOT: usize = 16;
 const TRIES_MAX: u32 = 1_000;
+/// A counter's numbers, eight bytes each.
+const NUMBERS: usize = 11;
+const NUMBERS_BYTES: usize = 88;
 /// The form of a slot; a slot in another form counts as empty.
 const FORM: u8 = 1;
 
@@ -45,103 +49,149 @@ pub fn update<R>(
     let key = slot_key(cap, subject);
     for _ in 0..TRIES_MAX {
         let stored = shared.read(&key).map_err(|Unavailable| CounterFault::Unavailable)?;
-        let (before, version) = match stored {
-            Some((bytes, version)) => (bytes, Some(version)),
-            None => (Vec::new(), None),
+        let (mut slot, version) = match stored {
+            Some((bytes, version)) => (Slot::read(bytes), Some(version)),
+            None => (Slot::read(Vec::new()), None),
         };
-        let mut counters = decode(&before);
-        let position =
-            match counters.iter().position(|counter| *counter.cap == *cap && *counter.subject == *subject) {
-                Some(position) => position,
-                None => {
-                    make_room(&mut counters, now)?;
-                    counters.push(Counter::new(cap, subject));
-                    counters.len().saturating_sub(1)
-                }
-            };
-        let Some(counter) = counters.get_mut(position) else { return Err(CounterFault::SlotFull) };
-        let answer = change(counter);
-        let after = encode(&counters);
+        let place = match slot.find(cap, subject) {
+            Some(place) => place,
+            None => slot.add(cap, subject, now)?,
+        };
+        let before = slot.counter(&place);
+        let mut after = before;
+        let answer = change(&mut after);
         if after == before {
             return Ok(answer);
         }
-        if shared.swap(&key, &after, version).map_err(|Unavailable| CounterFault::Unavailable)? {
+        slot.put(&place, &after);
+        if shared.swap(&key, &slot.bytes, version).map_err(|Unavailable| CounterFault::Unavailable)? {
             return Ok(answer);
         }
     }
     Err(CounterFault::Contended)
 }
 
-/// Evicts what nothing is open on and no grant lives for: the control plane knows its totals.
-fn make_room(counters: &mut Vec<Counter>, now: UnixNanos) -> Result<(), CounterFault> {
-    if counters.len() >= COUNTERS_PER_SLOT {
-        counters.retain(|counter| counter.held > 0 || counter.expires_at > now);
-    }
-    if counters.len() >= COUNTERS_PER_SLOT { Err(CounterFault::SlotFull) } else { Ok(()) }
+/// FNV-1a over cap and subject. Two that collide share a slot, and are told apart there by their text.
+pub fn hash(cap: &str, subject: &str) -> u64 {
+    let bytes = cap.bytes().chain([0]).chain(subject.bytes());
+    bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
 fn slot_key(cap: &str, subject: &str) -> String {
-    let bytes = cap.bytes().chain([0]).chain(subject.bytes());
-    let hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    });
-    format!("bursar/counters/{}", hash % SLOTS)
+    format!("bursar/counters/{}", hash(cap, subject) % SLOTS)
 }
 
-fn encode(counters: &[Counter]) -> Vec<u8> {
-    let mut bytes = vec![FORM];
-    for counter in counters {
-        for text in [&counter.cap, &counter.subject] {
-            bytes.extend(u16::try_from(text.len()).unwrap_or(0).to_le_bytes());
-            bytes.extend_from_slice(text.as_bytes());
+/// The counters of one key, in the bytes that are stored: per counter the length and text of cap and subject, and
+/// eleven numbers. They are changed where they stand, since this runs several times in every call.
+struct Slot {
+    bytes: Vec<u8>,
+}
+
+/// Where the numbers of one counter are.
+struct Place(Range<usize>);
+
+/// One counter in a slot.
+struct Entry<'a> {
+    cap: &'a [u8],
+    subject: &'a [u8],
+    start: usize,
+    numbers: Range<usize>,
+}
+
+impl Slot {
+    /// A slot in another form counts as empty.
+    fn read(bytes: Vec<u8>) -> Self {
+        let bytes = if bytes.first() == Some(&FORM) { bytes } else { vec![FORM] };
+        Self { bytes }
+    }
+
+    fn entries(&self) -> impl Iterator<Item = Entry<'_>> {
+        let mut at = 1_usize;
+        std::iter::from_fn(move || {
+            let start = at;
+            let text = |from: usize| {
+                let length = self.bytes.get(from..from.checked_add(2)?)?.try_into().ok()?;
+                let begin = from.checked_add(2)?;
+                let end = begin.checked_add(usize::from(u16::from_le_bytes(length)))?;
+                Some((self.bytes.get(begin..end)?, end))
+            };
+            let (cap, cap_end) = text(at)?;
+            let (subject, subject_end) = text(cap_end)?;
+            let numbers = subject_end..subject_end.checked_add(NUMBERS_BYTES)?;
+            self.bytes.get(numbers.clone())?;
+            at = numbers.end;
+            Some(Entry { cap, subject, start, numbers })
+        })
+    }
+
+    fn find(&self, cap: &str, subject: &str) -> Option<Place> {
+        let mut entries = self.entries();
+        let found =
+            entries.find(|entry| entry.cap == cap.as_bytes() && entry.subject == subject.as_bytes())?;
+        Some(Place(found.numbers))
+    }
+
+    /// Adds a counter, where need be in the room of those on which nothing is open and for which no grant lives:
+    /// the control plane knows their totals.
+    fn add(&mut self, cap: &str, subject: &str, now: UnixNanos) -> Result<Place, CounterFault> {
+        if self.entries().count() >= COUNTERS_PER_SLOT {
+            let is_needed = |entry: &Entry<'_>| {
+                let counter = self.counter(&Place(entry.numbers.clone()));
+                counter.held > 0 || counter.expires_at > now
+            };
+            let needed = self.entries().filter(is_needed);
+            let kept = needed.filter_map(|entry| self.bytes.get(entry.start..entry.numbers.end));
+            self.bytes = std::iter::once(&[FORM][..]).chain(kept).collect::<Vec<_>>().concat();
         }
-        for amount in amounts(&mut counter.clone()) {
-            bytes.extend(amount.to_le_bytes());
+        if self.entries().count() >= COUNTERS_PER_SLOT {
+            return Err(CounterFault::SlotFull);
         }
-        for instant in instants(&mut counter.clone()) {
-            bytes.extend(instant.to_le_bytes());
+        for text in [cap, subject] {
+            let length = u16::try_from(text.len()).map_err(|_| CounterFault::SlotFull)?;
+            self.bytes.extend(length.to_le_bytes());
+            self.bytes.extend_from_slice(text.as_bytes());
+        }
+        let start = self.bytes.len();
+        self.bytes.resize(start.saturating_add(NUMBERS_BYTES), 0);
+        Ok(Place(start..self.bytes.len()))
+    }
+
+    fn counter(&self, place: &Place) -> Counter {
+        let mut numbers = self.bytes.get(place.0.clone()).unwrap_or_default().chunks_exact(8);
+        let mut next = || numbers.next().and_then(|bytes| bytes.try_into().ok()).unwrap_or_default();
+        Counter {
+            window_start: u64::from_le_bytes(next()),
+            window_end: u64::from_le_bytes(next()),
+            spent: i64::from_le_bytes(next()),
+            held: i64::from_le_bytes(next()),
+            allowance: i64::from_le_bytes(next()),
+            expires_at: u64::from_le_bytes(next()),
+            denied_need: i64::from_le_bytes(next()),
+            denied_until: u64::from_le_bytes(next()),
+            limit: i64::from_le_bytes(next()),
+            others: i64::from_le_bytes(next()),
+            revision: u64::from_le_bytes(next()),
         }
     }
-    bytes
-}
 
-fn decode(bytes: &[u8]) -> Vec<Counter> {
-    let mut counters = Vec::new();
-    let Some(mut rest) = bytes.strip_prefix(&[FORM]) else { return counters };
-    while let Some(counter) = decode_one(&mut rest) {
-        counters.push(counter);
+    fn put(&mut self, place: &Place, counter: &Counter) {
+        let numbers: [[u8; 8]; NUMBERS] = [
+            counter.window_start.to_le_bytes(),
+            counter.window_end.to_le_bytes(),
+            counter.spent.to_le_bytes(),
+            counter.held.to_le_bytes(),
+            counter.allowance.to_le_bytes(),
+            counter.expires_at.to_le_bytes(),
+            counter.denied_need.to_le_bytes(),
+            counter.denied_until.to_le_bytes(),
+            counter.limit.to_le_bytes(),
+            counter.others.to_le_bytes(),
+            counter.revision.to_le_bytes(),
+        ];
+        if let Some(bytes) = self.bytes.get_mut(place.0.clone()) {
+            bytes.copy_from_slice(numbers.as_flattened());
+        }
     }
-    counters
-}
-
-fn decode_one(rest: &mut &[u8]) -> Option<Counter> {
-    let mut take = |count: usize| {
-        let (piece, after) = rest.split_at_checked(count)?;
-        *rest = after;
-        Some(piece)
-    };
-    let mut text = || {
-        let length = u16::from_le_bytes(take(2)?.try_into().ok()?);
-        std::str::from_utf8(take(usize::from(length))?).ok()
-    };
-    let mut counter = Counter::new(text()?, text()?);
-    for amount in amounts(&mut counter) {
-        *amount = i64::from_le_bytes(take(8)?.try_into().ok()?);
-    }
-    for instant in instants(&mut counter) {
-        *instant = u64::from_le_bytes(take(8)?.try_into().ok()?);
-    }
-    Some(counter)
-}
-
-fn amounts(counter: &mut Counter) -> [&mut i64; 6] {
-    let Counter { spent, held, allowance, denied_need, limit, others, .. } = counter;
-    [spent, held, allowance, denied_need, limit, others]
-}
-
-fn instants(counter: &mut Counter) -> [&mut u64; 5] {
-    let Counter { window_start, window_end, expires_at, denied_until, revision, .. } = counter;
-    [window_start, window_end, expires_at, denied_until, revision]
 }
 
 #[cfg(test)]

@@ -41,7 +41,7 @@ enum Phase {
     Flowing(Box<Flow>),
     /// Envoy answers by itself.
     Refused(Refused),
-    /// The finished event is out.
+    /// Being decided; never seen from outside.
     Over,
 }
 
@@ -260,17 +260,17 @@ impl Exchange {
     }
 
     /// Ends the call: settles what it holds and tells how it ended. Gives nothing for a call that was never
-    /// decided on, and nothing the second time.
+    /// decided on. Takes the call, so that nothing can end twice.
     pub fn finish(
-        &mut self,
+        self,
         snapshot: &Snapshot,
         shared: &impl SharedData,
         end: &StreamEnd,
         now: UnixNanos,
     ) -> Option<Finished> {
-        match std::mem::replace(&mut self.phase, Phase::Over) {
-            Phase::Flowing(flow) => Some(self.finish_flow(*flow, snapshot, shared, end, now)),
-            Phase::Refused(refused) => Some(self.finish_refused(&refused, now)),
+        match self.phase {
+            Phase::Flowing(flow) => Some(end::of_flow(self.head, *flow, snapshot, shared, end, now)),
+            Phase::Refused(refused) => Some(end::of_refusal(self.head, &refused, now)),
             Phase::Reading(_) | Phase::Asking { .. } | Phase::Over => None,
         }
     }

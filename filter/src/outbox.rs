@@ -18,7 +18,7 @@ const BACKOFF_MOST_MS: u64 = 10_000;
 #[derive(Debug)]
 pub struct Outbox {
     limits: OutboxLimits,
-    queue: VecDeque<Encoded>,
+    queue: VecDeque<Waiting>,
     bytes: usize,
     in_flight: Option<InFlight>,
     backoff_ms: u64,
@@ -26,10 +26,35 @@ pub struct Outbox {
 }
 
 #[derive(Debug)]
-struct Encoded {
+struct Waiting {
     call: CallId,
-    is_start: bool,
-    bytes: Vec<u8>,
+    content: Content,
+}
+
+#[derive(Debug)]
+enum Content {
+    /// A start, not encoded yet: most are replaced by their end before anybody reads them.
+    Start(Box<UsageEvent>),
+    Encoded {
+        is_start: bool,
+        bytes: Vec<u8>,
+    },
+}
+
+/// What a start that is not encoded yet counts for.
+const START_BYTES: usize = 1_024;
+
+impl Waiting {
+    fn is_start(&self) -> bool {
+        matches!(self.content, Content::Start(_) | Content::Encoded { is_start: true, .. })
+    }
+
+    fn bytes(&self) -> usize {
+        match &self.content {
+            Content::Start(_) => START_BYTES,
+            Content::Encoded { bytes, .. } => bytes.len(),
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -56,18 +81,23 @@ impl Outbox {
     }
 
     /// Queues an event. A start that still waits when its end comes is not sent: the end tells it all.
-    pub fn push(&mut self, event: &UsageEvent) -> Queued {
-        let Ok(bytes) = codec::encode(event) else { return Queued::Unwritable };
-        let (call, is_start) = (event.head().id, matches!(event, UsageEvent::Started { .. }));
-        if !is_start {
-            self.forget_start(call);
-        }
-        let room = self.bytes.saturating_add(bytes.len()) <= self.limits.max_bytes;
-        if !room || self.queue.len() >= self.limits.max_events {
+    pub fn push(&mut self, event: UsageEvent) -> Queued {
+        let call = event.head().id;
+        let content = match event {
+            UsageEvent::Started { .. } => Content::Start(Box::new(event)),
+            UsageEvent::Finished { .. } => {
+                let Ok(bytes) = codec::encode(&event) else { return Queued::Unwritable };
+                self.forget_start(call);
+                Content::Encoded { is_start: false, bytes }
+            }
+        };
+        let waiting = Waiting { call, content };
+        let bytes = self.bytes.saturating_add(waiting.bytes());
+        if bytes > self.limits.max_bytes || self.queue.len() >= self.limits.max_events {
             return Queued::Dropped;
         }
-        self.bytes = self.bytes.saturating_add(bytes.len());
-        self.queue.push_back(Encoded { call, is_start, bytes });
+        self.bytes = bytes;
+        self.queue.push_back(waiting);
         Queued::Kept
     }
 
@@ -93,17 +123,20 @@ impl Outbox {
             return None;
         }
         let mut bytes = 0_usize;
-        let fits = self.queue.iter().take_while(|event| {
-            bytes = bytes.saturating_add(event.bytes.len());
+        let fits = self.queue.iter().take_while(|waiting| {
+            bytes = bytes.saturating_add(waiting.bytes());
             bytes <= BATCH_BYTES_MAX
         });
         let events = fits.count().max(1).min(self.queue.len());
         if events == 0 {
             return None;
         }
-        let batch =
-            codec::join_batch(node, boot, self.queue.range(..events).map(|event| event.bytes.as_slice()))
-                .ok()?;
+        self.encode_starts(events);
+        let encoded = self.queue.range(..events).map(|waiting| match &waiting.content {
+            Content::Encoded { bytes, .. } => bytes.as_slice(),
+            Content::Start(_) => &[],
+        });
+        let batch = codec::join_batch(node, boot, encoded).ok()?;
         // Twice the timeout: Envoy answers by then, or the answer was lost with its stream.
         let deadline = now.saturating_add(timeout_ms.saturating_mul(2_000_000));
         self.in_flight = Some(InFlight { events, deadline });
@@ -114,8 +147,8 @@ impl Outbox {
     pub fn acknowledged(&mut self, results: &[ItemResult]) {
         let Some(batch) = self.in_flight.take() else { return };
         // An answer to fewer events than were sent leaves the rest to be sent again.
-        for event in self.queue.drain(..batch.events.min(results.len()).min(self.queue.len())) {
-            self.bytes = self.bytes.saturating_sub(event.bytes.len());
+        for waiting in self.queue.drain(..batch.events.min(results.len()).min(self.queue.len())) {
+            self.bytes = self.bytes.saturating_sub(waiting.bytes());
         }
         (self.backoff_ms, self.not_before) = (0, 0);
     }
@@ -131,12 +164,21 @@ impl Outbox {
         let under_way = self.in_flight.as_ref().map_or(0, |batch| batch.events);
         // A start is near the end of the queue if it is there at all; looking far would make a full queue slow.
         let near = self.queue.iter().enumerate().skip(under_way).rev().take(256);
-        let found = near
-            .into_iter()
-            .find(|(_, event)| event.is_start && event.call == call)
-            .map(|(position, _)| position);
-        if let Some(event) = found.and_then(|position| self.queue.remove(position)) {
-            self.bytes = self.bytes.saturating_sub(event.bytes.len());
+        let mut found = near.filter(|(_, waiting)| waiting.is_start() && waiting.call == call);
+        let position = found.next().map(|(position, _)| position);
+        if let Some(waiting) = position.and_then(|position| self.queue.remove(position)) {
+            self.bytes = self.bytes.saturating_sub(waiting.bytes());
+        }
+    }
+
+    fn encode_starts(&mut self, events: usize) {
+        for waiting in self.queue.range_mut(..events) {
+            if let Content::Start(event) = &waiting.content {
+                // Our own types always encode; an empty event would be answered `invalid`, counted.
+                let bytes = codec::encode(event.as_ref()).unwrap_or_default();
+                self.bytes = self.bytes.saturating_sub(START_BYTES).saturating_add(bytes.len());
+                waiting.content = Content::Encoded { is_start: true, bytes };
+            }
         }
     }
 }

@@ -22,12 +22,8 @@ pub const DEAD_AFTER_NS: u64 = 120_000_000_000;
 pub const DENIAL_MS: u64 = 1_000;
 
 /// One node's count of one cap and subject in its current window.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counter {
-    /// The cap's id.
-    pub cap: Box<str>,
-    /// The subject's key.
-    pub subject: Box<str>,
     /// When the window began; 0 before the first grant.
     pub window_start: UnixNanos,
     /// When it ends; 0 before the first grant.
@@ -67,11 +63,6 @@ pub enum HoldAnswer {
 }
 
 impl Counter {
-    /// A count that begins.
-    pub fn new(cap: &str, subject: &str) -> Self {
-        Self { cap: cap.into(), subject: subject.into(), ..Self::default() }
-    }
-
     /// What is left to hold. `initial` is what the cap allows before the first grant.
     pub fn room(&self, now: UnixNanos, initial: Amount) -> Amount {
         let allowance = match (self.window_end, now < self.expires_at) {
@@ -142,11 +133,11 @@ impl Counter {
         self.touch();
     }
 
-    /// What the control plane is told, with a wish for `want` more than what is spent and held.
-    pub fn report(&self, want: Amount) -> CounterReport {
+    /// What the control plane is told of this count, with a wish for `want` more than what is spent and held.
+    pub fn report(&self, cap: &str, subject: &str, want: Amount) -> CounterReport {
         CounterReport {
-            cap: self.cap.clone(),
-            subject: self.subject.clone(),
+            cap: cap.into(),
+            subject: subject.into(),
             window_start: self.window_start,
             spent: self.spent,
             held: self.held,
@@ -157,16 +148,9 @@ impl Counter {
 
     fn roll(&mut self, now: UnixNanos) {
         if self.window_end != 0 && now >= self.window_end {
-            let Self { cap, subject, revision, window_end, .. } = std::mem::take(self);
+            let Self { revision, window_end, .. } = *self;
             // The next window begins where this one ended, with nothing granted yet.
-            let next = Self {
-                cap,
-                subject,
-                revision,
-                window_start: window_end,
-                window_end: u64::MAX,
-                ..Self::default()
-            };
+            let next = Self { revision, window_start: window_end, window_end: u64::MAX, ..Self::default() };
             *self = next;
         }
     }

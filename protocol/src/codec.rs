@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 pub const VERSION: u16 = 1;
 /// The media type.
 pub const CONTENT_TYPE: &str = "application/vnd.msgpack";
+/// About what a finished event takes, so that writing one rarely moves it.
+const EVENT_BYTES: usize = 1_024;
 /// The largest batch of events that the control plane takes.
 pub const BATCH_BYTES_MAX: usize = 4 * 1024 * 1024;
 
@@ -54,7 +56,10 @@ pub enum CodecError {
 
 /// Writes with field names.
 pub fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>, CodecError> {
-    rmp_serde::to_vec_named(value).map_err(|error| CodecError::Unwritable(error.to_string()))
+    let mut bytes = Vec::with_capacity(EVENT_BYTES);
+    rmp_serde::encode::write_named(&mut bytes, value)
+        .map_err(|error| CodecError::Unwritable(error.to_string()))?;
+    Ok(bytes)
 }
 
 /// Reads; unknown fields are skipped.

@@ -2,26 +2,71 @@
 //! ended. A finished event repeats the head, so that it can be booked when its started one is late or lost.
 
 use crate::{UnixNanos, attribution::Attribution, ids::CallId, meters::Usage, money::PicoUsd};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
 /// One event. Its id is the call's id and its kind.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum UsageEvent {
     /// A call was admitted and goes to the provider.
     Started {
         /// The call.
-        #[serde(flatten)]
         head: CallHead,
     },
     /// A call ended, or was refused.
     Finished {
         /// The call.
-        #[serde(flatten)]
         head: CallHead,
         /// Its end.
         end: Box<CallEnd>,
     },
+}
+
+/// How an event is written: `kind`, `head` and, when it finished, `end`. A plain record, because serde buffers what
+/// a tagged or flattened one holds, and every call is written once and read once.
+#[derive(Serialize)]
+#[serde(rename = "UsageEvent")]
+struct Written<'a> {
+    kind: Kind,
+    head: &'a CallHead,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    end: Option<&'a CallEnd>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename = "UsageEvent")]
+struct Read {
+    kind: Kind,
+    head: CallHead,
+    #[serde(default)]
+    end: Option<Box<CallEnd>>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Kind {
+    Started,
+    Finished,
+}
+
+impl Serialize for UsageEvent {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Started { head } => Written { kind: Kind::Started, head, end: None },
+            Self::Finished { head, end } => Written { kind: Kind::Finished, head, end: Some(end) },
+        }
+        .serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for UsageEvent {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match Read::deserialize(deserializer)? {
+            Read { kind: Kind::Started, head, end: None } => Ok(Self::Started { head }),
+            Read { kind: Kind::Finished, head, end: Some(end) } => Ok(Self::Finished { head, end }),
+            Read { kind: Kind::Started, .. } => Err(D::Error::custom("a started event has no `end`")),
+            Read { kind: Kind::Finished, .. } => Err(D::Error::missing_field("end")),
+        }
+    }
 }
 
 impl UsageEvent {
@@ -210,6 +255,25 @@ pub enum Outcome {
     RefusedByPolicy,
 }
 
+impl Outcome {
+    /// The word in JSON and metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::InvalidJson => "invalid_json",
+            Self::Truncated => "truncated",
+            Self::RefusedByModel => "refused_by_model",
+            Self::ContentFiltered => "content_filtered",
+            Self::Error => "error",
+            Self::ClientAborted => "client_aborted",
+            Self::TimedOut => "timed_out",
+            Self::RefusedByCap => "refused_by_cap",
+            Self::RefusedByLoopGuard => "refused_by_loop_guard",
+            Self::RefusedByPolicy => "refused_by_policy",
+        }
+    }
+}
+
 /// Why a call was refused: the value of `x-bursar-refused`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -260,4 +324,16 @@ pub enum ItemResult {
     Conflict,
     /// Cannot be read.
     Invalid,
+}
+
+impl ItemResult {
+    /// The word in JSON and metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Accepted => "accepted",
+            Self::Duplicate => "duplicate",
+            Self::Conflict => "conflict",
+            Self::Invalid => "invalid",
+        }
+    }
 }

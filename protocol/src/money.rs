@@ -197,12 +197,12 @@ fn parse_decimal(text: &str, shift: i32) -> Result<Exact, MoneyError> {
 }
 
 fn write_decimal(f: &mut fmt::Formatter<'_>, pico: u128) -> fmt::Result {
-    let (whole, fraction) = (pico / PICO_PER_USD, pico % PICO_PER_USD);
-    if fraction == 0 {
-        return write!(f, "{whole}");
+    let (whole, mut fraction) = (pico / PICO_PER_USD, pico % PICO_PER_USD);
+    let mut places = PLACES;
+    while places > 0 && fraction % 10 == 0 {
+        (fraction, places) = (fraction / 10, places.saturating_sub(1));
     }
-    let fraction = format!("{fraction:012}");
-    write!(f, "{whole}.{}", fraction.trim_end_matches('0'))
+    if places == 0 { write!(f, "{whole}") } else { write!(f, "{whole}.{fraction:0places$}") }
 }
 
 impl Serialize for PicoUsd {

@@ -2,6 +2,7 @@
 
 use crate::{UnixNanos, cap::CapSpec, money::PicoUsdPerUnit, price::PriceBook};
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// Pass or refuse.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,9 +44,9 @@ pub struct Snapshot {
     /// When a call has no customer. Its own cap, if any, is among `caps`.
     #[serde(default)]
     pub unattributed: Allow,
-    /// The caps, the most restrictive window first.
+    /// The caps, the most restrictive window first. Shared, since every call keeps those that are about it.
     #[serde(default)]
-    pub caps: Vec<CapSpec>,
+    pub caps: Vec<Arc<CapSpec>>,
     /// Prices for holds and settlements.
     #[serde(default)]
     pub prices: PriceBook,

@@ -58,11 +58,21 @@ pub struct Client {
 }
 
 impl Client {
-    /// Of one server.
+    /// Of one server, by HTTP/1.1.
     pub fn new(address: SocketAddr) -> Self {
+        Self::speaking(address, false)
+    }
+
+    /// Of one server, by HTTP/2 without TLS.
+    pub fn http2(address: SocketAddr) -> Self {
+        Self::speaking(address, true)
+    }
+
+    fn speaking(address: SocketAddr, http2: bool) -> Self {
         let mut connector = legacy::connect::HttpConnector::new();
         connector.set_nodelay(true);
-        Self { address, pool: legacy::Client::builder(TokioExecutor::new()).build(connector) }
+        let mut builder = legacy::Client::builder(TokioExecutor::new());
+        Self { address, pool: builder.http2_only(http2).build(connector) }
     }
 
     /// Sends a call and reads the whole answer.

@@ -139,6 +139,14 @@ impl ControlPlane {
         }
     }
 
+    /// The aggregates recomputed from the ledger are the running ones.
+    pub fn is_consistent(&self) {
+        let data = self.data().display().to_string();
+        let output = self.run(&["rebuild", "--check", "--data-dir", &data]);
+        let said = [output.stdout, output.stderr].concat();
+        assert!(output.status.success(), "rebuild --check: {}", String::from_utf8_lossy(&said));
+    }
+
     fn import_prices(&self) {
         let catalogue = places::root().join("tests/catalogue.json").display().to_string();
         let data = self.data().display().to_string();

@@ -1,8 +1,25 @@
 //! The suite: one file per behaviour, each through real Envoy, the real control plane and a simulated provider.
 //! A test is named after what must hold. No sleeps: every wait is for a condition.
-#![expect(clippy::indexing_slicing, reason = "a test that finds less than it expects has failed")]
+#![expect(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "a test that finds less than it expects has failed"
+)]
 
+mod bad_input;
 mod bare_envoy;
+mod concurrency;
+mod delivery;
+mod endings;
+mod envoy_files;
+mod metering;
+mod metrics;
+mod module;
+mod privacy;
+mod refusal;
+mod reload;
 mod simulator;
 mod stream_usage;
+mod tidy;
 mod traps;
+mod up;

@@ -45,6 +45,23 @@ async fn a_header_byte_that_is_no_text_breaks_nothing() {
 }
 
 #[tokio::test]
+async fn calls_by_http_2_are_metered_and_rewritten_like_any_other() {
+    let (provider, envoy) = rig::filter_alone(|setup| setup.concurrency = 1).await;
+    let app = Client::http2(envoy.address());
+    let odd = app.send(&question().header("x-odd", b"\xff")).await;
+    assert_eq!(odd.json()["usage"]["completion_tokens"], 2);
+    let stream = app.send(&question().streamed()).await;
+    assert_eq!((stream.status, &stream.cut), (200, &None));
+    assert!(!stream.text().contains("prompt_tokens") && stream.header("x-bursar-call").is_some());
+    asks_for_usage(&provider.received()[1]);
+    let counted = wait::until("both calls are counted", async || {
+        envoy.metric(r#"bursar_calls_total{outcome="ok"}"#).await.filter(|count| *count == 2)
+    });
+    counted.await;
+    no_vm_failed(&envoy).await;
+}
+
+#[tokio::test]
 async fn a_rewritten_body_does_not_run_into_the_next_request_of_its_connection() {
     let (provider, envoy) = rig::filter_alone(|setup| setup.concurrency = 1).await;
     let mut connection = Connection::open(envoy.address()).await;

@@ -6,10 +6,7 @@ use super::{
 };
 use crate::{allowances, app::App};
 use axum::{extract::State, http::HeaderMap, response::Response};
-use protocol::{
-    allowance::AllowanceRequest,
-    codec::VERSION,
-};
+use protocol::{allowance::AllowanceRequest, codec::VERSION};
 
 /// Counters a node may report at once; more come in another request.
 const COUNTERS_MAX: usize = 10_000;
@@ -28,8 +25,10 @@ pub(super) async fn ask(State(app): State<App>, headers: HeaderMap, body: Body) 
     let encoding = body::encoding(&headers);
     let request: AllowanceRequest = encoding.decode(&body.0).map_err(Problem::bad_request)?;
     if request.version != VERSION {
-        let detail =
-            format!("the request has version {}, and this control plane reads version {VERSION}", request.version);
+        let detail = format!(
+            "the request has version {}, and this control plane reads version {VERSION}",
+            request.version
+        );
         return Err(Problem::bad_request(detail));
     }
     if request.counters.len() > COUNTERS_MAX {

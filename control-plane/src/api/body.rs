@@ -61,9 +61,7 @@ fn names_json(headers: &HeaderMap, name: header::HeaderName) -> bool {
 pub(super) fn answer<T: Serialize>(encoding: Encoding, value: &T) -> Result<Response, Problem> {
     match encoding {
         Encoding::Json => Ok(Json(value).into_response()),
-        Encoding::MessagePack => {
-            Ok(message_pack(codec::encode(value).map_err(Problem::internal)?))
-        }
+        Encoding::MessagePack => Ok(message_pack(codec::encode(value).map_err(Problem::internal)?)),
     }
 }
 

@@ -56,9 +56,7 @@ pub(super) async fn list(State(app): State<App>, params: Params) -> Result<Json<
     let filter = Filter {
         from: params.instant("from")?,
         to: params.instant("to")?,
-        words: words
-            .filter_map(|column| Some((column, params.text(column.as_str())?.to_owned())))
-            .collect(),
+        words: words.filter_map(|column| Some((column, params.text(column.as_str())?.to_owned()))).collect(),
         state: params.text("state").map(state).transpose()?,
         request_id: params.text("request_id").map(str::to_owned),
         before: params.parsed("cursor")?,
@@ -71,7 +69,9 @@ pub(super) async fn list(State(app): State<App>, params: Params) -> Result<Json<
 fn state(word: &str) -> Result<CallState, Problem> {
     let states = [CallState::Open, CallState::Finished, CallState::Orphaned, CallState::Refused];
     let found = states.into_iter().find(|state| state.as_str() == word);
-    found.ok_or_else(|| Problem::bad_request("parameter `state` is none of: open, finished, orphaned, refused"))
+    found.ok_or_else(|| {
+        Problem::bad_request("parameter `state` is none of: open, finished, orphaned, refused")
+    })
 }
 
 /// One call with its attempts, rated lines and corrections.

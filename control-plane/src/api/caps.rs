@@ -74,7 +74,8 @@ pub(super) async fn list(State(app): State<App>, params: Params) -> Result<Json<
         .read(move |connection| allowances::caps(connection, rules.policy(), rules.caps(), now))
         .await?;
     let named = params.text("name");
-    let wanted = |state: &CapState| named.is_none_or(|name| *state.cap.name == *name || *state.cap.id == *name);
+    let wanted =
+        |state: &CapState| named.is_none_or(|name| *state.cap.name == *name || *state.cap.id == *name);
     let items = states.into_iter().filter(wanted).map(shown).collect();
     Ok(Json(Caps { items, next: None }))
 }

@@ -29,7 +29,11 @@ use protocol::{
         (status = 413, description = "Too large", body = Problem, content_type = "application/problem+json"),
     )
 )]
-pub(super) async fn ingest(State(app): State<App>, headers: HeaderMap, body: Body) -> Result<Response, Problem> {
+pub(super) async fn ingest(
+    State(app): State<App>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Problem> {
     let watch = Stopwatch::start();
     let encoding = body::encoding(&headers);
     let Received { node, boot, items } =
@@ -44,7 +48,9 @@ pub(super) async fn ingest(State(app): State<App>, headers: HeaderMap, body: Bod
                 bookings.push(booking);
                 results.push(None);
             }
-            Err(detail) => results.push(Some(ItemReply { result: ItemResult::Invalid, detail: Some(detail) })),
+            Err(detail) => {
+                results.push(Some(ItemReply { result: ItemResult::Invalid, detail: Some(detail) }))
+            }
         }
     }
     let (bookings, booked) = app

@@ -23,7 +23,7 @@ use utoipa::{
     super::policy::show,
     super::policy::replace,
     super::caps::list,
-    super::reports::weekly,
+    super::reports::show,
     show,
     super::system::healthz,
     super::system::readyz,

@@ -45,7 +45,10 @@ impl Params {
         self.0.get(name).map(String::as_str)
     }
 
-    pub(super) fn parsed<T: FromStr<Err: std::fmt::Display>>(&self, name: &str) -> Result<Option<T>, Problem> {
+    pub(super) fn parsed<T: FromStr<Err: std::fmt::Display>>(
+        &self,
+        name: &str,
+    ) -> Result<Option<T>, Problem> {
         let parse = |text: &str| {
             text.parse().map_err(|error| Problem::bad_request(format!("parameter `{name}` {error}")))
         };
@@ -67,9 +70,11 @@ impl Params {
     pub(super) fn limit(&self) -> Result<u32, Problem> {
         match self.text("limit") {
             None => Ok(LIMIT),
-            Some(text) => text.parse().ok().filter(|limit| (1..=LIMIT_MAX).contains(limit)).ok_or_else(|| {
-                Problem::bad_request(format!("parameter `limit` is no number from 1 to {LIMIT_MAX}"))
-            }),
+            Some(text) => {
+                text.parse().ok().filter(|limit| (1..=LIMIT_MAX).contains(limit)).ok_or_else(|| {
+                    Problem::bad_request(format!("parameter `limit` is no number from 1 to {LIMIT_MAX}"))
+                })
+            }
         }
     }
 }

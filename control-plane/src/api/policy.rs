@@ -49,7 +49,11 @@ pub(super) async fn show(State(app): State<App>) -> Result<Json<InForce>, Proble
          content_type = "application/problem+json"),
     )
 )]
-pub(super) async fn replace(State(app): State<App>, params: Params, body: Body) -> Result<Json<InForce>, Problem> {
+pub(super) async fn replace(
+    State(app): State<App>,
+    params: Params,
+    body: Body,
+) -> Result<Json<InForce>, Problem> {
     params.only(&["dry_run"])?;
     // JSON is YAML, so one reader takes both.
     let policy = policy::parse(body.text()?, "policy").map_err(|faults| {

@@ -176,12 +176,12 @@ pub(super) async fn import(
     let effective_from = params.instant("effective_from")?;
     let request = catalogue::Request { text: body.text()?.to_owned(), effective_from, dry_run };
     let Done { id, summary, diff } = catalogue::import(&app, request).await.map_err(|error| match error {
-        ImportError::Unreadable(error) => Problem::bad_request(format!("the catalogue cannot be read: {error}")),
+        ImportError::Unreadable(error) => {
+            Problem::bad_request(format!("the catalogue cannot be read: {error}"))
+        }
         ImportError::Store(error) => error.into(),
     })?;
-    let change = |change: &crate::prices::Change| {
-        json!({"before": Price::of(&change.before), "after": Price::of(&change.after)})
-    };
+    let change = |change: &crate::prices::Change| json!({"before": Price::of(&change.before), "after": Price::of(&change.after)});
     let held = |held: &crate::prices::HeldRow| {
         let before = held.before.as_ref().map(Price::of);
         json!({"price": Price::of(&held.row), "reason": held.reason, "before": before})
@@ -205,7 +205,10 @@ pub(super) async fn import(
         (status = 404, description = "No such import", body = Problem, content_type = "application/problem+json"),
     )
 )]
-pub(super) async fn show_import(State(app): State<App>, Path(id): Path<String>) -> Result<Json<Value>, Problem> {
+pub(super) async fn show_import(
+    State(app): State<App>,
+    Path(id): Path<String>,
+) -> Result<Json<Value>, Problem> {
     let key = import_id(&id)?;
     let found = app.store.read(move |connection| {
         let Some(import) = table::import(connection, key)? else { return Ok(None) };

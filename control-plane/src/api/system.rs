@@ -28,7 +28,8 @@ pub(super) async fn healthz() -> &'static str {
     responses((status = 200, description = "It can work"), (status = 503, description = "It cannot", body = Problem))
 )]
 pub(super) async fn readyz(State(app): State<App>) -> Result<&'static str, Problem> {
-    let written = app.store.write(|write| Ok(write.connection().query_row("SELECT 1", [], |_| Ok(()))?)).await;
+    let written =
+        app.store.write(|write| Ok(write.connection().query_row("SELECT 1", [], |_| Ok(()))?)).await;
     let read = app.store.read(|connection| Ok(connection.query_row("SELECT 1", [], |_| Ok(()))?)).await;
     match written.and(read) {
         Ok(()) => Ok("ready\n"),
@@ -64,7 +65,8 @@ fn gauges(connection: &Connection, rules: &Rules, now: UnixNanos) -> Result<Gaug
         gauges.price_age_seconds.insert(row.get(0)?, age);
     }
     let states = allowances::caps(connection, rules.policy(), rules.caps(), now)?;
-    let debts = states.iter().filter(|state| state.cap.unit == Unit::Usd).map(|state| i128::from(state.debt()));
+    let debts =
+        states.iter().filter(|state| state.cap.unit == Unit::Usd).map(|state| i128::from(state.debt()));
     gauges.cap_debt = PicoUsd::total(debts.map(PicoUsd::new)).unwrap_or_default();
     Ok(gauges)
 }

@@ -1,6 +1,6 @@
 //! Reading calls: lists by time and dimension, and one call with all that is known of it. Writes nothing.
 
-use super::{Charge, hash::fingerprint, view::Call};
+use super::{hash::fingerprint, view::Call};
 use crate::store::{StoreError, instant, unix, word_id};
 use protocol::{
     UnixNanos, codec,
@@ -206,7 +206,6 @@ pub(super) struct Booked {
     pub(super) head: CallHead,
     pub(super) end: Option<CallEnd>,
     pub(super) lines: Vec<Line>,
-    pub(super) charges: Vec<Charge>,
     pub(super) plan: i64,
     pub(super) ending: i64,
     pub(super) usage_source: i64,
@@ -219,17 +218,17 @@ pub(super) struct Booked {
 }
 
 const COLUMNS: &str = "id, state, started_at, finished_at, plan, ending, usage_source, unpriced, tokens_in, \
-    pricing, cost_pico, settled_pico, head, end, lines, charges";
+    pricing, cost_pico, settled_pico, head, end, lines";
 
 impl Booked {
     fn read(row: &Row<'_>) -> Result<Self, StoreError> {
         let state: i64 = row.get("state")?;
         Ok(Self {
-            state: super::State::from_code(state).ok_or_else(|| StoreError::corrupt("a call's state", state))?,
+            state: super::State::from_code(state)
+                .ok_or_else(|| StoreError::corrupt("a call's state", state))?,
             head: blob(row, "head")?.ok_or_else(|| StoreError::corrupt("a call's head", "is absent"))?,
             end: blob(row, "end")?,
             lines: blob(row, "lines")?.unwrap_or_default(),
-            charges: blob(row, "charges")?.unwrap_or_default(),
             plan: row.get("plan")?,
             ending: row.get("ending")?,
             usage_source: row.get("usage_source")?,

@@ -239,8 +239,8 @@ fn read(connection: &Connection, row: &Row<'_>) -> Result<Task, StoreError> {
 }
 
 fn open_calls(connection: &Connection, task: i64) -> Result<i64, StoreError> {
-    let mut count =
-        connection.prepare_cached("SELECT count(*) FROM calls WHERE task = ?1 AND task <> 0 AND state = 0")?;
+    let mut count = connection
+        .prepare_cached("SELECT count(*) FROM calls WHERE task = ?1 AND task <> 0 AND state = 0")?;
     Ok(count.query_row([task], |row| row.get(0))?)
 }
 
@@ -319,7 +319,8 @@ pub fn report(
     if written > 0 {
         return Ok(Reporting::Taken);
     }
-    let mut known = write.statement("SELECT outcome, reason FROM outcomes WHERE task = ?1 AND revision = ?2")?;
+    let mut known =
+        write.statement("SELECT outcome, reason FROM outcomes WHERE task = ?1 AND revision = ?2")?;
     let known: (String, Option<String>) =
         known.query_row([task, revision], |row| Ok((row.get(0)?, row.get(1)?)))?;
     let is_same = known.0 == report.outcome.as_str() && known.1 == report.reason;

@@ -27,7 +27,7 @@ use utoipa::ToSchema;
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[expect(missing_docs, reason = "the names are the contract's, which explains them")]
 pub struct Call {
-    #[schema(value_type = String, format = Uuid)]
+    #[schema(value_type = String, format = "uuid")]
     pub id: CallId,
     pub request_id: Option<Box<str>>,
     pub task: Option<String>,
@@ -180,7 +180,9 @@ impl Call {
             fallback_reason: None,
             request_model: head.request_model.clone(),
             response_model: end_ref.and_then(|end| end.response_model.clone()),
-            service_tier: end_ref.and_then(|end| end.service_tier.clone()).or_else(|| head.request_tier.clone()),
+            service_tier: end_ref
+                .and_then(|end| end.service_tier.clone())
+                .or_else(|| head.request_tier.clone()),
             stream: head.stream,
             tokens: tokens(&booked),
             usage_source: word(*usage_source)?,
@@ -215,8 +217,9 @@ impl Call {
 }
 
 pub(super) fn corrections(connection: &Connection, id: CallId) -> Result<Vec<Correction>, StoreError> {
-    let mut statement = connection
-        .prepare_cached("SELECT at, cause, before_pico, after_pico FROM corrections WHERE call = ?1 ORDER BY id")?;
+    let mut statement = connection.prepare_cached(
+        "SELECT at, cause, before_pico, after_pico FROM corrections WHERE call = ?1 ORDER BY id",
+    )?;
     let rows = statement.query_map([id.as_bytes()], |row| {
         Ok(Correction {
             at: Instant(unix(row.get(0)?)),

@@ -100,3 +100,14 @@ impl CapState {
         self.spent.saturating_add(self.held)
     }
 }
+
+/// The sums of one customer in one hour or day.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Point {
+    /// When the hour or day began.
+    pub at: UnixNanos,
+    /// `None`: unattributed.
+    pub customer: Option<Box<str>>,
+    /// The sums.
+    pub totals: Totals,
+}

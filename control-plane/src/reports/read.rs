@@ -1,6 +1,6 @@
 //! Reads figures from the store's aggregates. Sums are made here, in integers wide enough for any of them.
 
-use super::{Group, Range, Totals};
+use super::{Group, Point, Range, Totals};
 use crate::store::StoreError;
 use protocol::{UnixNanos, money::PicoUsd};
 use rusqlite::{Connection, Row, params};
@@ -68,22 +68,12 @@ pub fn groups(store: &Connection, by: Dimension, range: Range) -> Result<Vec<Gro
     Ok(merged.into_iter().map(|(name, totals)| Group { name, totals }).collect())
 }
 
-/// The sums of one customer in one hour or day.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Point {
-    /// When the hour or day began.
-    pub at: UnixNanos,
-    /// `None`: unattributed.
-    pub customer: Option<Box<str>>,
-    /// The sums.
-    pub totals: Totals,
-}
-
 /// Cost and calls per customer over time, by the hour or by the day.
 pub fn series(store: &Connection, range: Range, hourly: bool) -> Result<Vec<Point>, StoreError> {
     let (table, bucket, length) =
         if hourly { ("by_hour_workspace", "hour", HOUR_NS) } else { ("by_day_customer", "day", DAY_NS) };
-    let sql = format!("SELECT {bucket}, customer, {SUMS} FROM {table} WHERE {bucket} >= ?1 AND {bucket} < ?2");
+    let sql =
+        format!("SELECT {bucket}, customer, {SUMS} FROM {table} WHERE {bucket} >= ?1 AND {bucket} < ?2");
     let mut sums: BTreeMap<(i64, i64), Totals> = BTreeMap::new();
     let mut statement = store.prepare_cached(&sql)?;
     let mut rows = statement.query(params![first(range.from, length), last(range.to, length)])?;

@@ -131,7 +131,9 @@ fn row_json(section: &Section, row: &[Cell]) -> Value {
     let cells = section.columns.iter().zip(row).map(|(column, cell)| {
         let value = match cell {
             Cell::Count(count) => json!(count),
-            Cell::Text(_) | Cell::Usd(_) | Cell::Percent(_) | Cell::Empty => json!(cell.exact()),
+            Cell::Text(_) | Cell::Usd(_) | Cell::Percent(_) | Cell::Change(_) | Cell::Empty => {
+                json!(cell.exact())
+            }
         };
         (column.key.to_owned(), value)
     });
@@ -200,7 +202,7 @@ fn markdown_table(section: &Section) -> String {
 }
 
 /// RFC 3339 with nanoseconds, UTC.
-pub(crate) fn instant(at: u64) -> String {
+pub fn instant(at: u64) -> String {
     let at = Timestamp::from_nanosecond(i128::from(at)).unwrap_or(Timestamp::MAX);
     at.strftime("%Y-%m-%dT%H:%M:%S.%9fZ").to_string()
 }

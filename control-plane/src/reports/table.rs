@@ -53,6 +53,8 @@ pub enum Cell {
     Usd(Option<PicoUsd>),
     /// Tenths of a percent; `None`: there is nothing to compare with.
     Percent(Option<i64>),
+    /// Tenths of a percent more or less than before.
+    Change(Option<i64>),
     /// Nothing belongs here.
     Empty,
 }
@@ -74,7 +76,7 @@ impl Cell {
             Self::Text(text) => Some(text.clone()),
             Self::Count(count) => Some(count.to_string()),
             Self::Usd(amount) => amount.map(|amount| amount.to_string()),
-            Self::Percent(tenths) => tenths.map(percent),
+            Self::Percent(tenths) | Self::Change(tenths) => tenths.map(percent),
             Self::Empty => None,
         }
     }
@@ -86,7 +88,9 @@ impl Cell {
             Self::Count(count) => thousands(&count.to_string()),
             Self::Usd(Some(amount)) => dollars(*amount, PLACES),
             Self::Percent(Some(tenths)) => format!("{} %", percent(*tenths)),
-            Self::Usd(None) | Self::Percent(None) => "–".to_owned(),
+            Self::Change(Some(tenths)) if *tenths > 0 => format!("+{} %", percent(*tenths)),
+            Self::Change(Some(tenths)) => format!("{} %", percent(*tenths)),
+            Self::Usd(None) | Self::Percent(None) | Self::Change(None) => "–".to_owned(),
             Self::Empty => String::new(),
         }
     }

@@ -190,7 +190,7 @@ fn the_weekly_report_reads_like_this() {
 
         | what | value | share or change |
         | --- | ---: | ---: |
-        | AI cost, USD | 22.8750 | 36.6 % |
+        | AI cost, USD | 22.8750 | +36.6 % |
         | AI cost of the week before, USD | 16.7500 |  |
         | calls | 1,220 |  |
         | refused beside them | 200 | 14.1 % |
@@ -209,13 +209,13 @@ fn the_weekly_report_reads_like_this() {
 
         | customer | plan | calls | cost, USD | week before, USD | change, USD | change | calls unpriced |
         | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |
-        | acme | pro | 1,200 | 20.0000 | 16.0000 | 4.0000 | 25.0 % | 0 |
+        | acme | pro | 1,200 | 20.0000 | 16.0000 | 4.0000 | +25.0 % | 0 |
         | globex | pro | 10 | 2.0000 | 0.0000 | 2.0000 | – | 0 |
         | (unattributed) | – | 5 | 0.5000 | 0.0000 | 0.5000 | – | 2 |
         | initech | free | 4 | 0.2500 | 0.0000 | 0.2500 | – | 0 |
         | umbrella | – | 1 | 0.1250 | 0.0000 | 0.1250 | – | 0 |
         | wayne | – | 0 | 0.0000 | 0.7500 | -0.7500 | -100.0 % | 0 |
-        | **total** |  | **1,220** | **22.8750** | **16.7500** | **6.1250** | **36.6 %** | **2** |
+        | **total** |  | **1,220** | **22.8750** | **16.7500** | **6.1250** | **+36.6 %** | **2** |
 
         2 calls unpriced: their cost is not in these totals.
 

@@ -75,7 +75,7 @@ fn summary(figures: &WeeklyFigures<'_>) -> Section {
             column("share_percent", "share or change"),
         ],
         rows: vec![
-            row("AI cost, USD", Cell::usd(total.cost), Cell::Percent(change(total.cost, before.cost))),
+            row("AI cost, USD", Cell::usd(total.cost), Cell::Change(change(total.cost, before.cost))),
             row("AI cost of the week before, USD", Cell::usd(before.cost), Cell::Empty),
             row("calls", Cell::Count(total.calls), Cell::Empty),
             row("refused beside them", Cell::Count(total.refused), percent(total.refused, total.asked())),
@@ -121,7 +121,7 @@ fn customers(figures: &WeeklyFigures<'_>) -> Section {
             Cell::usd(totals.cost),
             Cell::usd(before),
             Cell::Usd(totals.cost.checked_sub(before)),
-            Cell::Percent(change(totals.cost, before)),
+            Cell::Change(change(totals.cost, before)),
             Cell::Count(totals.unpriced),
         ]
     };

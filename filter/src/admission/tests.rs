@@ -115,9 +115,9 @@ fn of_several_caps_all_hold_or_none_does() {
         unit: Unit::Calls,
         limit: 1,
         initial: 1,
-        ..snapshot.caps[0].clone()
+        ..(*snapshot.caps[0]).clone()
     };
-    snapshot.caps.insert(0, calls);
+    snapshot.caps.insert(0, calls.into());
     let (needs, shared) = (needs(&snapshot, &facts(1_000, Some(100))), InMemory::default());
     let answer = needs.admit(&shared, true, Recourse::Ask, Allow::Allow, NOW);
     let Answer::Admitted(Admitted { held, .. }) = answer else { panic!("{answer:?}") };
@@ -138,7 +138,7 @@ fn of_several_caps_all_hold_or_none_does() {
 #[test]
 fn a_shadow_cap_records_and_refuses_nothing() {
     let mut snapshot = snapshot(1_000);
-    snapshot.caps[0].shadow = true;
+    snapshot.caps[0] = CapSpec { shadow: true, ..(*snapshot.caps[0]).clone() }.into();
     let answer = admit(&needs(&snapshot, &facts(1_000, Some(100))), &InMemory::default(), Recourse::Ask);
     let Answer::Admitted(admitted) = answer else { panic!("{answer:?}") };
     assert_eq!(admitted.decisions[0].decision, CapAnswer::ShadowRefused);

@@ -37,17 +37,21 @@ fn hold(shared: &InMemory, need: i64) -> HoldAnswer {
 
 #[test]
 fn counters_read_back_as_they_were_written() {
-    let mut counter = Counter::new("c/usd", "customer=\u{e9}");
+    let mut slot = Slot::read(Vec::new());
+    let first = slot.add("c/usd", "customer=\u{e9}", 1).unwrap();
+    slot.add("", "", 1).unwrap();
+    let mut counter = Counter { expires_at: u64::MAX, others: -3, limit: i64::MIN, ..Counter::default() };
     counter.force_hold(7);
-    counter.expires_at = u64::MAX;
-    counter.others = -3;
-    let counters = vec![counter, Counter::new("", "")];
-    assert_eq!(decode(&encode(&counters)), counters);
-    let bytes = encode(&counters);
-    for cut in 0..bytes.len() {
-        assert!(decode(&bytes[..cut]).len() <= 2, "cut at {cut}");
+    slot.put(&first, &counter);
+    let slot = Slot::read(slot.bytes);
+    let found = |cap, subject| slot.find(cap, subject).map(|place| slot.counter(&place));
+    assert_eq!(found("c/usd", "customer=\u{e9}"), Some(counter));
+    assert_eq!(found("", ""), Some(Counter::default()));
+    assert_eq!(found("c/usd", ""), None);
+    for cut in 0..slot.bytes.len() {
+        assert!(Slot::read(slot.bytes[..cut].to_vec()).entries().count() < 2, "cut at {cut}");
     }
-    assert_eq!(decode(b"\x07garbage"), []);
+    assert_eq!(Slot::read(b"\x07garbage".to_vec()).entries().count(), 0);
 }
 
 #[test]

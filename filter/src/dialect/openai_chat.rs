@@ -6,9 +6,10 @@ use crate::{
     response::ResponseFacts,
     sse::Verdict,
 };
-use memchr::memmem;
+use memchr::memmem::{self, Finder};
 use protocol::meters::{Meter, Usage};
 use serde::Deserialize;
+use std::sync::LazyLock;
 
 pub(super) const REQUEST_WANTS: &[Want] = &[
     top_level("model"),
@@ -109,36 +110,49 @@ pub(super) fn read_event(data: &[u8], facts: &mut ResponseFacts) -> Verdict {
     if choices.is_empty() { Verdict::Drop } else { Verdict::Keep }
 }
 
+/// What to look for in an event's bytes. Built once: building a searcher costs as much as using it.
+struct Searchers {
+    content: Finder<'static>,
+    other_text: [Finder<'static>; 3],
+    finish_reason: Finder<'static>,
+    usage: Finder<'static>,
+    error: Finder<'static>,
+}
+
+static SEARCH: LazyLock<Searchers> = LazyLock::new(|| Searchers {
+    content: Finder::new("\"content\":"),
+    other_text: ["\"refusal\":", "\"arguments\":", "\"reasoning_content\":"].map(Finder::new),
+    finish_reason: Finder::new("\"finish_reason\":"),
+    usage: Finder::new("\"usage\":"),
+    error: Finder::new("\"error\":"),
+});
+
+/// What follows a key in an event.
+fn value_of<'a>(key: &Finder<'_>, data: &'a [u8]) -> Option<&'a [u8]> {
+    let end = key.find(data)?.checked_add(key.needle().len())?;
+    data.get(end..).map(<[u8]>::trim_ascii_start)
+}
+
 /// Whether an event may hold usage, an end or an error. Looks at bytes, and may be wrong in the careful direction.
 fn may_matter(data: &[u8]) -> bool {
-    let value_of = |key: &[u8]| {
-        let after = memmem::find(data, key).and_then(|at| data.get(at.checked_add(key.len())?..))?;
-        after.iter().find(|byte| !matches!(byte, b':' | b' ')).copied()
-    };
-    value_of(b"\"finish_reason\"").is_some_and(|first| first != b'n')
-        || value_of(b"\"usage\"").is_some_and(|first| first != b'n')
-        || value_of(b"\"error\"").is_some()
+    let set = |key| value_of(key, data).is_some_and(|value| value.first() != Some(&b'n'));
+    set(&SEARCH.finish_reason) || set(&SEARCH.usage) || SEARCH.error.find(data).is_some()
 }
 
 /// Bytes of generated text in an event, and whether they were a refusal.
 fn delivered_bytes(data: &[u8], facts: &mut ResponseFacts) -> u64 {
-    const TEXT: [&[u8]; 4] = [b"\"content\":", b"\"refusal\":", b"\"arguments\":", b"\"reasoning_content\":"];
-    let mut total = 0_usize;
-    // A text event holds one of them, and content is by far the most frequent.
-    for (position, key) in TEXT.iter().enumerate() {
-        let Some(value) = memmem::find(data, key).and_then(|at| data.get(at.checked_add(key.len())?..))
-        else {
-            continue;
-        };
-        let Some(text) = value.trim_ascii_start().strip_prefix(b"\"") else { continue };
-        let length = text_length(text);
-        facts.refused |= position == 1 && length > 0;
-        total = total.saturating_add(length);
+    let length_of =
+        |key| value_of(key, data).and_then(|value| value.strip_prefix(b"\"")).map_or(0, text_length);
+    // A text event holds one of these, and content is by far the most frequent.
+    let mut length = length_of(&SEARCH.content);
+    for (position, key) in SEARCH.other_text.iter().enumerate() {
         if length > 0 {
             break;
         }
+        length = length_of(key);
+        facts.refused |= position == 0 && length > 0;
     }
-    u64::try_from(total).unwrap_or(u64::MAX)
+    u64::try_from(length).unwrap_or(u64::MAX)
 }
 
 /// Bytes up to the quote that ends a JSON text.

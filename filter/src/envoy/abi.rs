@@ -11,7 +11,6 @@ mod env {
     #[link(wasm_import_module = "env")]
     unsafe extern "C" {
         pub(super) fn proxy_get_header_map_pairs(map: i32, data: *mut *mut u8, size: *mut usize) -> u32;
-        pub(super) fn proxy_set_header_map_pairs(map: i32, data: *const u8, size: usize) -> u32;
         pub(super) fn proxy_send_local_response(
             status: u32,
             details: *const u8,
@@ -66,14 +65,6 @@ pub(super) fn header_pairs(map: MapType) -> Result<Vec<u8>, HostError> {
         (OK, false) => Ok(unsafe { Vec::from_raw_parts(data, size, size) }),
         _ => Err(HostError),
     }
-}
-
-/// Replaces a whole header map: one host call instead of one per header.
-pub(super) fn set_header_pairs(map: MapType, pairs: &[(&[u8], &[u8])]) -> Result<(), HostError> {
-    let bytes = join_pairs(pairs);
-    // SAFETY: `bytes` lives through the call.
-    let status = unsafe { env::proxy_set_header_map_pairs(number_of(map), bytes.as_ptr(), bytes.len()) };
-    if status == OK { Ok(()) } else { Err(HostError) }
 }
 
 /// Answers the request instead of the provider. The SDK's own call sets no code details.

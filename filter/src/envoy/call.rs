@@ -255,7 +255,7 @@ impl Call {
             Some(Step::Proceed(started, faults)) => {
                 faults.into_iter().for_each(|fault| node.counter_fault(fault));
                 node.uses(&started.head().caps, now);
-                node.send(&started);
+                node.send(*started);
                 Action::Continue
             }
             Some(Step::Refuse(reply)) => {
@@ -292,13 +292,14 @@ impl Call {
     }
 
     fn finish(&mut self) {
-        let (Some(node), Some(mut exchange)) = (self.node.take(), self.exchange.take()) else { return };
+        let (Some(node), Some(exchange)) = (self.node.take(), self.exchange.take()) else { return };
         node.head_moved(self.context);
         let end = stream_end(exchange.is_plain());
         let snapshot = node.snapshot().unwrap_or_default();
+        let dialect = exchange.dialect();
         let Some(finished) = exchange.finish(&snapshot, &Shared, &end, host::now()) else { return };
         if finished.usage_missing {
-            node.stats.usage_missing(exchange.dialect().as_str());
+            node.stats.usage_missing(dialect.as_str());
         }
         if let UsageEvent::Finished { end, head } = &finished.event {
             node.stats.call(end.outcome);
@@ -307,7 +308,7 @@ impl Call {
             }
             node.uses(&head.caps, end.finished_at);
         }
-        node.send(&finished.event);
+        node.send(finished.event);
     }
 }
 
@@ -323,7 +324,8 @@ fn surroundings(node: &Node, headers: &Headers<'_>) -> Surroundings {
     }
 }
 
-/// Takes out of the request what the provider must not see, in one host call.
+/// Takes out of the request what the provider must not see. A call each: replacing the whole map costs more, since
+/// Envoy then removes and adds every header.
 fn strip(node: &Node, pairs: &[(&[u8], &[u8])], metered: bool, keeps_length: bool) {
     let goes = |name: &[u8]| {
         is_internal(&node.config, name)
@@ -331,9 +333,17 @@ fn strip(node: &Node, pairs: &[(&[u8], &[u8])], metered: bool, keeps_length: boo
             || (metered && name == b"accept-encoding")
             || (!keeps_length && name == b"content-length")
     };
-    let kept: Vec<_> = pairs.iter().copied().filter(|(name, _)| !goes(name)).collect();
-    if kept.len() != pairs.len() && abi::set_header_pairs(MapType::HttpRequestHeaders, &kept).is_err() {
-        node.stats.fault("request_headers");
+    let mut gone: Vec<&str> = Vec::new();
+    for (name, _) in pairs.iter().filter(|(name, _)| goes(name)) {
+        match std::str::from_utf8(name) {
+            Ok(name) if !gone.contains(&name) => gone.push(name),
+            _ => {}
+        }
+    }
+    for name in gone {
+        if hostcalls::set_map_value_bytes(MapType::HttpRequestHeaders, name, None).is_err() {
+            node.stats.fault("request_headers");
+        }
     }
 }
 
@@ -343,7 +353,8 @@ fn stream_end(plain: bool) -> StreamEnd {
         flags: if plain { 0 } else { host::number_property(vec!["response", "flags"]).unwrap_or(0) },
         details: if plain { None } else { host::text_property(vec!["response", "code_details"]) },
         cluster: host::text_property(vec!["xds", "cluster_name"]),
-        upstream: host::text_property(vec!["upstream", "address"]),
+        // Of a plain answer the cluster tells enough; each property costs as much as all headers together.
+        upstream: if plain { None } else { host::text_property(vec!["upstream", "address"]) },
         attempts: host::number_property(vec!["upstream", "request_attempt_count"])
             .and_then(|count| u32::try_from(count).ok())
             .unwrap_or(0),

@@ -43,8 +43,9 @@ pub(super) struct Node {
     pub(super) outbox: RefCell<Outbox>,
     snapshot: RefCell<Option<Rc<Snapshot>>>,
     snapshot_version: Cell<u32>,
-    /// Counters that this worker used lately: what the last call wanted, and the revision last reported.
-    in_use: RefCell<BTreeMap<CounterKey, InUse>>,
+    /// Counters that this worker used lately, by their hash: what the last call wanted, and the revision last
+    /// reported.
+    in_use: RefCell<BTreeMap<u64, InUse>>,
     random: RefCell<Vec<u8>>,
     /// Heads that wait for a first piece of body that Envoy may never give, with the time they began to wait.
     waiting_heads: RefCell<BTreeMap<u32, UnixNanos>>,
@@ -52,11 +53,10 @@ pub(super) struct Node {
     head_unheld_until: Cell<UnixNanos>,
 }
 
-/// A cap's id and a subject's key.
-type CounterKey = (Box<str>, Box<str>);
-
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct InUse {
+    cap: Box<str>,
+    subject: Box<str>,
     wanted: Amount,
     used_at: UnixNanos,
     reported_revision: u64,
@@ -146,27 +146,31 @@ impl Node {
     }
 
     /// Queues an event; what does not fit is counted.
-    pub(super) fn send(&self, event: &UsageEvent) {
-        let mut outbox = self.outbox.borrow_mut();
-        let before = outbox.len();
-        match outbox.push(event) {
+    pub(super) fn send(&self, event: UsageEvent) {
+        match self.outbox.borrow_mut().push(event) {
             Queued::Kept => {}
             Queued::Dropped => self.stats.events("dropped", 1),
             Queued::Unwritable => self.stats.fault("event_encode"),
         }
-        self.stats.outbox_events(change(before, outbox.len()));
     }
 
     /// Remembers the counters that a call holds, so that their allowances are kept warm.
     pub(super) fn uses(&self, decisions: &[CapDecision], now: UnixNanos) {
         let mut in_use = self.in_use.borrow_mut();
-        for decision in decisions {
-            let key = (decision.cap.clone(), decision.subject.clone());
+        for CapDecision { cap, subject, held, .. } in decisions {
+            let key = counters::hash(cap, subject);
             if in_use.len() >= IN_USE_MAX && !in_use.contains_key(&key) {
                 continue;
             }
-            let entry = in_use.entry(key).or_insert(InUse { wanted: 0, used_at: now, reported_revision: 0 });
-            (entry.wanted, entry.used_at) = (decision.held, now);
+            let new = || InUse {
+                cap: cap.clone(),
+                subject: subject.clone(),
+                wanted: 0,
+                used_at: now,
+                reported_revision: 0,
+            };
+            let used = in_use.entry(key).or_insert_with(new);
+            (used.wanted, used.used_at) = (*held, now);
         }
     }
 
@@ -180,11 +184,12 @@ impl Node {
         const RENEW_NS: u64 = 10_000_000_000;
         let mut reports = Vec::new();
         let mut in_use = self.in_use.borrow_mut();
-        in_use.retain(|(cap, subject), used| {
+        in_use.retain(|_, used| {
             if reports.len() >= REPORTS_MAX {
                 return true;
             }
-            let Ok(counter) = counters::update(&Shared, cap, subject, now, |counter| counter.clone()) else {
+            let Ok(counter) = counters::update(&Shared, &used.cap, &used.subject, now, |counter| *counter)
+            else {
                 return false;
             };
             let idle = now.saturating_sub(used.used_at) > IDLE_NS;
@@ -196,7 +201,7 @@ impl Node {
             if counter.revision != used.reported_revision || (!idle && (low || ending)) {
                 let want = if idle { 0 } else { used.wanted };
                 used.reported_revision = counter.revision;
-                reports.push(counter.report(want));
+                reports.push(counter.report(&used.cap, &used.subject, want));
             }
             true
         });
@@ -219,9 +224,8 @@ impl Node {
             match counters::update(&Shared, &grant.cap, &grant.subject, now, apply) {
                 // That the grant was booked is no news for who granted it.
                 Ok(revision) => {
-                    if let Some(used) =
-                        self.in_use.borrow_mut().get_mut(&(grant.cap.clone(), grant.subject.clone()))
-                    {
+                    let key = counters::hash(&grant.cap, &grant.subject);
+                    if let Some(used) = self.in_use.borrow_mut().get_mut(&key) {
                         used.reported_revision = revision;
                     }
                 }
@@ -275,12 +279,6 @@ impl Node {
         }
         stuck
     }
-}
-
-/// The change from one length to another.
-pub(super) fn change(before: usize, after: usize) -> i64 {
-    let signed = |length: usize| i64::try_from(length).unwrap_or(i64::MAX);
-    signed(after).saturating_sub(signed(before))
 }
 
 /// The id of this Envoy process: the first worker draws it, the others read it.

@@ -4,7 +4,7 @@ use super::{
     abi,
     call::Call,
     host::{self, Shared},
-    node::{Node, change},
+    node::Node,
 };
 use crate::{
     config::{Config, Role},
@@ -125,6 +125,7 @@ impl RootContext for Root {
             self.report(&node, now);
         }
         self.flush(&node, now);
+        node.stats.outbox_events(node.outbox.borrow().len());
         release_stuck_heads(&node, now);
         self.end_if_done(&node);
     }
@@ -207,7 +208,6 @@ fn call_status() -> Option<u16> {
 
 fn events_answered(node: &Node, status: Option<u16>, body: &[u8], now: UnixNanos) {
     let mut outbox = node.outbox.borrow_mut();
-    let before = outbox.len();
     match (status, codec::decode::<BatchReply>(body)) {
         (Some(200), Ok(reply)) => {
             let results: Vec<ItemResult> = reply.results.iter().map(|item| item.result).collect();
@@ -219,7 +219,6 @@ fn events_answered(node: &Node, status: Option<u16>, body: &[u8], now: UnixNanos
             outbox.failed(now);
         }
     }
-    node.stats.outbox_events(change(before, outbox.len()));
 }
 
 /// Lets heads go for which Envoy gives no body, so that a missing option costs a second once, not the call.

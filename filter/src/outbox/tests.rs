@@ -21,7 +21,7 @@ fn batch(outbox: &mut Outbox, now: UnixNanos) -> Vec<(u64, bool)> {
 #[test]
 fn what_is_not_acknowledged_is_sent_again_with_growing_pauses() {
     let mut outbox = outbox(10);
-    outbox.push(&started_event(call(1)));
+    outbox.push(started_event(call(1)));
     assert_eq!(batch(&mut outbox, 0), [(1, true)]);
     assert_eq!(batch(&mut outbox, 1), [], "one batch at a time");
     outbox.failed(1);
@@ -37,7 +37,7 @@ fn what_is_not_acknowledged_is_sent_again_with_growing_pauses() {
 #[test]
 fn a_batch_that_nobody_ever_answers_is_sent_again() {
     let mut outbox = outbox(10);
-    outbox.push(&started_event(call(1)));
+    outbox.push(started_event(call(1)));
     assert_eq!(batch(&mut outbox, 0), [(1, true)]);
     assert_eq!(batch(&mut outbox, 2_000_000_000), [(1, true)]);
 }
@@ -45,11 +45,11 @@ fn a_batch_that_nobody_ever_answers_is_sent_again() {
 #[test]
 fn a_start_that_still_waits_is_replaced_by_its_end_but_not_one_under_way() {
     let mut outbox = outbox(10);
-    outbox.push(&started_event(call(1)));
+    outbox.push(started_event(call(1)));
     assert_eq!(batch(&mut outbox, 0), [(1, true)]);
-    outbox.push(&started_event(call(2)));
-    outbox.push(&finished_event(call(2)));
-    outbox.push(&finished_event(call(1)));
+    outbox.push(started_event(call(2)));
+    outbox.push(finished_event(call(2)));
+    outbox.push(finished_event(call(1)));
     outbox.acknowledged(&[ItemResult::Accepted]);
     assert_eq!(batch(&mut outbox, 0), [(2, false), (1, false)]);
 }
@@ -57,18 +57,18 @@ fn a_start_that_still_waits_is_replaced_by_its_end_but_not_one_under_way() {
 #[test]
 fn a_full_queue_drops_what_is_new_and_says_so() {
     let mut outbox = outbox(2);
-    assert_eq!(outbox.push(&started_event(call(1))), Queued::Kept);
-    assert_eq!(outbox.push(&started_event(call(2))), Queued::Kept);
+    assert_eq!(outbox.push(started_event(call(1))), Queued::Kept);
+    assert_eq!(outbox.push(started_event(call(2))), Queued::Kept);
     assert!(outbox.is_full());
-    assert_eq!(outbox.push(&started_event(call(3))), Queued::Dropped);
-    assert_eq!(outbox.push(&finished_event(call(2))), Queued::Kept, "its start made room");
+    assert_eq!(outbox.push(started_event(call(3))), Queued::Dropped);
+    assert_eq!(outbox.push(finished_event(call(2))), Queued::Kept, "its start made room");
 }
 
 #[test]
 fn an_answer_to_fewer_events_leaves_the_rest() {
     let mut outbox = outbox(10);
-    outbox.push(&started_event(call(1)));
-    outbox.push(&started_event(call(2)));
+    outbox.push(started_event(call(1)));
+    outbox.push(started_event(call(2)));
     batch(&mut outbox, 0);
     outbox.acknowledged(&[ItemResult::Invalid]);
     assert_eq!(batch(&mut outbox, 0), [(2, true)]);

@@ -19,7 +19,7 @@ fn grant(allowance: Amount, denied_need: Option<Amount>) -> Grant {
 }
 
 fn granted(allowance: Amount) -> Counter {
-    let mut counter = Counter::new("c/usd", "customer=acme");
+    let mut counter = Counter::default();
     counter.apply(&grant(allowance, None), NOW);
     counter
 }
@@ -37,7 +37,7 @@ fn spent_and_held_never_pass_the_allowance() {
 
 #[test]
 fn before_the_first_grant_only_the_initial_amount_may_be_held_and_it_is_carried_into_the_window() {
-    let mut counter = Counter::new("c/usd", "customer=acme");
+    let mut counter = Counter::default();
     assert_eq!(counter.hold(3, NOW, 5), HoldAnswer::Held { window_start: 0 });
     assert_eq!(counter.hold(3, NOW, 5), HoldAnswer::Short);
     counter.apply(&grant(10, None), NOW);
@@ -77,7 +77,7 @@ fn an_answer_that_arrives_late_or_twice_changes_nothing() {
     let mut counter = granted(10);
     counter.hold(4, NOW, 0);
     counter.apply(&grant(20, None), NOW + 5);
-    let (before, after) = (counter.clone(), {
+    let (before, after) = (counter, {
         counter.apply(&grant(10, None), NOW + 1);
         counter
     });

@@ -1,0 +1,361 @@
+//! One call: who it was for and how that is known, what it cost line by line, what the caps said, how long it took.
+
+use super::{
+    meter::subject,
+    overview::badge,
+    page::{Page, count, duration, usd, written},
+};
+use crate::prices::{PriceRow, PriceTable};
+use askama::Template;
+use axum::http::StatusCode;
+use protocol::{
+    attribution::{Attributed, Dimension, Source},
+    event::{CallEnd, CallHead, CapAnswer, CapDecision},
+    meters::Usage,
+    money::PicoUsd,
+    rating::Line,
+};
+
+/// Everything the page shows.
+#[derive(Clone, Debug)]
+pub struct CallPage<'a> {
+    /// What is known since it began.
+    pub head: &'a CallHead,
+    /// What is known since it ended.
+    pub end: Option<&'a CallEnd>,
+    /// open, finished, orphaned, refused.
+    pub state: &'a str,
+    /// What its customer paid for when it was booked.
+    pub plan: Option<&'a str>,
+    /// Its price arithmetic.
+    pub lines: &'a [Line],
+    /// The sum of the lines; `None`: unpriced or open.
+    pub cost: Option<PicoUsd>,
+    /// Why it has no cost: `no_model`, `no_rate:output`, …
+    pub unpriced: Option<&'a str>,
+    /// What money caps were charged.
+    pub settled: Option<PicoUsd>,
+    /// Times it was booked otherwise than before.
+    pub corrections: &'a [Correction],
+    /// For the rows that its lines name.
+    pub prices: &'a PriceTable,
+}
+
+/// A call that was booked otherwise than it was first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Correction {
+    /// When.
+    pub at: u64,
+    /// Why.
+    pub cause: String,
+    /// What it cost before,
+    pub before: Option<PicoUsd>,
+    /// and after.
+    pub after: Option<PicoUsd>,
+}
+
+#[derive(Template)]
+#[template(path = "call.html")]
+struct CallTemplate {
+    section: &'static str,
+    id: String,
+    started: String,
+    badge: &'static str,
+    word: String,
+    cost: Option<String>,
+    exact: String,
+    open: bool,
+    unpriced: Option<(String, String)>,
+    estimated: Vec<String>,
+    who: Vec<Fact>,
+    what: Vec<Fact>,
+    how: Vec<Fact>,
+    lines: Vec<LineRow>,
+    money: Vec<Fact>,
+    decisions: Vec<Decision>,
+    phases: Vec<Phase>,
+    corrections: Vec<(String, String, String, String)>,
+}
+
+/// One answer on the page.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fact {
+    /// The question.
+    pub name: &'static str,
+    /// The answer; empty: nobody said.
+    pub value: String,
+    /// How it is known.
+    pub source: String,
+}
+
+/// One line of the price arithmetic.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LineRow {
+    /// What was counted.
+    pub meter: String,
+    /// How many.
+    pub units: String,
+    /// USD per million.
+    pub rate: String,
+    /// units × rate.
+    pub cost: String,
+    /// The price row: `row 12, litellm, …`
+    pub price: String,
+    /// What else there is to know of the row.
+    pub note: String,
+    /// The units are an estimate.
+    pub estimated: bool,
+}
+
+/// What one cap said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decision {
+    /// The cap's id.
+    pub cap: String,
+    /// Whose count.
+    pub subject: String,
+    /// What it said, in words.
+    pub word: &'static str,
+    /// The class of the word.
+    pub class: &'static str,
+    /// How much was held.
+    pub held: String,
+}
+
+/// A part of the time that the call took, as a bar.
+struct Phase {
+    name: &'static str,
+    x: u64,
+    width: u64,
+    class: &'static str,
+    length: String,
+}
+
+impl CallPage<'_> {
+    /// Renders it.
+    pub fn page(&self) -> Page {
+        let (badge, word) = badge(self.state, self.end.map(outcome).as_deref());
+        let template = CallTemplate {
+            section: "",
+            id: self.head.id.to_string(),
+            started: written(self.head.started_at, "%A, %-d %B %Y, %H:%M:%S.%3f"),
+            badge,
+            word,
+            cost: self.cost.map(usd),
+            exact: self.cost.map(|cost| cost.to_string()).unwrap_or_default(),
+            open: self.end.is_none() && self.state == "open",
+            unpriced: self.unpriced.map(|reason| (reason.to_owned(), advice(reason, self.head))),
+            estimated: self.estimated(),
+            who: self.who(),
+            what: self.what(),
+            how: self.how(),
+            lines: self.lines.iter().map(|line| self.line(line)).collect(),
+            money: self.money(),
+            decisions: self.head.caps.iter().map(decision).collect(),
+            phases: self.phases(),
+            corrections: self.corrections.iter().map(correction).collect(),
+        };
+        Page::of(StatusCode::OK, &template)
+    }
+
+    fn usage(&self) -> Option<&Usage> {
+        self.end.map(|end| &end.usage)
+    }
+
+    fn estimated(&self) -> Vec<String> {
+        self.usage().into_iter().flat_map(|usage| &usage.estimated).map(ToString::to_string).collect()
+    }
+
+    fn who(&self) -> Vec<Fact> {
+        let mut facts: Vec<Fact> = Dimension::ALL
+            .into_iter()
+            .map(|dimension| attributed(dimension.as_str(), self.head.attribution.slot(dimension)))
+            .collect();
+        facts.insert(1, fact("plan", self.plan));
+        facts
+    }
+
+    fn what(&self) -> Vec<Fact> {
+        let head = self.head;
+        let served = self.end.and_then(|end| end.response_model.as_deref());
+        let tier = self.end.and_then(|end| end.service_tier.as_deref());
+        let mut facts = vec![
+            fact("provider", Some(&head.provider)),
+            fact("dialect", Some(&head.dialect)),
+            fact("operation", Some(&head.operation)),
+            fact("model asked for", head.request_model.as_deref()),
+            fact("model that answered", served),
+            fact("service tier", tier.or(head.request_tier.as_deref())),
+            fact("route", head.route.as_deref()),
+            fact("streamed", Some(if head.stream { "yes" } else { "no" })),
+        ];
+        if head.original_route.is_some() {
+            facts.push(fact("fallback from", head.original_route.as_deref()));
+        }
+        facts
+    }
+
+    fn how(&self) -> Vec<Fact> {
+        let mut facts = vec![fact("request id", self.head.request_id.as_deref())];
+        let Some(end) = self.end else { return facts };
+        let status = match end.status {
+            0 => "the client saw none".to_owned(),
+            status => status.to_string(),
+        };
+        let took = duration(end.finished_at.saturating_sub(self.head.started_at));
+        facts.push(fact("took", Some(&took)));
+        facts.push(fact("status", Some(&status)));
+        facts.push(fact("ending", word_of(&end.ending).as_deref()));
+        facts.push(fact("finish reasons", Some(&end.finish_reasons.join(", "))));
+        facts.push(fact("error type", end.error_type.as_deref()));
+        facts.push(fact("upstream", end.upstream.as_deref().or(end.cluster.as_deref())));
+        facts.push(fact("attempts", Some(end.attempts.to_string()).filter(|_| end.attempts > 0).as_deref()));
+        facts.push(fact("response flags", Some(&end.response_flags)));
+        facts.retain(|fact| !fact.value.is_empty());
+        facts
+    }
+
+    fn line(&self, line: &Line) -> LineRow {
+        let row = self.prices.row(line.price);
+        LineRow {
+            meter: line.meter.as_str().replace('_', " "),
+            units: count(line.units),
+            rate: line.rate.usd_per_mtok(),
+            cost: line.cost.to_string(),
+            price: row.map_or_else(|| format!("row {}", line.price), price),
+            note: row.map(price_note).unwrap_or_default(),
+            estimated: self.usage().is_some_and(|usage| usage.estimated.contains(&line.meter)),
+        }
+    }
+
+    fn money(&self) -> Vec<Fact> {
+        let amount = |amount: Option<PicoUsd>| amount.map(|amount| format!("{amount} USD"));
+        let mut facts = vec![
+            fact("held when it began", amount(self.head.hold).as_deref()),
+            fact("charged to money caps", amount(self.settled).as_deref()),
+        ];
+        let provider = self.end.and_then(|end| end.provider_cost);
+        facts.push(fact("cost the provider states", amount(provider).as_deref()));
+        facts.retain(|fact| !fact.value.is_empty());
+        facts
+    }
+
+    fn phases(&self) -> Vec<Phase> {
+        let Some(end) = self.end else { return Vec::new() };
+        let total = end.finished_at.saturating_sub(self.head.started_at).max(1);
+        let until = |at: u64| at.saturating_sub(self.head.started_at).min(total);
+        let scale = |nanos: u64| {
+            let scaled = u128::from(nanos).saturating_mul(1_000).checked_div(u128::from(total)).unwrap_or(0);
+            u64::try_from(scaled).unwrap_or(0)
+        };
+        let phase = |name, class, from: u64, to: u64| Phase {
+            name,
+            x: scale(from),
+            width: scale(to).saturating_sub(scale(from)).max(2),
+            class,
+            length: duration(to.saturating_sub(from)),
+        };
+        match end.first_token_at.map(until) {
+            Some(first) => {
+                vec![
+                    phase("to the first token", "s2", 0, first),
+                    phase("then to the end", "s1", first, total),
+                ]
+            }
+            None => vec![phase("from start to end", "s1", 0, total)],
+        }
+    }
+}
+
+fn outcome(end: &CallEnd) -> String {
+    let reason = end.refused.map(|refusal| format!("refused_{}", refusal.as_str()));
+    reason.or_else(|| word_of(&end.outcome)).unwrap_or_default()
+}
+
+/// The word that a value has on the wire, for a person.
+fn word_of(value: &impl serde::Serialize) -> Option<String> {
+    serde_json::to_value(value).ok()?.as_str().map(|word| word.replace('_', " "))
+}
+
+fn fact(name: &'static str, value: Option<&str>) -> Fact {
+    Fact { name, value: value.unwrap_or_default().to_owned(), source: String::new() }
+}
+
+fn attributed(name: &'static str, slot: &Option<Attributed>) -> Fact {
+    let Some(Attributed { value, from }) = slot else { return fact(name, None) };
+    let source = match from {
+        Source::Jwt => "from a verified token",
+        Source::Metadata => "from metadata",
+        Source::FilterState => "from filter state",
+        Source::Header => "from a trusted header",
+        Source::Pattern => "from host or path",
+        Source::ApiKey => "from the API key",
+    };
+    Fact { name, value: value.to_string(), source: source.to_owned() }
+}
+
+fn decision(decision: &CapDecision) -> Decision {
+    let (word, class) = match decision.decision {
+        CapAnswer::Held => ("held", "good"),
+        CapAnswer::Refused => ("refused", "refused"),
+        CapAnswer::ShadowRefused => ("would have refused", "plain"),
+        CapAnswer::AllowedUnreachable => ("let through, control plane away", "bad"),
+    };
+    let held = match decision.cap.rsplit_once('/') {
+        Some((_, "usd")) => format!("{} USD", PicoUsd::new(i128::from(decision.held))),
+        Some((_, unit)) => format!("{} {unit}", decision.held),
+        None => decision.held.to_string(),
+    };
+    Decision { cap: decision.cap.to_string(), subject: subject(&decision.subject), word, class, held }
+}
+
+fn price(row: &PriceRow) -> String {
+    let model = &row.key.model;
+    let tier = row.key.tier.as_deref().map(|tier| format!(", {tier} tier")).unwrap_or_default();
+    let above = row.key.threshold.map(|at| format!(", above {} prompt tokens", count(at.input_tokens)));
+    format!("row {}: {model}{tier}{}", row.id, above.unwrap_or_default())
+}
+
+fn price_note(row: &PriceRow) -> String {
+    let source = &row.source;
+    let mut note = format!("{}, {} = {}", source.name, source.key, source.text);
+    note.push_str(&format!(", in force from {} UTC", written(row.effective_from, "%Y-%m-%d %H:%M")));
+    if let Some(meter) = row.inherits {
+        note.push_str(&format!(
+            "; has no rate of its own and takes that of {}",
+            meter.as_str().replace('_', " ")
+        ));
+    }
+    if source.rounded {
+        note.push_str("; finer than a pico-dollar, rounded");
+    }
+    note
+}
+
+/// What somebody can do about a call without a cost.
+fn advice(reason: &str, head: &CallHead) -> String {
+    let model = head.request_model.as_deref().unwrap_or("this model");
+    match reason.split_once(':').map_or((reason, ""), |(reason, meter)| (reason, meter)) {
+        ("no_model", _) => format!(
+            "Nobody had priced {model} at {} when the call began. Import a price; it will count for calls from then on.",
+            head.provider
+        ),
+        ("no_rate", meter) => format!(
+            "{model} has no rate for {}. Import one; it will count for calls from then on.",
+            meter.replace('_', " ")
+        ),
+        ("no_usage", _) => "Nothing is known of what the call used.".to_owned(),
+        ("too_large", meter) => {
+            format!("The units of {meter} times their rate do not fit: one of them is absurd.")
+        }
+        _ => String::new(),
+    }
+}
+
+fn correction(correction: &Correction) -> (String, String, String, String) {
+    let amount = |amount: Option<PicoUsd>| {
+        amount.map_or_else(|| "unknown".to_owned(), |amount| format!("{amount} USD"))
+    };
+    let at = written(correction.at, "%Y-%m-%d %H:%M:%S");
+    (at, correction.cause.replace('_', " "), amount(correction.before), amount(correction.after))
+}

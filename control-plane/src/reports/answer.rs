@@ -1,0 +1,142 @@
+//! Questions by name and time: what the API, the console and the commands ask, answered from the store.
+
+use super::{
+    By, CapState, Dimension, Range, Report, WeeklyFigures, before, breakdown, groups, plans, week_of, weekly,
+    whole_days,
+};
+use crate::{policy::Policy, store::StoreError};
+use jiff::{Timestamp, civil::Date, tz::TimeZone};
+use protocol::UnixNanos;
+use rusqlite::Connection;
+use std::str::FromStr;
+
+/// The reports there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// The founder's.
+    Weekly,
+    /// One row per customer.
+    Customers,
+    /// One row per feature.
+    Features,
+    /// Gross margin by plan.
+    Plans,
+    /// One row per route.
+    Routes,
+    /// One row per workspace.
+    Workspaces,
+    /// One row per provider and model.
+    Models,
+}
+
+impl Kind {
+    /// All of them.
+    pub const ALL: [Self; 7] = [
+        Self::Weekly,
+        Self::Customers,
+        Self::Features,
+        Self::Plans,
+        Self::Routes,
+        Self::Workspaces,
+        Self::Models,
+    ];
+
+    /// The word in addresses and commands.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Weekly => "weekly",
+            Self::Customers => "customers",
+            Self::Features => "features",
+            Self::Plans => "plans",
+            Self::Routes => "routes",
+            Self::Workspaces => "workspaces",
+            Self::Models => "models",
+        }
+    }
+}
+
+/// No report of that name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("is no report: weekly, customers, features, plans, routes, workspaces or models")]
+pub struct UnknownReport;
+
+impl FromStr for Kind {
+    type Err = UnknownReport;
+
+    fn from_str(text: &str) -> Result<Self, UnknownReport> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == text).ok_or(UnknownReport)
+    }
+}
+
+/// Why a time is not one.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RangeError {
+    /// Not a date nor an instant.
+    #[error(
+        "{key}: `{text}` is neither a date such as 2026-11-16 nor an instant such as 2026-11-16T09:30:00Z"
+    )]
+    NotATime {
+        /// Which one.
+        key: &'static str,
+        /// What was written.
+        text: String,
+    },
+    /// Ends before it begins.
+    #[error("`from` does not lie before `to`")]
+    Backwards,
+}
+
+impl Range {
+    /// From what somebody wrote. Without both: the seven days that end today; with one: seven days from or to it.
+    pub fn parse(from: Option<&str>, to: Option<&str>, now: UnixNanos) -> Result<Self, RangeError> {
+        const WEEK_NS: u64 = 7 * 86_400_000_000_000;
+        let from = from.map(|text| instant("from", text)).transpose()?;
+        let to = to.map(|text| instant("to", text)).transpose()?;
+        let range = match (from, to) {
+            (None, None) => week_of(now),
+            (Some(from), None) => Self { from, to: from.saturating_add(WEEK_NS) },
+            (None, Some(to)) => Self { from: to.saturating_sub(WEEK_NS), to },
+            (Some(from), Some(to)) => Self { from, to },
+        };
+        if range.from < range.to { Ok(range) } else { Err(RangeError::Backwards) }
+    }
+}
+
+fn instant(key: &'static str, text: &str) -> Result<UnixNanos, RangeError> {
+    let day = || text.parse::<Date>().ok()?.to_zoned_datetime(TimeZone::UTC).ok().map(|day| day.timestamp());
+    let at = text.parse::<Timestamp>().ok().or_else(day);
+    // The store's integers end in 2262, and nothing happened before 1970.
+    let nanos = at.map(Timestamp::as_nanosecond).filter(|nanos| *nanos <= i128::from(i64::MAX));
+    let nanos = nanos.and_then(|nanos| UnixNanos::try_from(nanos).ok());
+    nanos.ok_or_else(|| RangeError::NotATime { key, text: text.to_owned() })
+}
+
+/// Makes a report. Its time is widened to whole days, which is what the aggregates count.
+pub fn answer(
+    store: &Connection,
+    policy: &Policy,
+    caps: &[CapState],
+    kind: Kind,
+    range: Range,
+) -> Result<Report, StoreError> {
+    let range = whole_days(range);
+    let simple = |by, dimension| Ok(breakdown(by, &groups(store, dimension, range)?, range));
+    match kind {
+        Kind::Customers => simple(By::Customer, Dimension::Customer),
+        Kind::Features => simple(By::Feature, Dimension::Feature),
+        Kind::Routes => simple(By::Route, Dimension::Route),
+        Kind::Workspaces => simple(By::Workspace, Dimension::Workspace),
+        Kind::Models => simple(By::Model, Dimension::Model),
+        Kind::Plans => Ok(plans(policy, &groups(store, Dimension::Customer, range)?, range)),
+        Kind::Weekly => Ok(weekly(&WeeklyFigures {
+            policy,
+            range,
+            customers: &groups(store, Dimension::Customer, range)?,
+            customers_before: &groups(store, Dimension::Customer, before(range))?,
+            features: &groups(store, Dimension::Feature, range)?,
+            routes: &groups(store, Dimension::Route, range)?,
+            models: &groups(store, Dimension::Model, range)?,
+            caps,
+        })),
+    }
+}

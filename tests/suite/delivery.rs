@@ -1,0 +1,119 @@
+//! Delivery: what the filter saw reaches the ledger once, whoever was down, restarted or killed meanwhile.
+
+use harness::{
+    call::Call,
+    control_plane::ControlPlane,
+    envoy::{Envoy, Setup},
+    ports::Port,
+    provider::Provider,
+    rig::Rig,
+    wait,
+};
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+
+const POLICY: &str = "
+version: 1
+plans: {pro: {price_usd: '49.00', period: month, expected_margin_percent: 80}}
+customers: {acme: {plan: pro}}
+caps: [{name: acme-month, subject: {customer: acme}, limit_usd: '10.00', window: month}]
+when_unreachable: allow
+";
+
+fn question() -> Call {
+    Call::chat("gpt-4o").customer("acme").set("max_tokens", 20)
+}
+
+/// Sends calls and returns their ids.
+async fn send(envoy: &Envoy, count: usize) -> BTreeSet<String> {
+    let client = envoy.client();
+    let mut ids = BTreeSet::new();
+    for _ in 0..count {
+        let answer = client.send(&question()).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        ids.insert(answer.header("x-bursar-call").unwrap().to_owned());
+    }
+    ids
+}
+
+async fn has_exactly(bursar: &ControlPlane, ids: &BTreeSet<String>) {
+    let calls = bursar.calls("acme", ids.len()).await;
+    let booked: BTreeSet<String> = calls.iter().map(|call| call["id"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(&booked, ids);
+    bursar.is_consistent();
+}
+
+#[tokio::test]
+async fn a_control_plane_that_comes_later_hears_of_all_calls_before() {
+    let provider = Provider::start().await;
+    let mut bursar = ControlPlane::prepared(POLICY, Port::free());
+    let setup = Setup { control_plane: Some(bursar.address()), ..Setup::new(provider.address()) };
+    let envoy = Envoy::start(setup).await;
+    let ids = send(&envoy, 20).await;
+    bursar.resume().await;
+    has_exactly(&bursar, &ids).await;
+}
+
+#[tokio::test]
+async fn calls_go_on_while_the_control_plane_is_killed_and_none_is_lost_or_doubled() {
+    let mut rig = Rig::start(POLICY).await;
+    let mut ids = send(&rig.envoy, 10).await;
+    rig.bursar.kill();
+    ids.extend(send(&rig.envoy, 10).await);
+    rig.bursar.resume().await;
+    ids.extend(send(&rig.envoy, 10).await);
+    has_exactly(&rig.bursar, &ids).await;
+}
+
+#[tokio::test]
+async fn what_was_acknowledged_survives_sigkill_and_sigterm() {
+    let mut rig = Rig::start(POLICY).await;
+    let ids = send(&rig.envoy, 25).await;
+    rig.bursar.calls("acme", 25).await;
+    rig.bursar.kill();
+    rig.bursar.resume().await;
+    has_exactly(&rig.bursar, &ids).await;
+    assert!(rig.bursar.terminate().await.success());
+    rig.bursar.resume().await;
+    has_exactly(&rig.bursar, &ids).await;
+}
+
+#[tokio::test]
+async fn a_call_whose_envoy_was_killed_is_closed_as_orphaned() {
+    let mut rig = Rig::start(POLICY).await;
+    let call = question().streamed().script(&json!({"hang_after": 3}));
+    let mut opened = rig.app.open(&call).await.unwrap();
+    opened.events(3).await;
+    let open = wait::until("the started event is booked", async || {
+        let mut calls = rig.bursar.items("/v1/calls?customer=acme").await;
+        calls.pop().filter(|call| call["state"] == "open")
+    });
+    let id = open.await["id"].as_str().unwrap().to_owned();
+    rig.envoy.process.kill();
+    let orphaned = wait::until("the open call is closed", async || {
+        let call = rig.bursar.json(&format!("/v1/calls/{id}")).await;
+        (call["state"] == "orphaned").then_some(call)
+    });
+    let call = orphaned.await;
+    assert_eq!(
+        (&call["ending"], &call["usage_source"]),
+        (&json!("orphaned"), &json!("estimated")),
+        "{call:#}"
+    );
+    assert_ne!(call["cost_usd"], Value::Null);
+    rig.bursar.is_consistent();
+}
+
+#[tokio::test]
+async fn an_envoy_that_is_killed_and_started_again_goes_on_with_what_was_spent() {
+    let mut rig = Rig::start(&POLICY.replace("limit_usd: '10.00'", "limit_calls: 3")).await;
+    let ids = send(&rig.envoy, 2).await;
+    has_exactly(&rig.bursar, &ids).await;
+    rig.envoy.restart().await;
+    harness::rig::has_snapshot(&mut rig.envoy).await;
+    let mut admitted = 0;
+    for _ in 0..6 {
+        admitted += usize::from(rig.envoy.client().send(&question()).await.status == 200);
+    }
+    assert!(admitted <= 1, "{admitted} more than the one left");
+}

@@ -1,0 +1,46 @@
+//! `./build.sh up`: the first thing a newcomer runs.
+
+use std::process::Stdio;
+use tokio::process::Command;
+
+#[tokio::test]
+async fn up_once_shows_the_whole_path_and_ends() {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_up"));
+    let output = command.arg("--once").stdin(Stdio::null()).kill_on_drop(true).output().await.unwrap();
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{said}\n{}", String::from_utf8_lossy(&output.stderr));
+    for part in [
+        "acme",
+        "globex",
+        "initech",
+        "429 refused: cap",
+        "hung up",
+        "failed upstream",
+        "Weekly report",
+        "Console:",
+        "curl ",
+    ] {
+        assert!(said.contains(part), "no {part:?} in\n{said}");
+    }
+}
+
+#[tokio::test]
+async fn up_puts_a_provider_of_ones_own_behind_it() {
+    let provider = harness::provider::Provider::start().await;
+    let mut command = Command::new(env!("CARGO_BIN_EXE_up"));
+    command.args(["--once", "--provider", &format!("http://{}/v1", provider.address())]);
+    let output = command.stdin(Stdio::null()).kill_on_drop(true).output().await.unwrap();
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{said}\n{}", String::from_utf8_lossy(&output.stderr));
+    let seen = provider.received();
+    assert!(!seen.is_empty() && seen.iter().all(|one| one.path == "/v1/chat/completions"), "{said}");
+}
+
+#[tokio::test]
+async fn up_says_what_is_wrong_with_its_arguments() {
+    for arguments in [&["--never"][..], &["--provider"], &["--provider", "api.example.com"]] {
+        let output = Command::new(env!("CARGO_BIN_EXE_up")).args(arguments).output().await.unwrap();
+        assert_eq!(output.status.code(), Some(2));
+        assert!(String::from_utf8_lossy(&output.stderr).contains("usage:"));
+    }
+}
