@@ -1,0 +1,104 @@
+//! The commands of `bursar`: what people type, what they get, and which exit code. A command asks a running control
+//! plane over HTTP, or reads a data directory itself; what it prints comes from the same functions either way.
+
+mod failure;
+mod policy;
+mod policy_diff;
+mod prices;
+mod rebuild;
+mod remote;
+mod report;
+mod target;
+
+pub use failure::{Answer, Failure};
+pub use policy::PolicyCommand;
+pub use prices::PricesCommand;
+pub use rebuild::RebuildArgs;
+pub use report::ReportArgs;
+pub use target::Target;
+
+use crate::{clock::Clock, config, reports::Format, serve};
+use clap::{Parser, Subcommand, ValueEnum};
+use std::{io::Write, process::ExitCode};
+
+/// Cost, caps and attribution for LLM calls through Envoy.
+#[derive(Debug, Parser)]
+#[command(name = "bursar", version, about)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// What `bursar` can be asked to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the control plane
+    Serve(config::Serve),
+    /// Check, explain, compare and apply policies
+    #[command(subcommand)]
+    Policy(PolicyCommand),
+    /// Import, compare, approve and show prices
+    #[command(subcommand)]
+    Prices(PricesCommand),
+    /// Print a report
+    Report(ReportArgs),
+    /// Recompute the aggregates from the ledger
+    Rebuild(RebuildArgs),
+}
+
+/// How tables are printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum FormatArg {
+    /// For a terminal.
+    #[default]
+    Table,
+    /// JSON, exact.
+    Json,
+    /// Comma-separated values, exact.
+    Csv,
+    /// Markdown.
+    Md,
+}
+
+impl From<FormatArg> for Format {
+    fn from(arg: FormatArg) -> Self {
+        match arg {
+            FormatArg::Table => Self::Table,
+            FormatArg::Json => Self::Json,
+            FormatArg::Csv => Self::Csv,
+            FormatArg::Md => Self::Markdown,
+        }
+    }
+}
+
+/// Runs the command of this process's arguments: answers on standard output, failures on standard error.
+pub fn run() -> ExitCode {
+    // clap prints its own errors, and ends with 2 on wrong usage.
+    let Cli { command } = Cli::parse();
+    match execute(command, &Clock::system(), &mut std::io::stdout().lock()) {
+        Ok(answer) => ExitCode::from(answer.code()),
+        Err(failure) => {
+            complain(&failure);
+            ExitCode::from(failure.code())
+        }
+    }
+}
+
+/// Runs a command and writes what it prints.
+pub fn execute(command: Command, clock: &Clock, out: &mut dyn Write) -> Result<Answer, Failure> {
+    match command {
+        Command::Serve(config) => serve::run(config).map(|()| Answer::Yes),
+        Command::Policy(command) => policy::run(command, clock, out),
+        Command::Prices(command) => prices::run(command, clock, out),
+        Command::Report(args) => report::run(&args, clock, out),
+        Command::Rebuild(args) => rebuild::run(&args, out),
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "this is how a command says what went wrong")]
+fn complain(failure: &Failure) {
+    eprintln!("{failure}");
+}
+
+#[cfg(test)]
+mod tests;
