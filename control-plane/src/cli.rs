@@ -1,10 +1,25 @@
-//! The command line: which command, and with which exit code it ends.
-//!
-//! 0 done; 1 the answer is no; 2 wrong usage or bad input; 3 something could not be reached.
+//! The commands of `bursar`: what people type, what they get, and which exit code. A command asks a running control
+//! plane over HTTP, or reads a data directory itself; what it prints comes from the same functions either way.
 
-use crate::{config, serve};
-use clap::{Parser, Subcommand};
-use std::{fmt, process::ExitCode};
+mod failure;
+mod policy;
+mod policy_diff;
+mod prices;
+mod rebuild;
+mod remote;
+mod report;
+mod target;
+
+pub use failure::{Answer, Failure};
+pub use policy::PolicyCommand;
+pub use prices::PricesCommand;
+pub use rebuild::RebuildArgs;
+pub use report::ReportArgs;
+pub use target::Target;
+
+use crate::{clock::Clock, config, reports::Format, serve};
+use clap::{Parser, Subcommand, ValueEnum};
+use std::{io::Write, process::ExitCode};
 
 /// Cost, caps and attribution for LLM calls through Envoy.
 #[derive(Debug, Parser)]
@@ -14,61 +29,76 @@ struct Cli {
     command: Command,
 }
 
+/// What `bursar` can be asked to do.
 #[derive(Debug, Subcommand)]
-enum Command {
-    /// Runs the control plane
+pub enum Command {
+    /// Run the control plane
     Serve(config::Serve),
+    /// Check, explain, compare and apply policies
+    #[command(subcommand)]
+    Policy(PolicyCommand),
+    /// Import, compare, approve and show prices
+    #[command(subcommand)]
+    Prices(PricesCommand),
+    /// Print a report
+    Report(ReportArgs),
+    /// Recompute the aggregates from the ledger
+    Rebuild(RebuildArgs),
 }
 
-/// Why a command did not end well. Its text goes to standard error.
-#[derive(Debug)]
-pub enum Failure {
-    /// The answer is no.
-    No(String),
-    /// Wrong usage or bad input.
-    Usage(String),
-    /// Something could not be reached.
-    Unreachable(String),
+/// How tables are printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum FormatArg {
+    /// For a terminal.
+    #[default]
+    Table,
+    /// JSON, exact.
+    Json,
+    /// Comma-separated values, exact.
+    Csv,
+    /// Markdown.
+    Md,
 }
 
-impl Failure {
-    fn code(&self) -> u8 {
-        match self {
-            Self::No(_) => 1,
-            Self::Usage(_) => 2,
-            Self::Unreachable(_) => 3,
+impl From<FormatArg> for Format {
+    fn from(arg: FormatArg) -> Self {
+        match arg {
+            FormatArg::Table => Self::Table,
+            FormatArg::Json => Self::Json,
+            FormatArg::Csv => Self::Csv,
+            FormatArg::Md => Self::Markdown,
         }
     }
 }
 
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::No(text) | Self::Usage(text) | Self::Unreachable(text) => f.write_str(text),
-        }
-    }
-}
-
-/// Runs the command of this process's arguments.
+/// Runs the command of this process's arguments: answers on standard output, failures on standard error.
 pub fn run() -> ExitCode {
     // clap prints its own errors, and ends with 2 on wrong usage.
-    let cli = Cli::parse();
-    let done = match cli.command {
-        Command::Serve(config) => serve::run(config),
-    };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
+    let Cli { command } = Cli::parse();
+    match execute(command, &Clock::system(), &mut std::io::stdout().lock()) {
+        Ok(answer) => ExitCode::from(answer.code()),
         Err(failure) => {
-            let text = failure.to_string();
-            if !text.is_empty() {
-                complain(&text);
-            }
+            complain(&failure);
             ExitCode::from(failure.code())
         }
     }
 }
 
-#[expect(clippy::print_stderr, reason = "this is how a command says what went wrong")]
-fn complain(text: &str) {
-    eprintln!("{text}");
+/// Runs a command and writes what it prints.
+pub fn execute(command: Command, clock: &Clock, out: &mut dyn Write) -> Result<Answer, Failure> {
+    match command {
+        Command::Serve(config) => serve::run(config).map(|()| Answer::Yes),
+        Command::Policy(command) => policy::run(command, clock, out),
+        Command::Prices(command) => prices::run(command, clock, out),
+        Command::Report(args) => report::run(&args, clock, out),
+        Command::Rebuild(args) => rebuild::run(&args, out),
+    }
 }
+
+#[expect(clippy::print_stderr, reason = "this is how a command says what went wrong")]
+fn complain(failure: &Failure) {
+    eprintln!("{failure}");
+}
+
+#[cfg(test)]
+mod tests;

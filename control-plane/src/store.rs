@@ -162,6 +162,11 @@ pub fn digest(bytes: &[u8]) -> String {
     text
 }
 
+/// A connection that can only read the store of a data directory, whether or not a control plane runs on it.
+pub fn open_reader(directory: &Path) -> Result<Connection, StoreError> {
+    readers::connect(&directory.join(FILE))
+}
+
 /// A connection that may write.
 fn connect(path: &Path) -> Result<Connection, StoreError> {
     let connection = Connection::open(path)?;

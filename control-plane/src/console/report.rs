@@ -1,7 +1,7 @@
 //! A report as a page: its sections as tables.
 
 use super::page::{Page, moment};
-use crate::reports::{Cell, Report};
+use crate::reports::{Cell, Range, Report};
 use askama::Template;
 use axum::http::StatusCode;
 
@@ -10,8 +10,7 @@ use axum::http::StatusCode;
 struct ReportTemplate {
     section: &'static str,
     title: String,
-    from: String,
-    to: String,
+    range: String,
     query: String,
     sections: Vec<SectionView>,
 }
@@ -56,8 +55,10 @@ pub fn report_page(report: &Report, query: &str) -> Page {
     let template = ReportTemplate {
         section: "weekly",
         title: report.title.clone(),
-        from: moment(report.range.from),
-        to: moment(report.range.to),
+        range: report
+            .range
+            .map(|Range { from, to }| format!("{} to {} UTC. ", moment(from), moment(to)))
+            .unwrap_or_default(),
         query: query.to_owned(),
         sections: sections.collect(),
     };

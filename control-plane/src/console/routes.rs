@@ -132,9 +132,10 @@ async fn weekly(State(console): State<Console>, Query(query): Query<ReportQuery>
     let report = console.store.read(make).await;
     answer(report.map(|report| {
         // The other forms must be about the same time, whenever they are asked for.
-        let Range { from, to } = report.range;
-        let query = format!("from={}&to={}&", reports::instant(from), reports::instant(to));
-        report_page(&report, &query)
+        let query = report.range.map(|Range { from, to }| {
+            format!("from={}&to={}&", reports::instant(from), reports::instant(to))
+        });
+        report_page(&report, &query.unwrap_or_default())
     }))
 }
 

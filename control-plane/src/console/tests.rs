@@ -337,7 +337,7 @@ fn report() -> Report {
         empty: "",
     };
     let range = Range { from: at("2026-11-16T00:00:00Z"), to: at("2026-11-23T00:00:00Z") };
-    Report { title: "Weekly report".to_owned(), range, sections: vec![section] }
+    Report { title: "Weekly report".to_owned(), range: Some(range), sections: vec![section] }
 }
 
 #[test]

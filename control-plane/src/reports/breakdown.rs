@@ -68,7 +68,7 @@ pub fn breakdown(by: By, groups: &[Group], range: Range) -> Report {
         notes: unknowns(&total),
         empty: "No calls in this time.",
     };
-    Report { title: title.to_owned(), range, sections: vec![section] }
+    Report { title: title.to_owned(), range: Some(range), sections: vec![section] }
 }
 
 fn row(name: &str, totals: &Totals, all: &Totals) -> Vec<Cell> {
@@ -105,7 +105,7 @@ pub(super) fn calls(count: u64) -> String {
 /// Gross margin by plan: the price for the time, less what the calls cost.
 pub fn plans(policy: &Policy, customers: &[Group], range: Range) -> Report {
     let title = "Gross margin by plan".to_owned();
-    Report { title, range, sections: vec![plan_section(policy, customers, range)] }
+    Report { title, range: Some(range), sections: vec![plan_section(policy, customers, range)] }
 }
 
 pub(super) fn plan_section(policy: &Policy, customers: &[Group], range: Range) -> Section {

@@ -1,6 +1,6 @@
 //! A report as JSON, CSV, Markdown or text. JSON and CSV are exact; what people read is rounded, and says so.
 
-use super::{Cell, Report, Section, money::PLACES};
+use super::{Cell, Range, Report, Section, money::PLACES};
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 use std::str::FromStr;
@@ -66,8 +66,10 @@ impl Report {
         let sections = self.sections.iter().map(|section| (section.key.to_owned(), section_json(section)));
         let mut report = Map::new();
         report.insert("report".to_owned(), json!(self.title));
-        report.insert("from".to_owned(), json!(instant(self.range.from)));
-        report.insert("to".to_owned(), json!(instant(self.range.to)));
+        if let Some(range) = self.range {
+            report.insert("from".to_owned(), json!(instant(range.from)));
+            report.insert("to".to_owned(), json!(instant(range.to)));
+        }
         match &*self.sections {
             // A report of one table is that table, as lists are elsewhere in the API.
             [only] => {
@@ -92,8 +94,10 @@ impl Report {
     }
 
     fn for_people(&self, table: fn(&Section) -> String) -> String {
-        let (from, to) = (day(self.range.from), day(self.range.to));
-        let mut text = format!("# {}\n\n{from} to {to}, UTC\n", self.title);
+        let mut text = format!("# {}\n", self.title);
+        if let Some(Range { from, to }) = self.range {
+            text.push_str(&format!("\n{} to {}, UTC\n", day(from), day(to)));
+        }
         for section in &self.sections {
             if self.sections.len() > 1 {
                 text.push_str(&format!("\n## {}\n", section.title));
@@ -108,6 +112,10 @@ impl Report {
             for note in &section.notes {
                 text.push_str(&format!("\n{note}\n"));
             }
+        }
+        let cells = self.sections.iter().flat_map(|section| section.rows.iter().flatten());
+        if !cells.into_iter().any(Cell::is_rounded) {
+            return text;
         }
         text.push_str(&format!(
             "\nUSD and percentages are rounded half to even (USD to {PLACES} places); totals are sums of the exact \

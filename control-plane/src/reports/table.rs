@@ -8,8 +8,8 @@ use protocol::money::PicoUsd;
 pub struct Report {
     /// Its name.
     pub title: String,
-    /// The time it is about.
-    pub range: Range,
+    /// The time it is about, where it is about one.
+    pub range: Option<Range>,
     /// Its tables.
     pub sections: Vec<Section>,
 }
@@ -93,6 +93,11 @@ impl Cell {
             Self::Usd(None) | Self::Percent(None) | Self::Change(None) => "–".to_owned(),
             Self::Empty => String::new(),
         }
+    }
+
+    /// Whether what people are shown may be less than the whole value.
+    pub fn is_rounded(&self) -> bool {
+        matches!(self, Self::Usd(Some(_)) | Self::Percent(Some(_)) | Self::Change(Some(_)))
     }
 
     /// Whether it stands at the right of its column.

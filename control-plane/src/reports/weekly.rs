@@ -49,7 +49,7 @@ pub fn weekly(figures: &WeeklyFigures<'_>) -> Report {
     if figures.routes.iter().any(|group| group.totals.errors > 0) {
         sections.push(routes(figures));
     }
-    Report { title: "Weekly report".to_owned(), range: figures.range, sections }
+    Report { title: "Weekly report".to_owned(), range: Some(figures.range), sections }
 }
 
 fn summary(figures: &WeeklyFigures<'_>) -> Section {

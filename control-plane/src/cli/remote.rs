@@ -1,0 +1,118 @@
+//! A running control plane, asked over HTTP.
+
+use super::{Failure, target::Own};
+use serde_json::Value;
+use std::time::Duration;
+
+/// Long enough for an import of the largest catalogue; a control plane that needs longer is not well.
+const TIMEOUT: Duration = Duration::from_secs(60);
+/// No answer is larger: a list of all prices has 25,000 rows of 300 bytes.
+const ANSWER_BYTES_MAX: u64 = 256 * 1024 * 1024;
+
+#[derive(Debug)]
+pub(super) struct Remote {
+    agent: ureq::Agent,
+    base: String,
+    /// Runs as long as it is asked.
+    _own: Option<Own>,
+}
+
+impl Remote {
+    pub(super) fn new(url: &str, own: Option<Own>) -> Result<Self, Failure> {
+        if !url.starts_with("http://") && !url.starts_with("https://") {
+            let failure = Failure::Usage(format!("--server: `{url}` is no address"));
+            return Err(failure.hint("write one such as http://127.0.0.1:7700"));
+        }
+        let config = ureq::Agent::config_builder()
+            .timeout_global(Some(TIMEOUT))
+            .http_status_as_error(false)
+            .build();
+        Ok(Self { agent: config.into(), base: url.trim_end_matches('/').to_owned(), _own: own })
+    }
+
+    pub(super) fn get(&self, path: &str, query: &[(&str, &str)]) -> Result<String, Failure> {
+        let request = query.iter().fold(self.agent.get(self.address(path)), |request, (key, value)| {
+            request.query(key, value)
+        });
+        self.answer(path, request.call())
+    }
+
+    /// Every item of a list, page by page.
+    pub(super) fn all(&self, path: &str, query: &[(&str, &str)]) -> Result<Vec<Value>, Failure> {
+        let mut items = Vec::new();
+        let mut cursor: Option<String> = None;
+        loop {
+            let mut query = query.to_vec();
+            query.extend(cursor.as_deref().map(|cursor| ("cursor", cursor)));
+            let mut page = json(&self.get(path, &query)?)?;
+            if let Some(Value::Array(more)) = page.get_mut("items").map(Value::take) {
+                items.extend(more);
+            }
+            match page.get("next").and_then(Value::as_str) {
+                Some(next) => cursor = Some(next.to_owned()),
+                None => return Ok(items),
+            }
+        }
+    }
+
+    pub(super) fn post(&self, path: &str, query: &[(&str, &str)], body: &str) -> Result<String, Failure> {
+        let request = query.iter().fold(self.agent.post(self.address(path)), |request, (key, value)| {
+            request.query(key, value)
+        });
+        self.answer(path, request.header("content-type", "application/json").send(body))
+    }
+
+    pub(super) fn put(&self, path: &str, query: &[(&str, &str)], body: &str) -> Result<String, Failure> {
+        let request = query.iter().fold(self.agent.put(self.address(path)), |request, (key, value)| {
+            request.query(key, value)
+        });
+        self.answer(path, request.header("content-type", "application/json").send(body))
+    }
+
+    fn address(&self, path: &str) -> String {
+        format!("{}{path}", self.base)
+    }
+
+    fn answer(
+        &self,
+        path: &str,
+        sent: Result<ureq::http::Response<ureq::Body>, ureq::Error>,
+    ) -> Result<String, Failure> {
+        let unreachable = |error: ureq::Error| {
+            Failure::Unreachable(format!("{}: {error}", self.base))
+                .hint("is the control plane running? `bursar serve` starts it")
+        };
+        let mut response = sent.map_err(unreachable)?;
+        let status = response.status();
+        let limited = response.body_mut().with_config().limit(ANSWER_BYTES_MAX).read_to_string();
+        let body = limited.map_err(unreachable)?;
+        if status.is_success() {
+            return Ok(body);
+        }
+        let what = format!("{}{path} answers {status}", self.base);
+        Err(refusal(&what, status.is_server_error(), &body))
+    }
+}
+
+/// Makes a failure from a problem document.
+fn refusal(what: &str, theirs: bool, body: &str) -> Failure {
+    let problem: Value = serde_json::from_str(body).unwrap_or_default();
+    let text = |key: &str| problem.get(key).and_then(Value::as_str);
+    let mut message = what.to_owned();
+    if let Some(detail) = text("detail").or_else(|| text("title")) {
+        message = format!("{message}: {detail}");
+    }
+    for fault in problem.get("errors").and_then(Value::as_array).into_iter().flatten() {
+        let part = |key: &str| fault.get(key).and_then(Value::as_str).unwrap_or_default();
+        message = format!("{message}\n{}: {}", part("path"), part("message"));
+    }
+    if theirs { Failure::Unreachable(message) } else { Failure::Usage(message) }
+}
+
+/// Reads an answer that must be JSON.
+pub(super) fn json(body: &str) -> Result<Value, Failure> {
+    serde_json::from_str(body).map_err(|error| {
+        Failure::Unreachable(format!("the answer is no JSON: {error}"))
+            .hint("does --server name a Bursar control plane?")
+    })
+}

@@ -1,0 +1,62 @@
+//! `bursar report`.
+
+use super::{Answer, Failure, FormatArg, Target};
+use crate::{
+    clock::Clock,
+    instant::Instant,
+    reports::{Kind, Range},
+};
+use clap::{Args, ValueEnum, builder::PossibleValue};
+use std::io::Write;
+
+/// Which report, about when, from where, how.
+#[derive(Debug, Args)]
+pub struct ReportArgs {
+    /// Which one.
+    pub report: Kind,
+    /// From this day or instant on; by default the last seven days.
+    #[arg(long, value_name = "TIME")]
+    pub from: Option<String>,
+    /// Until before this day or instant.
+    #[arg(long, value_name = "TIME")]
+    pub to: Option<String>,
+    /// How it is printed.
+    #[arg(long, value_enum, default_value_t)]
+    pub format: FormatArg,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would show it as a heading")]
+    pub target: Target,
+}
+
+impl ValueEnum for Kind {
+    fn value_variants<'a>() -> &'a [Self] {
+        &Self::ALL
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(PossibleValue::new(self.as_str()))
+    }
+}
+
+pub(super) fn run(args: &ReportArgs, clock: &Clock, out: &mut dyn Write) -> Result<Answer, Failure> {
+    let range = Range::parse(args.from.as_deref(), args.to.as_deref(), clock.now())
+        .map_err(|error| Failure::Usage(error.to_string()))?;
+    let (from, to) = (Instant(range.from).to_string(), Instant(range.to).to_string());
+    let path = format!("/v1/reports/{}", args.report.as_str());
+    let query = [("from", &*from), ("to", &*to), ("format", word(args.format))];
+    let text = args.target.reach(clock)?.get(&path, &query)?;
+    out.write_all(text.as_bytes())?;
+    if !text.ends_with('\n') {
+        out.write_all(b"\n")?;
+    }
+    Ok(Answer::Yes)
+}
+
+fn word(format: FormatArg) -> &'static str {
+    match format {
+        FormatArg::Table => "table",
+        FormatArg::Json => "json",
+        FormatArg::Csv => "csv",
+        FormatArg::Md => "md",
+    }
+}
