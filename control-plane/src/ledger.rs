@@ -7,6 +7,7 @@
 
 mod aggregates;
 mod book;
+pub mod calls;
 mod charge;
 mod hash;
 mod names;
@@ -15,10 +16,12 @@ mod prepare;
 mod rating;
 pub mod rebuild;
 pub mod receive;
+pub mod tasks;
+pub mod view;
 
 pub use book::{Booked, book};
 pub use charge::Charge;
-pub use names::State;
+pub use names::{State, unpriced as unpriced_word};
 pub use prepare::{Booking, Ended, prepare};
 pub use rating::{Pricing, Verdict};
 

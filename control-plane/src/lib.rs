@@ -2,8 +2,11 @@
 //!
 //! | room | holds |
 //! |---|---|
-//! | `config`, `cli`, `clock` | arguments and environment; the commands; the time |
+//! | `cli`, `config`, `serve` | the commands, their arguments, the running service |
+//! | `app` | the store, the clock and the rules in force, wired |
+//! | `clock`, `instant` | the time; how it is written |
 //! | `policy`, `prices` | what people decided: plans, customers, caps, rules; what providers charge |
+//! | `catalogue` | taking prices in |
 //! | `rules` | policy and prices in force, in the form that booking needs |
 //! | `ledger` | calls, tasks, outcomes, aggregates: what happened and what it cost |
 //! | `allowances` | how much of each cap each Envoy may use |
@@ -14,12 +17,20 @@
 //!
 //! A request goes api → room → store and back; rooms do not know HTTP, and the store does not know what is right.
 pub mod allowances;
+pub mod api;
+pub mod app;
+pub mod catalogue;
+pub mod cli;
 pub mod clock;
+pub mod config;
 pub mod console;
+pub mod instant;
 pub mod ledger;
+pub mod metrics;
 pub mod policy;
 pub mod prices;
 pub mod reports;
 pub mod rules;
+pub mod serve;
 pub mod snapshot;
 pub mod store;

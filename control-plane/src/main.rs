@@ -1,3 +1,7 @@
-//! The `bursar` binary.
+//! The `bursar` binary: the control plane and its command line.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    control_plane::cli::run()
+}

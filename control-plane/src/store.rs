@@ -162,6 +162,16 @@ pub fn digest(bytes: &[u8]) -> String {
     text
 }
 
+/// A connection that can only read, to a data directory that another process may be using.
+pub fn open_reader(directory: &Path) -> Result<Connection, StoreError> {
+    let path = directory.join(FILE);
+    if !path.is_file() {
+        let error = io::Error::new(io::ErrorKind::NotFound, "holds no store");
+        return Err(StoreError::Directory { path: directory.to_owned(), error });
+    }
+    readers::connect(&path)
+}
+
 /// A connection that may write.
 fn connect(path: &Path) -> Result<Connection, StoreError> {
     let connection = Connection::open(path)?;

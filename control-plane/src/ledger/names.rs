@@ -92,7 +92,8 @@ pub(super) fn usage_source(source: UsageSource) -> &'static str {
     }
 }
 
-pub(super) fn unpriced(reason: &Unpriced) -> String {
+/// The word for why a cost is not known.
+pub fn unpriced(reason: &Unpriced) -> String {
     match reason {
         Unpriced::NoModel => "no_model".to_owned(),
         Unpriced::NoRate(meter) => format!("no_rate:{meter}"),

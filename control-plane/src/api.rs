@@ -1,0 +1,82 @@
+//! The HTTP face: routes, limits, and the shape of errors. Each route's file reads a request, asks a room and writes
+//! the answer; none of them decides anything.
+
+mod allowances;
+mod body;
+mod calls;
+mod caps;
+mod events;
+mod openapi;
+mod params;
+mod policy;
+mod prices;
+mod problem;
+mod reports;
+mod snapshot;
+mod system;
+mod tasks;
+
+pub use problem::Problem;
+
+use crate::{
+    app::App,
+    console::{self, Console},
+};
+use axum::{
+    Router,
+    extract::DefaultBodyLimit,
+    routing::{MethodRouter, get, post, put},
+};
+use protocol::codec::BATCH_BYTES_MAX;
+use std::sync::Arc;
+
+/// The largest catalogue or policy taken. LiteLLM's is 3 MB and grows.
+const DOCUMENT_BYTES_MAX: usize = 32 * 1024 * 1024;
+
+/// Every route, with its method as the OpenAPI document writes it.
+fn routes() -> Vec<(&'static str, &'static str, MethodRouter<App>)> {
+    let document = || DefaultBodyLimit::max(DOCUMENT_BYTES_MAX);
+    vec![
+        ("post", "/v1/events", post(events::ingest)),
+        ("get", "/v1/snapshot", get(snapshot::show)),
+        ("post", "/v1/allowances", post(allowances::ask)),
+        ("get", "/v1/calls", get(calls::list)),
+        ("get", "/v1/calls/{id}", get(calls::show)),
+        ("get", "/v1/tasks", get(tasks::list)),
+        ("get", "/v1/tasks/{id}", get(tasks::show)),
+        ("put", "/v1/tasks/{id}/outcome", put(tasks::report_outcome)),
+        ("get", "/v1/prices", get(prices::list)),
+        ("post", "/v1/prices/imports", post(prices::import).layer(document())),
+        ("get", "/v1/prices/imports/{id}", get(prices::show_import)),
+        ("post", "/v1/prices/imports/{id}/approve", post(prices::approve)),
+        ("get", "/v1/policy", get(policy::show)),
+        ("put", "/v1/policy", put(policy::replace).layer(document())),
+        ("get", "/v1/caps", get(caps::list)),
+        ("get", "/v1/reports/{report}", get(reports::show)),
+        ("get", "/openapi.json", get(openapi::show)),
+        ("get", "/healthz", get(system::healthz)),
+        ("get", "/readyz", get(system::readyz)),
+        ("get", "/metrics", get(system::metrics)),
+    ]
+}
+
+/// The whole service.
+pub fn router(app: App) -> Router {
+    let rules = app.clone();
+    let console = console::routes(Console {
+        store: app.store.clone(),
+        clock: app.clock.clone(),
+        rules: Arc::new(move || rules.rules()),
+    });
+    let router =
+        routes().into_iter().fold(Router::new(), |router, (_, path, route)| router.route(path, route));
+    router
+        .method_not_allowed_fallback(problem::method_not_allowed)
+        .fallback(problem::no_route)
+        .layer(DefaultBodyLimit::max(BATCH_BYTES_MAX))
+        .with_state(app)
+        .merge(console)
+}
+
+#[cfg(test)]
+mod tests;

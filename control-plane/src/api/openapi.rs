@@ -1,0 +1,54 @@
+//! The OpenAPI document. Each route describes itself beside its code; here they are listed.
+
+use axum::Json;
+use utoipa::{
+    OpenApi,
+    openapi::{InfoBuilder, OpenApi as Document},
+};
+
+#[derive(OpenApi)]
+#[openapi(paths(
+    super::events::ingest,
+    super::snapshot::show,
+    super::allowances::ask,
+    super::calls::list,
+    super::calls::show,
+    super::tasks::list,
+    super::tasks::show,
+    super::tasks::report_outcome,
+    super::prices::list,
+    super::prices::import,
+    super::prices::show_import,
+    super::prices::approve,
+    super::policy::show,
+    super::policy::replace,
+    super::caps::list,
+    super::reports::show,
+    show,
+    super::system::healthz,
+    super::system::readyz,
+    super::system::metrics,
+))]
+struct Api;
+
+pub(super) fn document() -> Document {
+    let mut document = Api::openapi();
+    document.info = InfoBuilder::new()
+        .title("Bursar")
+        .version(env!("CARGO_PKG_VERSION"))
+        .description(Some(
+            "Cost, caps and attribution of LLM calls. Money is exact decimal text in USD, or null where it is not \
+             known. Times are RFC 3339 in UTC. Errors are problem documents (RFC 9457).",
+        ))
+        .build();
+    document
+}
+
+/// This document.
+#[utoipa::path(
+    get, path = "/openapi.json", tag = "system",
+    responses((status = 200, description = "The OpenAPI document", body = Object))
+)]
+pub(super) async fn show() -> Json<Document> {
+    Json(document())
+}

@@ -1,0 +1,80 @@
+//! Query parameters: read once, by name, every unknown or unreadable one reported.
+
+use super::Problem;
+use crate::instant::Instant;
+use axum::{
+    extract::{FromRequestParts, Query},
+    http::request::Parts,
+};
+use protocol::UnixNanos;
+use std::{collections::BTreeMap, str::FromStr};
+
+/// Items of a list where the request does not say how many.
+const LIMIT: u32 = 100;
+/// The most items of a list.
+const LIMIT_MAX: u32 = 1_000;
+
+/// The parameters of a request.
+#[derive(Debug)]
+pub(super) struct Params(BTreeMap<String, String>);
+
+impl<S: Send + Sync> FromRequestParts<S> for Params {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        match Query::from_request_parts(parts, state).await {
+            Ok(Query(params)) => Ok(Self(params)),
+            Err(rejection) => Err(Problem::bad_request(rejection.body_text())),
+        }
+    }
+}
+
+impl Params {
+    /// Refuses parameters of other names: a filter that is misspelt would otherwise show everything.
+    pub(super) fn only(&self, known: &[&str]) -> Result<(), Problem> {
+        match self.0.keys().find(|name| !known.contains(&name.as_str())) {
+            Some(name) => Err(Problem::bad_request(format!(
+                "there is no parameter `{name}` here; there are: {}",
+                known.join(", ")
+            ))),
+            None => Ok(()),
+        }
+    }
+
+    pub(super) fn text(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str)
+    }
+
+    pub(super) fn parsed<T: FromStr<Err: std::fmt::Display>>(
+        &self,
+        name: &str,
+    ) -> Result<Option<T>, Problem> {
+        let parse = |text: &str| {
+            text.parse().map_err(|error| Problem::bad_request(format!("parameter `{name}` {error}")))
+        };
+        self.text(name).map(parse).transpose()
+    }
+
+    pub(super) fn instant(&self, name: &str) -> Result<Option<UnixNanos>, Problem> {
+        Ok(self.parsed::<Instant>(name)?.map(|Instant(at)| at))
+    }
+
+    pub(super) fn flag(&self, name: &str) -> Result<bool, Problem> {
+        match self.text(name) {
+            None | Some("false") => Ok(false),
+            Some("true" | "") => Ok(true),
+            Some(_) => Err(Problem::bad_request(format!("parameter `{name}` is neither true nor false"))),
+        }
+    }
+
+    pub(super) fn limit(&self) -> Result<u32, Problem> {
+        match self.text("limit") {
+            None => Ok(LIMIT),
+            Some(text) => {
+                text.parse().ok().filter(|limit| (1..=LIMIT_MAX).contains(limit)).ok_or_else(|| {
+                    Problem::bad_request(format!("parameter `limit` is no number from 1 to {LIMIT_MAX}"))
+                })
+            }
+        }
+    }
+}

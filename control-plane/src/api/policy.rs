@@ -1,0 +1,71 @@
+//! `/v1/policy`: the policy in force, and another one in its place.
+
+use super::{Problem, body::Body, params::Params};
+use crate::{app::App, instant::Instant, policy, store::policies::StoredPolicy};
+use axum::{Json, extract::State};
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+
+/// The policy in force.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct InForce {
+    /// Counts up; 0: no policy was ever put in force.
+    version: i64,
+    /// Since when.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    since: Option<Instant>,
+    /// What it says; its schema is what `bursar policy schema` prints.
+    #[schema(value_type = Object)]
+    policy: Value,
+    /// Set where nothing was put in force.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dry_run: Option<bool>,
+}
+
+fn in_force(stored: &StoredPolicy, dry_run: bool) -> Result<Json<InForce>, Problem> {
+    let policy = serde_json::to_value(&stored.policy).map_err(Problem::internal)?;
+    let since = (stored.version > 0).then_some(Instant(stored.at));
+    Ok(Json(InForce { version: stored.version, since, policy, dry_run: dry_run.then_some(true) }))
+}
+
+/// The policy in force, with its version.
+#[utoipa::path(
+    get, path = "/v1/policy", tag = "policy",
+    responses((status = 200, description = "The policy", body = InForce))
+)]
+pub(super) async fn show(State(app): State<App>) -> Result<Json<InForce>, Problem> {
+    in_force(&app.rules().stored, false)
+}
+
+/// Puts a policy in force, in YAML or JSON. Every fault in it is reported at once, and then the old one stays.
+#[utoipa::path(
+    put, path = "/v1/policy", tag = "policy",
+    params(("dry_run" = Option<bool>, Query, description = "Checks and changes nothing")),
+    request_body(content((Object = "application/yaml"), (Object = "application/json")), description = "The policy"),
+    responses(
+        (status = 200, description = "In force, or what would be", body = InForce),
+        (status = 422, description = "Faulty; `errors` has each fault with line, column and path", body = Problem,
+         content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn replace(
+    State(app): State<App>,
+    params: Params,
+    body: Body,
+) -> Result<Json<InForce>, Problem> {
+    params.only(&["dry_run"])?;
+    // JSON is YAML, so one reader takes both.
+    let policy = policy::parse(body.text()?, "policy").map_err(|faults| {
+        let count = faults.len();
+        let noun = if count == 1 { "fault" } else { "faults" };
+        Problem::faulty(format!("the policy has {count} {noun}"), &faults)
+    })?;
+    if params.flag("dry_run")? {
+        let now = app.clock.now();
+        let version = app.rules().stored.version.saturating_add(1);
+        return in_force(&StoredPolicy { version, at: now, policy }, true);
+    }
+    let stored = app.put_policy(policy).await?;
+    in_force(&stored, false)
+}

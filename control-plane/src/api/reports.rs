@@ -1,0 +1,46 @@
+//! `GET /v1/reports/…`: tables over time, as JSON, CSV or Markdown.
+
+use super::{Problem, params::Params};
+use crate::{
+    app::App,
+    reports::{self, Format, Kind, Range},
+};
+use axum::{
+    extract::{Path, State},
+    http::header,
+    response::{IntoResponse, Response},
+};
+
+/// A report. Without a time: the seven days that end today. Days are UTC.
+#[utoipa::path(
+    get, path = "/v1/reports/{report}", tag = "reports",
+    params(
+        ("report" = String, Path,
+         description = "weekly, customers, features, plans, routes, workspaces or models"),
+        ("from" = Option<String>, Query, description = "RFC 3339, or a day; widened to whole days"),
+        ("to" = Option<String>, Query, description = "RFC 3339, or a day; widened to whole days"),
+        ("format" = Option<String>, Query, description = "json (default), csv, md or table"),
+    ),
+    responses(
+        (status = 200, description = "The report",
+         content((Object = "application/json"), (String = "text/csv"), (String = "text/markdown"))),
+        (status = 400, description = "A parameter is wrong", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "No such report", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn show(
+    State(app): State<App>,
+    Path(report): Path<String>,
+    params: Params,
+) -> Result<Response, Problem> {
+    let kind: Kind = report.parse().map_err(|error| Problem::not_found(format!("`{report}` {error}")))?;
+    params.only(&["from", "to", "format"])?;
+    let format = params.parsed::<Format>("format")?.unwrap_or(Format::Json);
+    let (now, rules) = (app.clock.now(), app.rules());
+    let range = Range::parse(params.text("from"), params.text("to"), now).map_err(Problem::bad_request)?;
+    let report = app.store.read(move |store| {
+        let caps = reports::cap_states(store, &rules, now)?;
+        reports::answer(store, rules.policy(), &caps, kind, range)
+    });
+    Ok(([(header::CONTENT_TYPE, format.content_type())], report.await?.render(format)).into_response())
+}

@@ -1,0 +1,110 @@
+//! `/v1/tasks`: what units of work cost, and what they were worth.
+
+use super::{Problem, body::Body, params::Params};
+use crate::{
+    app::App,
+    ledger::tasks::{self, FILTERS, Filter, OutcomeReport, Reporting, Task},
+};
+use axum::{
+    Json,
+    extract::{Path, State},
+};
+use protocol::ids::Name;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// A page of tasks.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Tasks {
+    items: Vec<Task>,
+    /// The cursor of the next page; null on the last.
+    next: Option<String>,
+}
+
+/// Tasks, those with the newest calls first.
+#[utoipa::path(
+    get, path = "/v1/tasks", tag = "ledger",
+    params(
+        ("from" = Option<String>, Query, description = "Newest call then or later: RFC 3339, or a day"),
+        ("to" = Option<String>, Query, description = "Newest call before then"),
+        ("limit" = Option<u32>, Query, description = "1 to 1000; default 100"),
+        ("cursor" = Option<String>, Query, description = "`next` of the page before"),
+        ("customer" = Option<String>, Query), ("workspace" = Option<String>, Query),
+        ("feature" = Option<String>, Query), ("plan" = Option<String>, Query),
+    ),
+    responses((status = 200, description = "A page of tasks", body = Tasks))
+)]
+pub(super) async fn list(State(app): State<App>, params: Params) -> Result<Json<Tasks>, Problem> {
+    let known: Vec<&str> = ["from", "to", "limit", "cursor"].into_iter().chain(FILTERS).collect();
+    params.only(&known)?;
+    let filter = Filter {
+        from: params.instant("from")?,
+        to: params.instant("to")?,
+        words: FILTERS
+            .into_iter()
+            .filter_map(|column| Some((column, params.text(column)?.to_owned())))
+            .collect(),
+        before: params.text("cursor").map(cursor).transpose()?,
+    };
+    let limit = params.limit()?;
+    let (items, next) = app.store.read(move |connection| tasks::list(connection, &filter, limit)).await?;
+    Ok(Json(Tasks { items, next: next.map(|(last_at, task)| format!("{last_at}.{task}")) }))
+}
+
+fn cursor(text: &str) -> Result<(i64, i64), Problem> {
+    let parts = text.split_once('.').and_then(|(at, task)| Some((at.parse().ok()?, task.parse().ok()?)));
+    parts.ok_or_else(|| Problem::bad_request("parameter `cursor` is not what `next` gave"))
+}
+
+/// One task.
+#[utoipa::path(
+    get, path = "/v1/tasks/{id}", tag = "ledger",
+    params(("id" = String, Path, description = "As the application names it")),
+    responses(
+        (status = 200, description = "The task", body = Task),
+        (status = 404, description = "No such task", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn show(State(app): State<App>, Path(id): Path<String>) -> Result<Json<Task>, Problem> {
+    task(&app, id).await.map(Json)
+}
+
+async fn task(app: &App, id: String) -> Result<Task, Problem> {
+    let name = id.clone();
+    let found = app.store.read(move |connection| tasks::find(connection, &name)).await?;
+    found.ok_or_else(|| Problem::not_found(format!("there is no task `{id}`")))
+}
+
+/// Says what a task was worth. The highest revision stands; the same report twice changes nothing.
+#[utoipa::path(
+    put, path = "/v1/tasks/{id}/outcome", tag = "ledger",
+    params(("id" = String, Path, description = "As the application names it")),
+    request_body = OutcomeReport,
+    responses(
+        (status = 200, description = "The task as it stands", body = Task),
+        (status = 409, description = "Another report has that revision", body = Problem,
+         content_type = "application/problem+json"),
+        (status = 422, description = "Not a report", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn report_outcome(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    body: Body,
+) -> Result<Json<Task>, Problem> {
+    let name: Name = id.parse().map_err(|error| Problem::bad_request(format!("the task's id {error}")))?;
+    let report: OutcomeReport = serde_json::from_slice(&body.0).map_err(|error| match error.classify() {
+        serde_json::error::Category::Data => Problem::faulty::<()>(format!("the report: {error}"), &[]),
+        _ => Problem::bad_request(format!("the report is no JSON: {error}")),
+    })?;
+    if report.revision.is_some_and(|revision| revision < 0) {
+        return Err(Problem::faulty::<()>("the report: revision is negative", &[]));
+    }
+    let now = app.clock.now();
+    let id = name.as_str().to_owned();
+    let done = app.store.write(move |write| tasks::report(write, name.as_str(), &report, now)).await?;
+    match done {
+        Reporting::Taken => task(&app, id).await.map(Json),
+        Reporting::Conflict => Err(Problem::conflict("another report of this task has that revision")),
+    }
+}

@@ -1,0 +1,109 @@
+//! The control plane without its HTTP face: the store, the clock, and the rules in force. What changes the rules goes
+//! through here, so that everybody sees the same ones.
+
+use crate::{
+    clock::Clock,
+    ledger,
+    metrics::Metrics,
+    policy::Policy,
+    rules::Rules,
+    snapshot,
+    store::{self, Store, StoreError, policies::StoredPolicy},
+};
+use protocol::{UnixNanos, codec::CodecError, snapshot::Snapshot};
+use std::{
+    path::Path,
+    sync::{Arc, Mutex, PoisonError, RwLock},
+};
+
+/// A running control plane. Clones share it.
+#[derive(Clone, Debug)]
+pub struct App {
+    /// Where everything is kept.
+    pub store: Store,
+    /// What time it is.
+    pub clock: Clock,
+    /// What is counted for Prometheus.
+    pub metrics: Metrics,
+    rules: Arc<RwLock<Arc<Rules>>>,
+    issued: Arc<Mutex<Option<Arc<Issued>>>>,
+    /// Held while rules change, so that two changes do not undo each other.
+    changing: Arc<tokio::sync::Mutex<()>>,
+}
+
+/// A snapshot as it was last compiled.
+#[derive(Debug)]
+pub struct Issued {
+    /// What filters get.
+    pub snapshot: Snapshot,
+    /// The same as MessagePack: filters ask often, and it is large.
+    pub bytes: Vec<u8>,
+    rules: Arc<Rules>,
+    /// Another price is in force from then on.
+    until: Option<UnixNanos>,
+}
+
+impl App {
+    /// Opens the store in a data directory.
+    pub fn open(directory: &Path, clock: Clock) -> Result<Self, StoreError> {
+        let store = Store::open(directory)?;
+        let rules = Rules::load(&store.reader()?)?;
+        Ok(Self {
+            store,
+            clock,
+            metrics: Metrics::new(),
+            rules: Arc::new(RwLock::new(Arc::new(rules))),
+            issued: Arc::default(),
+            changing: Arc::default(),
+        })
+    }
+
+    /// The rules in force.
+    pub fn rules(&self) -> Arc<Rules> {
+        self.rules.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Puts a policy in force.
+    pub async fn put_policy(&self, policy: Policy) -> Result<StoredPolicy, StoreError> {
+        let now = self.clock.now();
+        self.change(move |write| store::policies::put(write, policy, now)).await
+    }
+
+    /// Writes something that the rules depend on, and takes the rules anew.
+    pub async fn change<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&mut store::Write<'_>) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let _one_at_a_time = self.changing.lock().await;
+        let answer = self.store.write(job).await?;
+        let rules = self.store.read(Rules::load).await?;
+        *self.rules.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(rules);
+        Ok(answer)
+    }
+
+    /// The snapshot in force; compiled when rules or prices have changed since the last one.
+    pub fn snapshot(&self) -> Result<Arc<Issued>, CodecError> {
+        let (now, rules) = (self.clock.now(), self.rules());
+        let mut issued = self.issued.lock().unwrap_or_else(PoisonError::into_inner);
+        let stands = |issued: &&Arc<Issued>| {
+            Arc::ptr_eq(&issued.rules, &rules) && issued.until.is_none_or(|until| now < until)
+        };
+        if let Some(issued) = issued.as_ref().filter(stands) {
+            return Ok(issued.clone());
+        }
+        let snapshot = snapshot::build(rules.policy(), &rules.prices, now)?;
+        let bytes = protocol::codec::encode(&snapshot)?;
+        let new = Arc::new(Issued { snapshot, bytes, until: rules.next_price_change(now), rules });
+        *issued = Some(new.clone());
+        Ok(new)
+    }
+
+    /// Closes calls that have been open for longer than `age_ns`. Says how many.
+    pub async fn close_orphans(&self, age_ns: u64) -> Result<u64, StoreError> {
+        let now = self.clock.now();
+        let closed =
+            ledger::orphans::close(&self.store, self.rules(), now.saturating_sub(age_ns), now).await?;
+        self.metrics.orphaned(closed);
+        Ok(closed)
+    }
+}

@@ -1,0 +1,26 @@
+//! Arguments of `bursar serve`. The only reader of flags and environment for it; everything else gets values.
+
+use clap::Args;
+use std::{net::SocketAddr, path::PathBuf};
+
+/// What `bursar serve` takes.
+#[derive(Args, Clone, Debug)]
+pub struct Serve {
+    /// The directory of the store. Made where there is none
+    #[arg(long, env = "BURSAR_DATA_DIR", value_name = "DIR")]
+    pub data_dir: PathBuf,
+    /// Where to listen; port 0 takes a free one
+    #[arg(long, env = "BURSAR_LISTEN", value_name = "ADDRESS", default_value = "127.0.0.1:7700")]
+    pub listen: SocketAddr,
+    /// A policy file, or a directory of them, to put in force at the start
+    #[arg(long, env = "BURSAR_POLICY", value_name = "FILE|DIR")]
+    pub policy: Option<PathBuf>,
+    /// A LiteLLM catalogue to import at the start, unless the same one was imported before
+    #[arg(long, env = "BURSAR_PRICES", value_name = "FILE")]
+    pub prices: Option<PathBuf>,
+    /// After how many minutes a call of which nothing more was heard is closed as orphaned. Longer than the longest
+    /// stream: a late end is still booked, but only with a correction
+    #[arg(long, env = "BURSAR_ORPHAN_AFTER_MINUTES", value_name = "MINUTES", default_value_t = 15,
+          value_parser = clap::value_parser!(u64).range(1..=10_080))]
+    pub orphan_after_minutes: u64,
+}

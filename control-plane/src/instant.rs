@@ -1,0 +1,56 @@
+//! Instants as people and APIs write them: RFC 3339 in UTC. Which instant it is now is the clock's business.
+
+use jiff::{Timestamp, civil::Date, tz::TimeZone};
+use protocol::UnixNanos;
+use serde::{Serialize, Serializer};
+use std::{fmt, str::FromStr};
+
+/// An instant, shown with nanoseconds: `2026-11-24T03:28:49.000000000Z`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Instant(pub UnixNanos);
+
+impl fmt::Display for Instant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let at = Timestamp::from_nanosecond(i128::from(self.0)).unwrap_or(Timestamp::MAX);
+        write!(f, "{at:.9}")
+    }
+}
+
+impl Serialize for Instant {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// Not an instant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("is neither an RFC 3339 time (2026-11-24T03:28:49Z) nor a day (2026-11-24)")]
+pub struct NotAnInstant;
+
+impl FromStr for Instant {
+    type Err = NotAnInstant;
+
+    /// An RFC 3339 time, or a day, which is its first instant in UTC.
+    fn from_str(text: &str) -> Result<Self, NotAnInstant> {
+        let at = text.parse::<Timestamp>().or_else(|_| {
+            let day = text.parse::<Date>()?;
+            day.to_zoned_datetime(TimeZone::UTC).map(|day| day.timestamp())
+        });
+        let nanos = at.map_err(|_| NotAnInstant)?.as_nanosecond();
+        u64::try_from(nanos).map(Self).map_err(|_| NotAnInstant)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_instant_is_shown_with_nanoseconds_and_read_back_and_a_day_is_its_first_instant() {
+        let at: Instant = "2026-11-24T03:28:49.5+01:00".parse().unwrap();
+        assert_eq!(at.to_string(), "2026-11-24T02:28:49.500000000Z");
+        assert_eq!(at.to_string().parse(), Ok(at));
+        assert_eq!("2026-11-24".parse::<Instant>().unwrap().to_string(), "2026-11-24T00:00:00.000000000Z");
+        assert_eq!("yesterday".parse::<Instant>(), Err(NotAnInstant));
+    }
+}

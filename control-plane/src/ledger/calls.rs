@@ -1,0 +1,249 @@
+//! Reading calls: lists by time and dimension, and one call with all that is known of it. Writes nothing.
+
+use super::{hash::fingerprint, view::Call};
+use crate::store::{StoreError, instant, unix, word_id};
+use protocol::{
+    UnixNanos, codec,
+    event::{CallEnd, CallHead},
+    ids::CallId,
+    rating::Line,
+};
+use rusqlite::{Connection, OptionalExtension, Row, ToSql, params_from_iter};
+
+/// Which calls.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    /// Started at this instant or later,
+    pub from: Option<UnixNanos>,
+    /// and before this one.
+    pub to: Option<UnixNanos>,
+    /// A column of dimensions and the text in it; an empty text is absence.
+    pub words: Vec<(WordColumn, String)>,
+    /// In this state.
+    pub state: Option<super::State>,
+    /// With the client's or Envoy's own request id.
+    pub request_id: Option<String>,
+    /// Older than this one, which ended the page before.
+    pub before: Option<Position>,
+}
+
+/// A column of `calls` that holds a word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WordColumn {
+    /// Who pays.
+    Customer,
+    /// Inside what.
+    Workspace,
+    /// Who acted.
+    User,
+    /// For which part of the product.
+    Feature,
+    /// The unit of work.
+    Task,
+    /// What the customer pays for.
+    Plan,
+    /// Who served it.
+    Provider,
+    /// The model that answered, else the one asked for.
+    Model,
+    /// Envoy's route.
+    Route,
+    /// What it was worth.
+    Outcome,
+    /// Why it was refused.
+    Refused,
+}
+
+impl WordColumn {
+    /// All of them.
+    pub const ALL: [Self; 11] = [
+        Self::Customer,
+        Self::Workspace,
+        Self::User,
+        Self::Feature,
+        Self::Task,
+        Self::Plan,
+        Self::Provider,
+        Self::Model,
+        Self::Route,
+        Self::Outcome,
+        Self::Refused,
+    ];
+
+    /// The column, which is also the parameter.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Customer => "customer",
+            Self::Workspace => "workspace",
+            Self::User => "user",
+            Self::Feature => "feature",
+            Self::Task => "task",
+            Self::Plan => "plan",
+            Self::Provider => "provider",
+            Self::Model => "model",
+            Self::Route => "route",
+            Self::Outcome => "outcome",
+            Self::Refused => "refused",
+        }
+    }
+}
+
+/// A place in a list, newest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Position {
+    /// When the call started.
+    pub started_at: UnixNanos,
+    /// The call.
+    pub id: CallId,
+}
+
+impl std::fmt::Display for Position {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}.{}", self.started_at, self.id)
+    }
+}
+
+impl std::str::FromStr for Position {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let wrong = "is not what `next` gave";
+        let (started_at, id) = text.split_once('.').ok_or(wrong)?;
+        let started_at = started_at.parse().map_err(|_| wrong)?;
+        Ok(Self { started_at, id: id.parse().map_err(|_| wrong)? })
+    }
+}
+
+/// Lists calls, newest first, and says where the next page begins.
+pub fn list(
+    connection: &Connection,
+    filter: &Filter,
+    limit: u32,
+) -> Result<(Vec<Call>, Option<Position>), StoreError> {
+    let Some((conditions, values)) = conditions(connection, filter)? else { return Ok((Vec::new(), None)) };
+    let more = i64::from(limit).saturating_add(1);
+    let sql = format!(
+        "SELECT {COLUMNS} FROM calls JOIN details USING (id) WHERE {conditions}
+         ORDER BY started_at DESC, id DESC LIMIT {more}"
+    );
+    let mut statement = connection.prepare(&sql)?;
+    let mut rows = statement.query(params_from_iter(values))?;
+    let mut calls = Vec::new();
+    while let Some(row) = rows.next()? {
+        calls.push(Booked::read(row)?);
+    }
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let is_more = calls.len() > limit;
+    calls.truncate(limit);
+    let last = calls.last().filter(|_| is_more);
+    let next = last.map(|call| Position { started_at: call.head.started_at, id: call.head.id });
+    let calls = calls.into_iter().filter(|call| match &filter.request_id {
+        // The index knows a fingerprint; the text decides.
+        Some(wanted) => call.head.request_id.as_deref() == Some(wanted),
+        None => true,
+    });
+    Ok((calls.map(|call| Call::of(connection, call)).collect::<Result<_, _>>()?, next))
+}
+
+/// The SQL conditions and their values; `None` where no call can match.
+type Conditions = (String, Vec<Box<dyn ToSql>>);
+
+fn conditions(connection: &Connection, filter: &Filter) -> Result<Option<Conditions>, StoreError> {
+    let mut conditions = vec!["1".to_owned()];
+    let mut values: Vec<Box<dyn ToSql>> = Vec::new();
+    let mut add = |condition: &str, value: Box<dyn ToSql>| {
+        conditions.push(condition.to_owned());
+        values.push(value);
+    };
+    if let Some(from) = filter.from {
+        add("started_at >= ?", Box::new(instant(from)));
+    }
+    if let Some(to) = filter.to {
+        add("started_at < ?", Box::new(instant(to)));
+    }
+    for (column, text) in &filter.words {
+        let id = if text.is_empty() { Some(0) } else { word_id(connection, text)? };
+        let Some(id) = id else { return Ok(None) };
+        let condition = match column {
+            // The index by task has no calls without one, and the planner must see that none is asked for.
+            WordColumn::Task if id != 0 => "task <> 0 AND task = ?".to_owned(),
+            column => format!("{} = ?", column.as_str()),
+        };
+        add(&condition, Box::new(id));
+    }
+    if let Some(state) = filter.state {
+        add("state = ?", Box::new(state.code()));
+    }
+    if let Some(request_id) = &filter.request_id {
+        let days = "day IN (WITH RECURSIVE days(day) AS (
+            SELECT min(started_at) / 86400000000000 FROM calls UNION ALL
+            SELECT day + 1 FROM days WHERE day < (SELECT max(started_at) / 86400000000000 FROM calls)
+            ) SELECT day FROM days)";
+        add(&format!("{days} AND request_hash = ?"), Box::new(fingerprint(request_id.as_bytes())));
+    }
+    if let Some(before) = &filter.before {
+        add("(started_at, id) < (?, ?)", Box::new(instant(before.started_at)));
+        values.push(Box::new(before.id.as_bytes().to_vec()));
+    }
+    Ok(Some((conditions.join(" AND "), values)))
+}
+
+/// One call, with its corrections.
+pub fn find(connection: &Connection, id: CallId) -> Result<Option<Call>, StoreError> {
+    let sql = format!("SELECT {COLUMNS} FROM calls JOIN details USING (id) WHERE id = ?1");
+    let mut statement = connection.prepare_cached(&sql)?;
+    let found = statement.query_row([id.as_bytes()], |row| Ok(Booked::read(row))).optional()?;
+    let Some(booked) = found.transpose()? else { return Ok(None) };
+    let mut call = Call::of(connection, booked)?;
+    call.corrections = super::view::corrections(connection, id)?;
+    Ok(Some(call))
+}
+
+/// A call as the store has it.
+#[derive(Debug)]
+pub(super) struct Booked {
+    pub(super) state: super::State,
+    pub(super) head: CallHead,
+    pub(super) end: Option<CallEnd>,
+    pub(super) lines: Vec<Line>,
+    pub(super) plan: i64,
+    pub(super) ending: i64,
+    pub(super) usage_source: i64,
+    pub(super) unpriced: i64,
+    pub(super) tokens_in: i64,
+    pub(super) finished_at: Option<UnixNanos>,
+    pub(super) pricing: Option<i64>,
+    pub(super) cost_pico: Option<i64>,
+    pub(super) settled_pico: Option<i64>,
+}
+
+const COLUMNS: &str = "id, state, started_at, finished_at, plan, ending, usage_source, unpriced, tokens_in, \
+    pricing, cost_pico, settled_pico, head, end, lines";
+
+impl Booked {
+    fn read(row: &Row<'_>) -> Result<Self, StoreError> {
+        let state: i64 = row.get("state")?;
+        Ok(Self {
+            state: super::State::from_code(state)
+                .ok_or_else(|| StoreError::corrupt("a call's state", state))?,
+            head: blob(row, "head")?.ok_or_else(|| StoreError::corrupt("a call's head", "is absent"))?,
+            end: blob(row, "end")?,
+            lines: blob(row, "lines")?.unwrap_or_default(),
+            plan: row.get("plan")?,
+            ending: row.get("ending")?,
+            usage_source: row.get("usage_source")?,
+            unpriced: row.get("unpriced")?,
+            tokens_in: row.get("tokens_in")?,
+            finished_at: row.get::<_, Option<i64>>("finished_at")?.map(unix),
+            pricing: row.get("pricing")?,
+            cost_pico: row.get("cost_pico")?,
+            settled_pico: row.get("settled_pico")?,
+        })
+    }
+}
+
+fn blob<T: serde::de::DeserializeOwned>(row: &Row<'_>, column: &str) -> Result<Option<T>, StoreError> {
+    let bytes: Option<Vec<u8>> = row.get(column)?;
+    let decode = |bytes: Vec<u8>| codec::decode(&bytes);
+    bytes.map(decode).transpose().map_err(|error| StoreError::corrupt("a call's detail", error))
+}

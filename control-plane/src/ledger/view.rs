@@ -1,0 +1,297 @@
+//! A call as it is shown: by the API, the console and the command line. Field names are the contract's.
+
+use super::{
+    Pricing,
+    calls::Booked,
+    names::{self, State},
+};
+use crate::{
+    instant::Instant,
+    store::{StoreError, unix, word_text},
+};
+use protocol::{
+    UnixNanos,
+    attribution::{Dimension, Source},
+    event::{CallEnd, CallHead, CapAnswer, CapDecision},
+    ids::CallId,
+    meters::{Meter, Units},
+    money::PicoUsd,
+    rating,
+};
+use rusqlite::Connection;
+use serde::Serialize;
+use std::collections::BTreeMap;
+use utoipa::ToSchema;
+
+/// A call. Money is decimal text in USD or null where it is not known; times are RFC 3339.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[expect(missing_docs, reason = "the names are the contract's, which explains them")]
+pub struct Call {
+    #[schema(value_type = String, format = "uuid")]
+    pub id: CallId,
+    pub request_id: Option<Box<str>>,
+    pub task: Option<String>,
+    pub customer: Option<String>,
+    pub workspace: Option<String>,
+    pub user: Option<String>,
+    pub feature: Option<String>,
+    pub plan: Option<String>,
+    #[schema(value_type = Object)]
+    pub attribution: BTreeMap<&'static str, Source>,
+    pub provider: Box<str>,
+    pub dialect: Box<str>,
+    pub operation: Box<str>,
+    pub route: Option<Box<str>>,
+    pub original_route: Option<Box<str>>,
+    pub fallback: bool,
+    pub fallback_reason: Option<String>,
+    pub request_model: Option<Box<str>>,
+    pub response_model: Option<Box<str>>,
+    pub service_tier: Option<Box<str>>,
+    pub stream: bool,
+    #[schema(value_type = Object)]
+    pub tokens: Units,
+    pub usage_source: Option<String>,
+    pub usage_complete: bool,
+    #[schema(value_type = Option<String>)]
+    pub cost_usd: Option<PicoUsd>,
+    #[schema(value_type = Option<String>)]
+    pub provider_cost_usd: Option<PicoUsd>,
+    pub pricing: Option<&'static str>,
+    pub unpriced_reason: Option<String>,
+    pub lines: Vec<Line>,
+    #[schema(value_type = Option<String>)]
+    pub hold_usd: Option<PicoUsd>,
+    #[schema(value_type = Option<String>)]
+    pub settled_usd: Option<PicoUsd>,
+    pub cap: Option<Cap>,
+    pub caps: Vec<Cap>,
+    pub attempts: Vec<Attempt>,
+    pub status: Option<u16>,
+    pub response_flags: Option<Box<str>>,
+    pub ending: Option<String>,
+    pub outcome: Option<&'static str>,
+    pub refused: Option<&'static str>,
+    pub finish_reasons: Vec<Box<str>>,
+    pub error_type: Option<Box<str>>,
+    #[schema(value_type = String, format = DateTime)]
+    pub started_at: Instant,
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub first_token_at: Option<Instant>,
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub finished_at: Option<Instant>,
+    pub latency_ms: Option<u64>,
+    pub time_to_first_token_ms: Option<u64>,
+    pub state: &'static str,
+    /// What was booked otherwise than first; only where one call is asked for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub corrections: Vec<Correction>,
+}
+
+/// The price arithmetic of one meter.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[expect(missing_docs, reason = "the names are the contract's, which explains them")]
+pub struct Line {
+    #[schema(value_type = String)]
+    pub meter: Meter,
+    pub units: u64,
+    pub rate_usd_per_mtok: String,
+    #[schema(value_type = String)]
+    pub cost_usd: PicoUsd,
+    /// The price row, as `/v1/prices` shows it.
+    pub price: u64,
+}
+
+/// What a cap said of a call.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Cap {
+    /// The cap's name in the policy.
+    pub name: Box<str>,
+    /// Name and unit.
+    pub id: Box<str>,
+    /// The key of the count.
+    pub subject: Box<str>,
+    /// held, refused, shadow_refused or allowed_unreachable.
+    #[schema(value_type = String)]
+    pub decision: CapAnswer,
+}
+
+/// One try at one upstream.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[expect(missing_docs, reason = "the names are the contract's, which explains them")]
+pub struct Attempt {
+    pub number: u32,
+    pub provider: Box<str>,
+    pub upstream: Option<Box<str>>,
+    pub status: u16,
+    pub response_flags: Box<str>,
+    pub latency_ms: Option<u64>,
+    pub outcome: &'static str,
+    #[schema(value_type = Object)]
+    pub tokens: Units,
+    #[schema(value_type = Option<String>)]
+    pub cost_usd: Option<PicoUsd>,
+}
+
+/// Something that was booked otherwise than first.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Correction {
+    /// When.
+    #[schema(value_type = String, format = DateTime)]
+    pub at: Instant,
+    /// late_end: the call ended after it had been closed as orphaned.
+    pub cause: String,
+    /// The cost before; null where it was not known.
+    #[schema(value_type = Option<String>)]
+    pub before_usd: Option<PicoUsd>,
+    /// The cost since.
+    #[schema(value_type = Option<String>)]
+    pub after_usd: Option<PicoUsd>,
+}
+
+impl Call {
+    pub(super) fn of(connection: &Connection, booked: Booked) -> Result<Self, StoreError> {
+        let word = |id| word_text(connection, id);
+        let Booked { state, head, end, lines, plan, ending, usage_source, unpriced, .. } = &booked;
+        let name = |dimension| head.attribution.name(dimension).map(ToString::to_string);
+        let slots = Dimension::ALL.into_iter().filter_map(|dimension| {
+            Some((dimension.as_str(), head.attribution.slot(dimension).as_ref()?.from))
+        });
+        let caps: Vec<Cap> = head.caps.iter().map(cap).collect();
+        let cost_usd = booked.cost_pico.map(money);
+        let end_ref = end.as_ref();
+        let first_token_at = end_ref.and_then(|end| end.first_token_at);
+        Ok(Self {
+            id: head.id,
+            request_id: head.request_id.clone(),
+            task: name(Dimension::Task),
+            customer: name(Dimension::Customer),
+            workspace: name(Dimension::Workspace),
+            user: name(Dimension::User),
+            feature: name(Dimension::Feature),
+            plan: word(*plan)?,
+            attribution: slots.collect(),
+            provider: head.provider.clone(),
+            dialect: head.dialect.clone(),
+            operation: head.operation.clone(),
+            route: head.route.clone(),
+            original_route: head.original_route.clone(),
+            fallback: head.original_route.is_some(),
+            fallback_reason: None,
+            request_model: head.request_model.clone(),
+            response_model: end_ref.and_then(|end| end.response_model.clone()),
+            service_tier: end_ref
+                .and_then(|end| end.service_tier.clone())
+                .or_else(|| head.request_tier.clone()),
+            stream: head.stream,
+            tokens: tokens(&booked),
+            usage_source: word(*usage_source)?,
+            usage_complete: end_ref.is_some_and(|end| end.usage.complete),
+            cost_usd,
+            provider_cost_usd: end_ref.and_then(|end| end.provider_cost),
+            pricing: booked.pricing.map(Pricing::name_of),
+            unpriced_reason: word(*unpriced)?,
+            lines: lines.iter().map(line).collect(),
+            hold_usd: head.hold,
+            settled_usd: booked.settled_pico.map(money),
+            cap: tightest(&head.caps).map(cap),
+            caps,
+            attempts: end_ref.and_then(|end| attempt(head, end, cost_usd)).into_iter().collect(),
+            status: end_ref.map(|end| end.status),
+            response_flags: end_ref.map(|end| end.response_flags.clone()),
+            ending: word(*ending)?,
+            outcome: end_ref.map(|end| names::outcome(end.outcome)),
+            refused: end_ref.and_then(|end| end.refused).map(protocol::event::Refusal::as_str),
+            finish_reasons: end_ref.map(|end| end.finish_reasons.clone()).unwrap_or_default(),
+            error_type: end_ref.and_then(|end| end.error_type.clone()),
+            started_at: Instant(head.started_at),
+            first_token_at: first_token_at.map(Instant),
+            finished_at: booked.finished_at.map(Instant),
+            // How long an orphan took is not known: it was closed when somebody looked.
+            latency_ms: end_ref.map(|end| milliseconds(head.started_at, end.finished_at)),
+            time_to_first_token_ms: first_token_at.map(|at| milliseconds(head.started_at, at)),
+            state: state.as_str(),
+            corrections: Vec::new(),
+        })
+    }
+}
+
+pub(super) fn corrections(connection: &Connection, id: CallId) -> Result<Vec<Correction>, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT at, cause, before_pico, after_pico FROM corrections WHERE call = ?1 ORDER BY id",
+    )?;
+    let rows = statement.query_map([id.as_bytes()], |row| {
+        Ok(Correction {
+            at: Instant(unix(row.get(0)?)),
+            cause: row.get(1)?,
+            before_usd: row.get::<_, Option<i64>>(2)?.map(money),
+            after_usd: row.get::<_, Option<i64>>(3)?.map(money),
+        })
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+fn money(pico: i64) -> PicoUsd {
+    PicoUsd::new(i128::from(pico))
+}
+
+fn milliseconds(from: UnixNanos, to: UnixNanos) -> u64 {
+    to.saturating_sub(from) / 1_000_000
+}
+
+fn tokens(booked: &Booked) -> Units {
+    match &booked.end {
+        Some(end) => end.usage.units.clone(),
+        None if booked.state == State::Orphaned && booked.tokens_in > 0 => {
+            Units::from([(Meter::Input, unix(booked.tokens_in))])
+        }
+        None => Units::new(),
+    }
+}
+
+fn line(line: &rating::Line) -> Line {
+    let rating::Line { meter, units, rate, cost, price } = line;
+    Line {
+        meter: *meter,
+        units: *units,
+        rate_usd_per_mtok: rate.usd_per_mtok(),
+        cost_usd: *cost,
+        price: *price,
+    }
+}
+
+fn cap(decision: &CapDecision) -> Cap {
+    let name = decision.cap.rsplit_once('/').map_or(&*decision.cap, |(name, _)| name);
+    Cap {
+        name: name.into(),
+        id: decision.cap.clone(),
+        subject: decision.subject.clone(),
+        decision: decision.decision,
+    }
+}
+
+/// The decision that says most: a refusal, then what would have been one, then what nobody could say.
+fn tightest(decisions: &[CapDecision]) -> Option<&CapDecision> {
+    let weight = |decision: &&CapDecision| match decision.decision {
+        CapAnswer::Refused => 0,
+        CapAnswer::ShadowRefused => 1,
+        CapAnswer::AllowedUnreachable => 2,
+        CapAnswer::Held => 3,
+    };
+    decisions.iter().min_by_key(weight)
+}
+
+/// What the call instance can see of attempts: the last one.
+fn attempt(head: &CallHead, end: &CallEnd, cost_usd: Option<PicoUsd>) -> Option<Attempt> {
+    (end.refused.is_none() && end.attempts > 0).then(|| Attempt {
+        number: end.attempts,
+        provider: head.provider.clone(),
+        upstream: end.upstream.clone().or_else(|| end.cluster.clone()),
+        status: end.status,
+        response_flags: end.response_flags.clone(),
+        latency_ms: Some(milliseconds(head.started_at, end.finished_at)),
+        outcome: names::outcome(end.outcome),
+        tokens: end.usage.units.clone(),
+        cost_usd,
+    })
+}

@@ -1,0 +1,130 @@
+//! `bursar serve`: opens the store, takes policy and prices in, listens, closes what was orphaned, and drains when it
+//! is told to stop.
+
+use crate::{
+    api,
+    app::App,
+    catalogue,
+    cli::Failure,
+    clock::Clock,
+    config::Serve,
+    policy::{self, LoadError},
+    store::{StoreError, digest},
+};
+use std::{
+    fs, future,
+    io::{self, Write as _},
+    net::SocketAddr,
+    path::Path,
+    time::Duration,
+};
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+};
+use tracing_subscriber::EnvFilter;
+
+/// Between two looks for orphaned calls.
+const SWEEP: Duration = Duration::from_secs(30);
+const MINUTE_NS: u64 = 60_000_000_000;
+
+/// Runs until it is told to stop.
+pub fn run(config: Serve) -> Result<(), Failure> {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    tracing_subscriber::fmt().json().with_writer(io::stderr).with_env_filter(filter).init();
+    let runtime = tokio::runtime::Runtime::new().map_err(|error| Failure::Unreachable(error.to_string()))?;
+    runtime.block_on(serve(config))
+}
+
+async fn serve(config: Serve) -> Result<(), Failure> {
+    // Before anything is written: a broken policy must not leave half a start behind.
+    let policy = config.policy.as_deref().map(policy::load).transpose().map_err(policy_failure)?;
+    let app = App::open(&config.data_dir, Clock::system()).map_err(store_failure)?;
+    if let Some(policy) = policy {
+        let stored = app.put_policy(policy).await.map_err(store_failure)?;
+        tracing::info!(version = stored.version, "policy in force");
+    }
+    if let Some(file) = &config.prices {
+        import(&app, file).await?;
+    }
+    let listener = TcpListener::bind(config.listen)
+        .await
+        .map_err(|error| Failure::Unreachable(format!("{}: {error}", config.listen)))?;
+    let address = listener.local_addr().map_err(|error| Failure::Unreachable(error.to_string()))?;
+    let sweeper = tokio::spawn(sweep(app.clone(), config.orphan_after_minutes.saturating_mul(MINUTE_NS)));
+    say_ready(address);
+    let served = axum::serve(listener, api::router(app.clone())).with_graceful_shutdown(stopped()).await;
+    sweeper.abort();
+    tracing::info!("draining");
+    app.store.close().await;
+    served.map_err(|error| Failure::Unreachable(error.to_string()))
+}
+
+async fn import(app: &App, file: &Path) -> Result<(), Failure> {
+    let text = fs::read_to_string(file)
+        .map_err(|error| Failure::Usage(format!("{}: cannot be read: {error}", file.display())))?;
+    let sum = digest(text.as_bytes());
+    let known = app.store.read(move |connection| crate::store::prices::import_of(connection, &sum)).await;
+    if let Some(known) = known.map_err(store_failure)? {
+        tracing::info!(import = known.id, "the catalogue has been imported before");
+        return Ok(());
+    }
+    let request = catalogue::Request { text, effective_from: None, dry_run: false };
+    match catalogue::import(app, request).await {
+        Ok(done) => {
+            tracing::info!(import = done.id, summary = %done.summary, "prices imported");
+            Ok(())
+        }
+        Err(catalogue::ImportError::Unreadable(error)) => {
+            Err(Failure::Usage(format!("{}: {error}", file.display())))
+        }
+        Err(catalogue::ImportError::Store(error)) => Err(store_failure(error)),
+    }
+}
+
+fn policy_failure(error: LoadError) -> Failure {
+    Failure::Usage(error.to_string())
+}
+
+/// Whose fault it is that the store does not open: the arguments', or the disk's.
+pub fn store_failure(error: StoreError) -> Failure {
+    Failure::Unreachable(error.to_string())
+}
+
+/// The line that whoever started the process waits for.
+fn say_ready(address: SocketAddr) {
+    let mut out = io::stdout();
+    let said = writeln!(out, "listening on http://{address}").and_then(|()| out.flush());
+    if let Err(error) = said {
+        tracing::warn!(%error, "nobody reads standard output");
+    }
+}
+
+async fn sweep(app: App, age_ns: u64) {
+    let mut ticks = tokio::time::interval(SWEEP);
+    loop {
+        ticks.tick().await;
+        match app.close_orphans(age_ns).await {
+            Ok(0) => {}
+            Ok(calls) => tracing::warn!(calls, "closed as orphaned"),
+            Err(error) => tracing::error!(%error, "orphaned calls were not closed"),
+        }
+    }
+}
+
+/// SIGTERM or Ctrl-C.
+async fn stopped() {
+    let listen = |kind| async move {
+        match signal(kind) {
+            Ok(mut signal) => drop(signal.recv().await),
+            Err(error) => {
+                tracing::error!(%error, "this signal will not be heard");
+                future::pending::<()>().await;
+            }
+        }
+    };
+    tokio::select! {
+        () = listen(SignalKind::terminate()) => {}
+        () = listen(SignalKind::interrupt()) => {}
+    }
+}
