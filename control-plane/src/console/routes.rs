@@ -145,3 +145,6 @@ fn answer(page: Result<Page, StoreError>) -> Page {
         failed()
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,7 @@
 //! A report as JSON, CSV, Markdown or text. JSON and CSV are exact; what people read is rounded, and says so.
 
 use super::{Cell, Range, Report, Section, money::PLACES};
+use comfy_table::{LineStyle, TableStyle};
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 use std::str::FromStr;
@@ -175,9 +176,15 @@ fn safe(cell: &Cell) -> String {
     if !cell.is_number() && text.starts_with(['=', '+', '-', '@']) { format!("'{text}") } else { text }
 }
 
+/// A line below the headings and around the table, none between rows.
+const RULED: TableStyle = TableStyle::new()
+    .top_border(LineStyle::none().fill('─').junction('─'))
+    .header_separator(LineStyle::none().fill('─').junction('─'))
+    .bottom_border(LineStyle::none().fill('─').junction('─'));
+
 fn terminal_table(section: &Section) -> String {
     let mut table = comfy_table::Table::new();
-    table.load_style(comfy_table::presets::UTF8_HORIZONTAL_ONLY);
+    table.load_style(RULED);
     table.set_header(section.columns.iter().map(|column| column.title));
     for row in section.rows.iter().chain(&section.total) {
         table.add_row(row.iter().map(Cell::shown));
