@@ -12,7 +12,8 @@ use crate::{
     store::{StoreError, digest},
 };
 use std::{
-    fs, future,
+    fs,
+    future::{self, IntoFuture as _},
     io::{self, Write as _},
     net::SocketAddr,
     path::Path,
@@ -21,11 +22,14 @@ use std::{
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
+    sync::watch,
 };
 use tracing_subscriber::EnvFilter;
 
 /// Between two looks for orphaned calls.
 const SWEEP: Duration = Duration::from_secs(30);
+/// How long requests that are under way may take to their end once the process is told to stop.
+const DRAIN_MAX: Duration = Duration::from_secs(10);
 const MINUTE_NS: u64 = 60_000_000_000;
 
 /// Runs until it is told to stop.
@@ -53,11 +57,32 @@ async fn serve(config: Serve) -> Result<(), Failure> {
     let address = listener.local_addr().map_err(|error| Failure::Unreachable(error.to_string()))?;
     let sweeper = tokio::spawn(sweep(app.clone(), config.orphan_after_minutes.saturating_mul(MINUTE_NS)));
     say_ready(address);
-    let served = axum::serve(listener, api::router(app.clone())).with_graceful_shutdown(stopped()).await;
-    sweeper.abort();
+    let (stop, stopping) = watch::channel(false);
+    let mut until = stopping.clone();
+    let drained = axum::serve(listener, api::router(app.clone()))
+        .with_graceful_shutdown(async move { drop(until.wait_for(|stop| *stop).await) });
+    let mut served = tokio::spawn(drained.into_future());
+    let ended = tokio::select! {
+        ended = &mut served => Some(ended),
+        () = stopped() => None,
+    };
     tracing::info!("draining");
+    stop.send_replace(true);
+    let ended = match ended {
+        Some(ended) => Ok(ended),
+        None => tokio::time::timeout(DRAIN_MAX, served).await,
+    };
+    sweeper.abort();
     app.store.close().await;
-    served.map_err(|error| Failure::Unreachable(error.to_string()))
+    match ended {
+        Ok(Ok(Ok(()))) => Ok(()),
+        Ok(Ok(Err(error))) => Err(Failure::Unreachable(error.to_string())),
+        Ok(Err(error)) => Err(Failure::Unreachable(error.to_string())),
+        Err(_) => {
+            tracing::warn!("somebody was still connected; what had been acknowledged is on the disk");
+            Ok(())
+        }
+    }
 }
 
 async fn import(app: &App, file: &Path) -> Result<(), Failure> {

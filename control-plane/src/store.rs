@@ -162,7 +162,7 @@ pub fn digest(bytes: &[u8]) -> String {
     text
 }
 
-/// A connection that can only read, to a data directory that another process may be using.
+/// A connection that can only read the store of a data directory, whether or not a control plane runs on it.
 pub fn open_reader(directory: &Path) -> Result<Connection, StoreError> {
     let path = directory.join(FILE);
     if !path.is_file() {

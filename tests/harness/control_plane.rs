@@ -34,9 +34,7 @@ impl ControlPlane {
         let place = tempfile::tempdir().expect("a temporary directory");
         let file = place.path().join("policy.yaml");
         fs::write(&file, policy).expect("a writable temporary directory");
-        let this = Self { process: None, port, place, policy: file };
-        this.import_prices();
-        this
+        Self { process: None, port, place, policy: file }
     }
 
     /// Prepares and starts one.
@@ -50,6 +48,7 @@ impl ControlPlane {
     pub async fn resume(&mut self) {
         let mut command = self.command(&["serve"]);
         command.arg("--data-dir").arg(self.data()).arg("--policy").arg(&self.policy);
+        command.arg("--prices").arg(places::root().join("tests/catalogue.json"));
         command.args(["--listen", &self.address().to_string()]);
         let mut process = Process::start("bursar", command, &self.place.path().join("bursar.log"));
         let client = self.client();
@@ -145,13 +144,6 @@ impl ControlPlane {
         let output = self.run(&["rebuild", "--check", "--data-dir", &data]);
         let said = [output.stdout, output.stderr].concat();
         assert!(output.status.success(), "rebuild --check: {}", String::from_utf8_lossy(&said));
-    }
-
-    fn import_prices(&self) {
-        let catalogue = places::root().join("tests/catalogue.json").display().to_string();
-        let data = self.data().display().to_string();
-        let output = self.run(&["prices", "import", &catalogue, "--approve", "--data-dir", &data]);
-        assert!(output.status.success(), "prices import: {}", String::from_utf8_lossy(&output.stderr));
     }
 
     fn command(&self, arguments: &[&str]) -> Command {

@@ -9,8 +9,8 @@ use harness::{
     rig::Rig,
     wait,
 };
-use serde_json::{Value, json};
-use std::collections::BTreeSet;
+use serde_json::json;
+use std::{collections::BTreeSet, time::Duration};
 
 const POLICY: &str = "
 version: 1
@@ -79,29 +79,50 @@ async fn what_was_acknowledged_survives_sigkill_and_sigterm() {
 }
 
 #[tokio::test]
-async fn a_call_whose_envoy_was_killed_is_closed_as_orphaned() {
+async fn a_call_whose_envoy_was_killed_is_known_and_stays_charged_to_its_cap() {
     let mut rig = Rig::start(POLICY).await;
     let call = question().streamed().script(&json!({"hang_after": 3}));
     let mut opened = rig.app.open(&call).await.unwrap();
     opened.events(3).await;
-    let open = wait::until("the started event is booked", async || {
-        let mut calls = rig.bursar.items("/v1/calls?customer=acme").await;
-        calls.pop().filter(|call| call["state"] == "open")
-    });
-    let id = open.await["id"].as_str().unwrap().to_owned();
+    let id = opened.so_far().header("x-bursar-call").unwrap().to_owned();
     rig.envoy.process.kill();
-    let orphaned = wait::until("the open call is closed", async || {
-        let call = rig.bursar.json(&format!("/v1/calls/{id}")).await;
-        (call["state"] == "orphaned").then_some(call)
+    let call = wait::until("the started event is booked", async || {
+        let call = rig.bursar.client().send(&Call::get(&format!("/v1/calls/{id}"))).await;
+        (call.status == 200).then(|| call.json())
     });
-    let call = orphaned.await;
+    let call = call.await;
+    assert_eq!((&call["state"], &call["customer"]), (&json!("open"), &json!("acme")), "{call:#}");
+    assert!(call["hold_usd"].is_string(), "{call:#}");
+    let cap = rig.bursar.items("/v1/caps").await.remove(0);
+    assert_eq!(cap["held"], call["hold_usd"], "{cap:#}");
+    rig.bursar.is_consistent();
+}
+
+#[tokio::test]
+async fn a_call_of_which_nothing_more_is_heard_is_closed_as_orphaned_at_the_cost_of_its_input() {
+    let mut bursar = ControlPlane::start(POLICY).await;
+    let started_at = wait::unix_now() - Duration::from_secs(3_600);
+    let event = json!({
+        "kind": "started", "id": "01990000-0000-7000-8000-000000000001", "provider": "openai",
+        "dialect": "openai-chat", "operation": "chat", "request_model": "gpt-4o", "input_tokens_estimate": 1000,
+        "attribution": {"customer": {"value": "acme", "from": "header"}},
+        "started_at": u64::try_from(started_at.as_nanos()).unwrap(), "hold": "0.0525", "hold_input": "0.0025",
+    });
+    let batch = json!({"version": 1, "node": "killed", "boot": "b", "events": [event]});
+    let answer = bursar.client().send(&Call::post("/v1/events").json(batch)).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    assert_eq!(bursar.items("/v1/calls").await[0]["state"], "open");
+    // It looks when it starts, and then every half minute.
+    bursar.kill();
+    bursar.resume().await;
+    let call = bursar.calls("acme", 1).await.remove(0);
+    assert_eq!((&call["state"], &call["ending"]), (&json!("orphaned"), &json!("orphaned")), "{call:#}");
     assert_eq!(
-        (&call["ending"], &call["usage_source"]),
-        (&json!("orphaned"), &json!("estimated")),
+        (&call["usage_source"], &call["cost_usd"]),
+        (&json!("estimated"), &json!("0.0025")),
         "{call:#}"
     );
-    assert_ne!(call["cost_usd"], Value::Null);
-    rig.bursar.is_consistent();
+    bursar.is_consistent();
 }
 
 #[tokio::test]

@@ -51,7 +51,8 @@ fn the_filter_asks_its_host_for_these_and_nothing_else() {
         env proxy_set_shared_data
         env proxy_set_tick_period_milliseconds
         wasi_snapshot_preview1 random_get
-    "#]].assert_eq(&imports);
+    "#]]
+    .assert_eq(&imports);
 }
 
 #[test]

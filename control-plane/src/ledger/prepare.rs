@@ -176,14 +176,14 @@ fn count(tokens: u64) -> i64 {
 fn check_head(head: &CallHead, now: UnixNanos) -> Result<(), String> {
     check_instant("started_at", head.started_at, now)?;
     let texts = [
-        ("provider", Some(&head.provider)),
-        ("dialect", Some(&head.dialect)),
-        ("operation", Some(&head.operation)),
-        ("route", head.route.as_ref()),
-        ("original_route", head.original_route.as_ref()),
-        ("request_model", head.request_model.as_ref()),
-        ("request_tier", head.request_tier.as_ref()),
-        ("request_id", head.request_id.as_ref()),
+        ("provider", Some(&*head.provider)),
+        ("dialect", Some(&*head.dialect)),
+        ("operation", Some(&*head.operation)),
+        ("route", head.route.as_deref()),
+        ("original_route", head.original_route.as_deref()),
+        ("request_model", head.request_model.as_deref()),
+        ("request_tier", head.request_tier.as_deref()),
+        ("request_id", head.request_id.as_deref()),
     ];
     check_texts(&texts)?;
     check_money("hold", head.hold)?;
@@ -201,12 +201,12 @@ fn check_end(end: &CallEnd, now: UnixNanos) -> Result<(), String> {
         check_instant("end.first_token_at", at, now)?;
     }
     let texts = [
-        ("end.response_model", end.response_model.as_ref()),
-        ("end.service_tier", end.service_tier.as_ref()),
-        ("end.response_flags", Some(&end.response_flags)),
-        ("end.error_type", end.error_type.as_ref()),
-        ("end.cluster", end.cluster.as_ref()),
-        ("end.upstream", end.upstream.as_ref()),
+        ("end.response_model", end.response_model.as_deref()),
+        ("end.service_tier", end.service_tier.as_deref()),
+        ("end.response_flags", Some(&*end.response_flags)),
+        ("end.error_type", end.error_type.as_deref()),
+        ("end.cluster", end.cluster.as_deref()),
+        ("end.upstream", end.upstream.as_deref()),
     ];
     check_texts(&texts)?;
     check_money("end.settled", end.settled)?;
@@ -225,7 +225,7 @@ fn check_instant(field: &str, at: UnixNanos, now: UnixNanos) -> Result<(), Strin
     }
 }
 
-fn check_texts(texts: &[(&str, Option<&Box<str>>)]) -> Result<(), String> {
+fn check_texts(texts: &[(&str, Option<&str>)]) -> Result<(), String> {
     let long = texts.iter().find(|(_, text)| text.is_some_and(|text| text.len() > TEXT_BYTES_MAX));
     match long {
         Some((field, _)) => Err(format!("{field} is longer than {TEXT_BYTES_MAX} bytes")),

@@ -109,9 +109,12 @@ pub struct Filter {
     pub to: Option<UnixNanos>,
     /// customer, workspace, feature or plan, and the text in it; an empty text is absence.
     pub words: Vec<(&'static str, String)>,
-    /// After this one, which ended the page before: its newest call and its key.
-    pub before: Option<(i64, i64)>,
+    /// After this one, which ended the page before.
+    pub before: Option<Position>,
 }
+
+/// A place in a list: when the newest call of its task started, and the task's key.
+pub type Position = (i64, i64);
 
 /// The columns that tasks can be filtered by.
 pub const FILTERS: [&str; 4] = ["customer", "workspace", "feature", "plan"];
@@ -124,7 +127,7 @@ pub fn list(
     connection: &Connection,
     filter: &Filter,
     limit: u32,
-) -> Result<(Vec<Task>, Option<(i64, i64)>), StoreError> {
+) -> Result<(Vec<Task>, Option<Position>), StoreError> {
     let mut conditions = vec!["1".to_owned()];
     let mut values: Vec<Box<dyn ToSql>> = Vec::new();
     for (condition, at) in [("last_at >= ?", filter.from), ("last_at < ?", filter.to)] {
@@ -141,7 +144,8 @@ pub fn list(
     }
     if let Some((last_at, task)) = filter.before {
         conditions.push("(last_at, task) < (?, ?)".to_owned());
-        values.extend([Box::new(last_at) as Box<dyn ToSql>, Box::new(task)]);
+        values.push(Box::new(last_at));
+        values.push(Box::new(task));
     }
     let sql = format!(
         "SELECT {COLUMNS} FROM by_task WHERE {} ORDER BY last_at DESC, task DESC LIMIT {}",

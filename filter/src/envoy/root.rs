@@ -80,6 +80,7 @@ impl Context for Root {
     fn on_done(&mut self) -> bool {
         let Some(node) = self.node.clone() else { return true };
         self.ending = true;
+        node.stats.flush();
         self.flush(&node, host::now());
         node.outbox.borrow().is_empty()
     }
@@ -126,6 +127,7 @@ impl RootContext for Root {
         }
         self.flush(&node, now);
         node.stats.outbox_events(node.outbox.borrow().len());
+        node.stats.flush();
         release_stuck_heads(&node, now);
         self.end_if_done(&node);
     }

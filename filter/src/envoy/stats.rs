@@ -12,6 +12,8 @@ use std::{
 #[derive(Debug, Default)]
 pub(super) struct Stats {
     ids: RefCell<BTreeMap<(&'static str, &'static str), u32>>,
+    /// What was counted since the last tick, by name, tag and value: a host call for each would be felt in every call.
+    counted: RefCell<BTreeMap<(&'static str, &'static str, &'static str), i64>>,
     outbox_told: Cell<i64>,
 }
 
@@ -63,8 +65,18 @@ impl Stats {
     }
 
     fn count(&self, name: &'static str, tag: &'static str, value: &'static str, by: i64) {
-        if by > 0 {
-            self.change(MetricType::Counter, name, tag, value, by);
+        let mut counted = self.counted.borrow_mut();
+        let sum = counted.entry((name, tag, value)).or_default();
+        *sum = sum.saturating_add(by);
+    }
+
+    /// Hands to Envoy what was counted since the last time.
+    pub(super) fn flush(&self) {
+        for ((name, tag, value), by) in self.counted.take() {
+            // Envoy refuses to count nothing.
+            if by > 0 {
+                self.change(MetricType::Counter, name, tag, value, by);
+            }
         }
     }
 

@@ -94,7 +94,7 @@ async fn run(wish: Wish, upstream: Option<Upstream>) {
     say(&format!("provider: {upstream}{}", if simulated { " (simulated)" } else { "" }));
 
     let policy = places::root().join("tests/tour/policy.yaml");
-    let mut bursar = ControlPlane::prepared(&policy_text(&policy), Port::preferably(8700));
+    let mut bursar = ControlPlane::prepared(&policy_text(&policy), Port::preferably(7700));
     bursar.resume().await;
     say(&format!("control plane: http://{} on SQLite in {}", bursar.address(), bursar.data().display()));
 
