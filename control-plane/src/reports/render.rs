@@ -1,6 +1,7 @@
 //! A report as JSON, CSV, Markdown or text. JSON and CSV are exact; what people read is rounded, and says so.
 
 use super::{Cell, Range, Report, Section, money::PLACES};
+use crate::instant::Instant;
 use comfy_table::{LineStyle, TableStyle};
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
@@ -68,8 +69,8 @@ impl Report {
         let mut report = Map::new();
         report.insert("report".to_owned(), json!(self.title));
         if let Some(range) = self.range {
-            report.insert("from".to_owned(), json!(instant(range.from)));
-            report.insert("to".to_owned(), json!(instant(range.to)));
+            report.insert("from".to_owned(), json!(Instant(range.from)));
+            report.insert("to".to_owned(), json!(Instant(range.to)));
         }
         match &*self.sections {
             // A report of one table is that table, as lists are elsewhere in the API.
@@ -214,12 +215,6 @@ fn markdown_table(section: &Section) -> String {
         text.push_str(&line(row.iter().map(bold).collect()));
     }
     text
-}
-
-/// RFC 3339 with nanoseconds, UTC.
-pub fn instant(at: u64) -> String {
-    let at = Timestamp::from_nanosecond(i128::from(at)).unwrap_or(Timestamp::MAX);
-    at.strftime("%Y-%m-%dT%H:%M:%S.%9fZ").to_string()
 }
 
 fn day(at: u64) -> String {
