@@ -128,15 +128,17 @@ async fn names_that_cannot_be_names_leave_a_call_unattributed() {
 async fn an_event_that_cannot_be_read_does_not_cost_the_rest_of_its_batch() {
     let rig = rig().await;
     let event = |id: &str| {
-        json!({
-            "kind": "started", "id": id, "provider": "openai", "dialect": "openai-chat", "operation": "chat",
-            "attribution": {"customer": {"value": "acme", "from": "header"}}, "started_at": 1_790_000_000_000_000_000_u64,
-        })
+        let customer = json!({"customer": {"value": "acme", "from": "header"}});
+        let head = json!({
+            "id": id, "provider": "openai", "dialect": "openai-chat", "operation": "chat",
+            "attribution": customer, "started_at": 1_790_000_000_000_000_000_u64,
+        });
+        json!({"kind": "started", "head": head})
     };
-    let (first, third) =
-        (event("01990000-0000-7000-8000-000000000001"), event("01990000-0000-7000-8000-000000000003"));
+    let first = event("01990000-0000-7000-8000-000000000001");
+    let third = event("01990000-0000-7000-8000-000000000003");
     let mut changed = first.clone();
-    changed["provider"] = json!("anthropic");
+    changed["head"]["provider"] = json!("anthropic");
     let batch = json!({
         "version": 1, "node": "n", "boot": "b",
         "events": [first, {"kind": "nonsense"}, third, first, changed],

@@ -58,7 +58,11 @@ async fn what_is_held_for_open_calls_counts_against_a_cap_in_money() {
     let (admitted, refused) = rush(&[&rig.envoy], 30, &call).await;
     assert!((1..=7).contains(&admitted), "{admitted} of 7");
     rig.bursar.calls("acme", admitted + refused).await;
-    let cap = rig.bursar.items("/v1/caps").await.remove(0);
+    let settled = wait::until("nothing is held any more", async || {
+        let cap = rig.bursar.items("/v1/caps").await.remove(0);
+        (cap["held"] == "0").then_some(cap)
+    });
+    let cap = settled.await;
     assert_eq!((&cap["limit"], &cap["debt"]), (&json!("0.0079"), &json!("0")), "{cap:#}");
     rig.bursar.is_consistent();
 }

@@ -85,12 +85,12 @@ async fn a_call_whose_envoy_was_killed_is_known_and_stays_charged_to_its_cap() {
     let mut opened = rig.app.open(&call).await.unwrap();
     opened.events(3).await;
     let id = opened.so_far().header("x-bursar-call").unwrap().to_owned();
-    rig.envoy.process.kill();
-    let call = wait::until("the started event is booked", async || {
+    let booked = wait::until("the started event is booked", async || {
         let call = rig.bursar.client().send(&Call::get(&format!("/v1/calls/{id}"))).await;
         (call.status == 200).then(|| call.json())
     });
-    let call = call.await;
+    let call = booked.await;
+    rig.envoy.process.kill();
     assert_eq!((&call["state"], &call["customer"]), (&json!("open"), &json!("acme")), "{call:#}");
     assert!(call["hold_usd"].is_string(), "{call:#}");
     let cap = rig.bursar.items("/v1/caps").await.remove(0);
@@ -102,12 +102,13 @@ async fn a_call_whose_envoy_was_killed_is_known_and_stays_charged_to_its_cap() {
 async fn a_call_of_which_nothing_more_is_heard_is_closed_as_orphaned_at_the_cost_of_its_input() {
     let mut bursar = ControlPlane::start(POLICY).await;
     let started_at = wait::unix_now() - Duration::from_secs(3_600);
-    let event = json!({
-        "kind": "started", "id": "01990000-0000-7000-8000-000000000001", "provider": "openai",
+    let head = json!({
+        "id": "01990000-0000-7000-8000-000000000001", "provider": "openai",
         "dialect": "openai-chat", "operation": "chat", "request_model": "gpt-4o", "input_tokens_estimate": 1000,
         "attribution": {"customer": {"value": "acme", "from": "header"}},
         "started_at": u64::try_from(started_at.as_nanos()).unwrap(), "hold": "0.0525", "hold_input": "0.0025",
     });
+    let event = json!({"kind": "started", "head": head});
     let batch = json!({"version": 1, "node": "killed", "boot": "b", "events": [event]});
     let answer = bursar.client().send(&Call::post("/v1/events").json(batch)).await;
     assert_eq!(answer.status, 200, "{}", answer.text());

@@ -1,7 +1,10 @@
 //! `./build.sh up`: the first thing a newcomer runs.
 
 use std::process::Stdio;
-use tokio::process::Command;
+use tokio::{
+    io::{AsyncBufReadExt, BufReader},
+    process::Command,
+};
 
 #[tokio::test]
 async fn up_once_shows_the_whole_path_and_ends() {
@@ -42,5 +45,29 @@ async fn up_says_what_is_wrong_with_its_arguments() {
         let output = Command::new(env!("CARGO_BIN_EXE_up")).args(arguments).output().await.unwrap();
         assert_eq!(output.status.code(), Some(2));
         assert!(String::from_utf8_lossy(&output.stderr).contains("usage:"));
+    }
+}
+
+#[tokio::test]
+async fn up_stops_what_it_started_and_nothing_else() {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_up"));
+    let mut up = command.stdin(Stdio::null()).stdout(Stdio::piped()).kill_on_drop(true).spawn().unwrap();
+    let mut lines = BufReader::new(up.stdout.take().unwrap()).lines();
+    let mut addresses = Vec::new();
+    loop {
+        let line = lines.next_line().await.unwrap().expect("it runs until it is told to stop");
+        let address = line.split("http://").nth(1).filter(|_| line.contains(" s] "));
+        addresses.extend(address.map(|rest| rest.split([',', ' ']).next().unwrap().to_owned()));
+        if line.contains("Ctrl-C stops it all") {
+            break;
+        }
+    }
+    assert_eq!(addresses.len(), 3, "provider, control plane, Envoy: {addresses:?}");
+    let id = up.id().unwrap().to_string();
+    Command::new("sh").args(["-c", "kill -INT \"$0\"", &id]).status().await.unwrap();
+    assert!(up.wait().await.unwrap().success());
+    for address in addresses {
+        let refused = tokio::net::TcpStream::connect(&address).await;
+        assert!(refused.is_err(), "somebody still listens at {address}");
     }
 }
