@@ -18,7 +18,7 @@ pub use caps::cap_states;
 pub use figures::{CapState, Group, Point, Range, Totals};
 pub use margin::{CustomerMargin, PlanMargin, customer_margins, plan_margins, revenue};
 pub use read::{Dimension, before, first_hour, groups, series, week_of, whole_days};
-pub use render::{Format, UnknownFormat, instant};
+pub use render::{Format, UnknownFormat};
 pub use table::{Cell, Column, Report, Section, dollars};
 pub use weekly::{WeeklyFigures, weekly};
 

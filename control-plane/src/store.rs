@@ -162,9 +162,14 @@ pub fn digest(bytes: &[u8]) -> String {
     text
 }
 
-/// A connection that can only read the store of a data directory, whether or not a control plane runs on it.
+/// A connection that can only read, to a data directory that another process may be using.
 pub fn open_reader(directory: &Path) -> Result<Connection, StoreError> {
-    readers::connect(&directory.join(FILE))
+    let path = directory.join(FILE);
+    if !path.is_file() {
+        let error = io::Error::new(io::ErrorKind::NotFound, "holds no store");
+        return Err(StoreError::Directory { path: directory.to_owned(), error });
+    }
+    readers::connect(&path)
 }
 
 /// A connection that may write.

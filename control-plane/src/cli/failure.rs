@@ -86,8 +86,13 @@ impl From<StoreError> for Failure {
             StoreError::InUse { .. } => {
                 failure.hint("a control plane is running on it; ask that one with --server URL")
             }
-            StoreError::Directory { .. } => failure.hint("--data-dir takes the directory that `bursar serve` uses"),
-            StoreError::Sqlite(_) | StoreError::Newer { .. } | StoreError::Corrupt { .. } | StoreError::Closed => failure,
+            StoreError::Directory { .. } => {
+                failure.hint("--data-dir takes the directory that `bursar serve` uses")
+            }
+            StoreError::Sqlite(_)
+            | StoreError::Newer { .. }
+            | StoreError::Corrupt { .. }
+            | StoreError::Closed => failure,
         }
     }
 }

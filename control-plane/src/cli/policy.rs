@@ -62,8 +62,8 @@ pub struct DiffArgs {
     /// How it is printed.
     #[arg(long, value_enum, default_value_t)]
     pub format: FormatArg,
+    /// Whom to ask
     #[command(flatten)]
-    #[expect(missing_docs, reason = "clap would show it as a heading")]
     pub target: Target,
 }
 
@@ -75,8 +75,8 @@ pub struct ApplyArgs {
     /// Let the control plane check it, and change nothing.
     #[arg(long)]
     pub dry_run: bool,
+    /// Whom to ask
     #[command(flatten)]
-    #[expect(missing_docs, reason = "clap would show it as a heading")]
     pub target: Target,
 }
 

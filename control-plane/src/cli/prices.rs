@@ -35,8 +35,8 @@ pub struct ImportArgs {
     /// How it is printed
     #[arg(long, value_enum, default_value_t)]
     pub format: FormatArg,
+    /// Whom to ask
     #[command(flatten)]
-    #[expect(missing_docs, reason = "clap would show it as a heading")]
     pub target: Target,
 }
 
@@ -48,8 +48,8 @@ pub struct DiffArgs {
     /// How it is printed
     #[arg(long, value_enum, default_value_t)]
     pub format: FormatArg,
+    /// Whom to ask
     #[command(flatten)]
-    #[expect(missing_docs, reason = "clap would show it as a heading")]
     pub target: Target,
 }
 
@@ -58,8 +58,8 @@ pub struct DiffArgs {
 pub struct ApproveArgs {
     /// The import's number
     pub import: i64,
+    /// Whom to ask
     #[command(flatten)]
-    #[expect(missing_docs, reason = "clap would show it as a heading")]
     pub target: Target,
 }
 
@@ -81,8 +81,8 @@ pub struct ListArgs {
     /// How it is printed
     #[arg(long, value_enum, default_value_t)]
     pub format: FormatArg,
+    /// Whom to ask
     #[command(flatten)]
-    #[expect(missing_docs, reason = "clap would show it as a heading")]
     pub target: Target,
 }
 
@@ -99,8 +99,8 @@ pub struct ShowArgs {
     /// How it is printed
     #[arg(long, value_enum, default_value_t)]
     pub format: FormatArg,
+    /// Whom to ask
     #[command(flatten)]
-    #[expect(missing_docs, reason = "clap would show it as a heading")]
     pub target: Target,
 }
 
@@ -219,12 +219,14 @@ fn changes(title: &str, answer: &Value) -> Report {
     });
     let removed = items("removed").map(|price| vec![Cell::text(row_name(price)), rate(Some(price))]);
     let unmapped = summary.get("unmapped").and_then(Value::as_object).into_iter().flatten();
-    let unmapped = unmapped.map(|(key, count)| vec![Cell::text(key), Cell::Count(count.as_u64().unwrap_or(0))]);
+    let unmapped =
+        unmapped.map(|(key, count)| vec![Cell::text(key), Cell::Count(count.as_u64().unwrap_or(0))]);
     let unreadable = summary.get("unreadable").and_then(Value::as_array).into_iter().flatten();
     let unreadable =
         unreadable.map(|value| vec![text(value, "entry"), text(value, "key"), text(value, "reason")]);
     let price = column("price", "price");
-    let (before, after) = (column("before_usd_per_mtok", "before, USD/M"), column("usd_per_mtok", "now, USD/M"));
+    let (before, after) =
+        (column("before_usd_per_mtok", "before, USD/M"), column("usd_per_mtok", "now, USD/M"));
     let approve = answer.get("id").and_then(Value::as_i64).map(|id| {
         format!("Look at the rows that wait; `bursar prices approve {id}` puts all of them in force.")
     });
@@ -241,7 +243,12 @@ fn changes(title: &str, answer: &Value) -> Report {
     let mut sections = vec![
         section("summary", "Summary", &[column("what", "what"), rows], counts.to_vec()),
         section("changed", "Changed", &[price, before, after], changed.collect()),
-        section("held", "Waiting for approval", &[price, before, after, column("reason", "why")], held.collect()),
+        section(
+            "held",
+            "Waiting for approval",
+            &[price, before, after, column("reason", "why")],
+            held.collect(),
+        ),
         section("removed", "No longer in the catalogue", &[price, after], removed.collect()),
         section("unmapped", "Keys without a meter", &[key, column("entries", "entries")], unmapped.collect()),
         section(
@@ -293,11 +300,18 @@ fn listed(rows: &[Value]) -> Report {
 
 fn shown(rows: &[Value]) -> Report {
     let cells = |price: &Value| {
-        let mut cells: Vec<Cell> =
-            ["id", "meter", "tier", "threshold_input_tokens", "rate_usd_per_mtok", "inherits", "effective_from"]
-                .into_iter()
-                .map(|key| text(price, key))
-                .collect();
+        let mut cells: Vec<Cell> = [
+            "id",
+            "meter",
+            "tier",
+            "threshold_input_tokens",
+            "rate_usd_per_mtok",
+            "inherits",
+            "effective_from",
+        ]
+        .into_iter()
+        .map(|key| text(price, key))
+        .collect();
         let source = price.get("source").unwrap_or(&Value::Null);
         cells.extend(["name", "key", "text"].into_iter().map(|key| text(source, key)));
         cells

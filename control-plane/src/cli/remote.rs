@@ -23,17 +23,15 @@ impl Remote {
             let failure = Failure::Usage(format!("--server: `{url}` is no address"));
             return Err(failure.hint("write one such as http://127.0.0.1:7700"));
         }
-        let config = ureq::Agent::config_builder()
-            .timeout_global(Some(TIMEOUT))
-            .http_status_as_error(false)
-            .build();
+        let config =
+            ureq::Agent::config_builder().timeout_global(Some(TIMEOUT)).http_status_as_error(false).build();
         Ok(Self { agent: config.into(), base: url.trim_end_matches('/').to_owned(), _own: own })
     }
 
     pub(super) fn get(&self, path: &str, query: &[(&str, &str)]) -> Result<String, Failure> {
-        let request = query.iter().fold(self.agent.get(self.address(path)), |request, (key, value)| {
-            request.query(key, value)
-        });
+        let request = query
+            .iter()
+            .fold(self.agent.get(self.address(path)), |request, (key, value)| request.query(key, value));
         self.answer(path, request.call())
     }
 
@@ -56,16 +54,16 @@ impl Remote {
     }
 
     pub(super) fn post(&self, path: &str, query: &[(&str, &str)], body: &str) -> Result<String, Failure> {
-        let request = query.iter().fold(self.agent.post(self.address(path)), |request, (key, value)| {
-            request.query(key, value)
-        });
+        let request = query
+            .iter()
+            .fold(self.agent.post(self.address(path)), |request, (key, value)| request.query(key, value));
         self.answer(path, request.header("content-type", "application/json").send(body))
     }
 
     pub(super) fn put(&self, path: &str, query: &[(&str, &str)], body: &str) -> Result<String, Failure> {
-        let request = query.iter().fold(self.agent.put(self.address(path)), |request, (key, value)| {
-            request.query(key, value)
-        });
+        let request = query
+            .iter()
+            .fold(self.agent.put(self.address(path)), |request, (key, value)| request.query(key, value));
         self.answer(path, request.header("content-type", "application/json").send(body))
     }
 

@@ -23,8 +23,8 @@ pub struct ReportArgs {
     /// How it is printed.
     #[arg(long, value_enum, default_value_t)]
     pub format: FormatArg,
+    /// Whom to ask
     #[command(flatten)]
-    #[expect(missing_docs, reason = "clap would show it as a heading")]
     pub target: Target,
 }
 

@@ -26,8 +26,9 @@ impl Target {
                 Remote::new(&own.address.clone(), Some(own))
             }
             (Some(url), None) => Remote::new(url, None),
-            (None, None) => Err(Failure::Usage("nobody to ask".to_owned())
-                .hint("name a running control plane with --server URL, or a data directory with --data-dir DIR")),
+            (None, None) => Err(Failure::Usage("nobody to ask".to_owned()).hint(
+                "name a running control plane with --server URL, or a data directory with --data-dir DIR",
+            )),
         }
     }
 }

@@ -319,7 +319,10 @@ fn price(row: &PriceRow) -> String {
 fn price_note(row: &PriceRow) -> String {
     let source = &row.source;
     let mut note = format!("{}, {} = {}", source.name, source.key, source.text);
-    note.push_str(&format!(", in force from {} UTC", written(row.effective_from, "%Y-%m-%d %H:%M")));
+    note.push_str(&match row.effective_from {
+        0 => ", in force since ever".to_owned(),
+        from => format!(", in force from {} UTC", written(from, "%Y-%m-%d %H:%M")),
+    });
     if let Some(meter) = row.inherits {
         note.push_str(&format!(
             "; has no rate of its own and takes that of {}",

@@ -331,7 +331,11 @@ fn cells(call: &CallRow, now: UnixNanos) -> CallCells {
 
 /// The class and the word of a call's end.
 pub(super) fn badge(state: &str, outcome: Option<&str>) -> (&'static str, String) {
-    let word = outcome.unwrap_or(state).replace('_', " ");
+    let refusal = outcome.and_then(|outcome| outcome.strip_prefix("refused_")).filter(|_| state == "refused");
+    let word = match refusal {
+        Some(reason) => format!("refused: {}", reason.replace('_', " ")),
+        None => outcome.unwrap_or(state).replace('_', " "),
+    };
     let class = match (state, outcome) {
         ("open", _) => return ("open", "open".to_owned()),
         ("orphaned", _) => return ("bad", "orphaned".to_owned()),

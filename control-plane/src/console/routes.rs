@@ -8,6 +8,7 @@ use super::{
 };
 use crate::{
     clock::Clock,
+    instant::Instant,
     reports::{self, Kind, Range},
     rules::Rules,
     store::{Store, StoreError},
@@ -132,9 +133,8 @@ async fn weekly(State(console): State<Console>, Query(query): Query<ReportQuery>
     let report = console.store.read(make).await;
     answer(report.map(|report| {
         // The other forms must be about the same time, whenever they are asked for.
-        let query = report.range.map(|Range { from, to }| {
-            format!("from={}&to={}&", reports::instant(from), reports::instant(to))
-        });
+        let query =
+            report.range.map(|Range { from, to }| format!("from={}&to={}&", Instant(from), Instant(to)));
         report_page(&report, &query.unwrap_or_default())
     }))
 }
@@ -145,3 +145,6 @@ fn answer(page: Result<Page, StoreError>) -> Page {
         failed()
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -22,7 +22,7 @@ fn at(text: &str) -> UnixNanos {
     u64::try_from(instant.as_nanosecond()).unwrap()
 }
 
-fn now() -> UnixNanos {
+pub(super) fn now() -> UnixNanos {
     at("2026-11-24T14:03:20Z")
 }
 
@@ -133,7 +133,7 @@ fn every_state_of_a_call_has_its_word() {
         row("open", None, None),
         row("finished", Some("ok"), None),
         row("orphaned", None, Some("0.01")),
-        row("refused", Some("refused_by_cap"), Some("0")),
+        row("refused", Some("refused_loop_guard"), Some("0")),
         row("finished", Some("client_aborted"), Some("0.000000000001")),
     ];
     let html = overview(&[], &[], &calls).page().html().to_owned();
@@ -141,7 +141,7 @@ fn every_state_of_a_call_has_its_word() {
         "<span class=\"badge open\">open</span>",
         "<span class=\"badge warn\">unpriced</span>",
         "<span class=\"badge bad\">orphaned</span>",
-        "<span class=\"badge refused\">refused by cap</span>",
+        "<span class=\"badge refused\">refused: loop guard</span>",
         "$0.000000000001 <abbr",
     ] {
         assert!(html.contains(word), "{word} in {html}");
@@ -193,7 +193,7 @@ fn a_meter_tells_spent_from_held_and_never_leaves_its_rail() {
 }
 
 #[expect(clippy::too_many_lines, reason = "a call has many fields")]
-fn example() -> (CallHead, CallEnd, Vec<rating::Line>, PriceTable) {
+pub(super) fn example() -> (CallHead, CallEnd, Vec<rating::Line>, PriceTable) {
     let catalogue = r#"{"gpt-4o-mini": {"litellm_provider": "openai", "input_cost_per_token": 1.5e-07,
         "output_cost_per_token": 6e-07, "cache_read_input_token_cost": 7.5e-08, "max_output_tokens": 16384}}"#;
     let diff = compare(&[], litellm::import(catalogue, 1).unwrap(), 1);

@@ -219,10 +219,10 @@ fn inherit(entry: &Entry<'_>, rows: &mut BTreeMap<PriceKey, PriceRow>) {
             if threshold.is_some() && apart(*threshold).is_none() && apart(None).is_some() {
                 continue;
             }
-            let standard = apart(*threshold).map(|own| (own.rate, heir));
-            let (rate, from) = standard.unwrap_or((row.rate, parent));
+            let (from, inherited) = apart(*threshold).map_or((parent, &row), |own| (heir, own));
+            let (rate, source) = (inherited.rate, inherited.source.clone());
             let key = PriceKey { meter: heir, ..row.key.clone() };
-            let heir = PriceRow { key, rate, inherits: Some(from), output_tokens_max: None, ..row };
+            let heir = PriceRow { key, rate, source, inherits: Some(from), output_tokens_max: None, ..row };
             rows.insert(heir.key.clone(), heir);
         }
     }

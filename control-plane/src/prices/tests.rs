@@ -152,6 +152,19 @@ fn an_entry_becomes_one_row_per_meter_tier_and_threshold() {
 }
 
 #[test]
+fn a_rate_that_is_inherited_names_the_text_it_was_read_from() {
+    let import = imported();
+    let source = |meter, tier: Option<&str>| {
+        let wanted = |row: &&PriceRow| {
+            &*row.key.model == "gpt-x" && row.key.meter == meter && row.key.tier.as_deref() == tier
+        };
+        import.rows.iter().find(wanted).map(|row| row.source.key.to_string()).unwrap()
+    };
+    assert_eq!(source(Meter::CacheRead, Some("flex")), "gpt-x: cache_read_input_token_cost");
+    assert_eq!(source(Meter::Reasoning, Some("flex")), "gpt-x: output_cost_per_token_flex");
+}
+
+#[test]
 fn a_prefix_of_the_provider_is_no_part_of_the_model() {
     let import = imported();
     assert!(!rates(&import, "xai", "grok-x").is_empty());

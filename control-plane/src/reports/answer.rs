@@ -4,8 +4,7 @@ use super::{
     By, CapState, Dimension, Range, Report, WeeklyFigures, before, breakdown, groups, plans, week_of, weekly,
     whole_days,
 };
-use crate::{policy::Policy, store::StoreError};
-use jiff::{Timestamp, civil::Date, tz::TimeZone};
+use crate::{instant::Instant, policy::Policy, store::StoreError};
 use protocol::UnixNanos;
 use rusqlite::Connection;
 use std::str::FromStr;
@@ -103,12 +102,10 @@ impl Range {
 }
 
 fn instant(key: &'static str, text: &str) -> Result<UnixNanos, RangeError> {
-    let day = || text.parse::<Date>().ok()?.to_zoned_datetime(TimeZone::UTC).ok().map(|day| day.timestamp());
-    let at = text.parse::<Timestamp>().ok().or_else(day);
-    // The store's integers end in 2262, and nothing happened before 1970.
-    let nanos = at.map(Timestamp::as_nanosecond).filter(|nanos| *nanos <= i128::from(i64::MAX));
-    let nanos = nanos.and_then(|nanos| UnixNanos::try_from(nanos).ok());
-    nanos.ok_or_else(|| RangeError::NotATime { key, text: text.to_owned() })
+    let at: Option<Instant> = text.parse().ok();
+    // The store's integers end in 2262.
+    let at = at.map(|Instant(at)| at).filter(|at| i64::try_from(*at).is_ok());
+    at.ok_or_else(|| RangeError::NotATime { key, text: text.to_owned() })
 }
 
 /// Makes a report. Its time is widened to whole days, which is what the aggregates count.

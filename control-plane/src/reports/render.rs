@@ -1,6 +1,8 @@
 //! A report as JSON, CSV, Markdown or text. JSON and CSV are exact; what people read is rounded, and says so.
 
 use super::{Cell, Range, Report, Section, money::PLACES};
+use crate::instant::Instant;
+use comfy_table::{LineStyle, TableStyle};
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 use std::str::FromStr;
@@ -67,8 +69,8 @@ impl Report {
         let mut report = Map::new();
         report.insert("report".to_owned(), json!(self.title));
         if let Some(range) = self.range {
-            report.insert("from".to_owned(), json!(instant(range.from)));
-            report.insert("to".to_owned(), json!(instant(range.to)));
+            report.insert("from".to_owned(), json!(Instant(range.from)));
+            report.insert("to".to_owned(), json!(Instant(range.to)));
         }
         match &*self.sections {
             // A report of one table is that table, as lists are elsewhere in the API.
@@ -175,9 +177,15 @@ fn safe(cell: &Cell) -> String {
     if !cell.is_number() && text.starts_with(['=', '+', '-', '@']) { format!("'{text}") } else { text }
 }
 
+/// A line below the headings and around the table, none between rows.
+const RULED: TableStyle = TableStyle::new()
+    .top_border(LineStyle::none().fill('─').junction('─'))
+    .header_separator(LineStyle::none().fill('─').junction('─'))
+    .bottom_border(LineStyle::none().fill('─').junction('─'));
+
 fn terminal_table(section: &Section) -> String {
     let mut table = comfy_table::Table::new();
-    table.load_style(comfy_table::presets::UTF8_HORIZONTAL_ONLY);
+    table.load_style(RULED);
     table.set_header(section.columns.iter().map(|column| column.title));
     for row in section.rows.iter().chain(&section.total) {
         table.add_row(row.iter().map(Cell::shown));
@@ -207,12 +215,6 @@ fn markdown_table(section: &Section) -> String {
         text.push_str(&line(row.iter().map(bold).collect()));
     }
     text
-}
-
-/// RFC 3339 with nanoseconds, UTC.
-pub fn instant(at: u64) -> String {
-    let at = Timestamp::from_nanosecond(i128::from(at)).unwrap_or(Timestamp::MAX);
-    at.strftime("%Y-%m-%dT%H:%M:%S.%9fZ").to_string()
 }
 
 fn day(at: u64) -> String {

@@ -5,7 +5,7 @@ use super::{
     breakdown::{NONE, TOTAL, calls, column, plan_section, unknowns},
     customer_margins, money,
 };
-use crate::policy::Policy;
+use crate::{instant::Instant, policy::Policy};
 use protocol::{cap::Unit, money::PicoUsd};
 use std::collections::BTreeMap;
 
@@ -229,7 +229,7 @@ fn close_to_caps(figures: &WeeklyFigures<'_>) -> Section {
             amount(cap.unit, cap.spent),
             amount(cap.unit, cap.held),
             Cell::Percent(used(cap)),
-            Cell::text(super::render::instant(cap.resets_at)),
+            Cell::text(Instant(cap.resets_at).to_string()),
         ]
     };
     Section {

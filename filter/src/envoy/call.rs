@@ -2,7 +2,7 @@
 //! [`Exchange`].
 
 use super::{
-    abi::{self, HostError},
+    abi::{self, Buffer, HostError, Map},
     host::{self, Shared},
     node::Node,
 };
@@ -22,9 +22,8 @@ use protocol::{
     snapshot::Allow,
 };
 use proxy_wasm::{
-    hostcalls,
     traits::{Context, HttpContext},
-    types::{Action, BufferType, MapType},
+    types::Action,
 };
 use std::rc::Rc;
 
@@ -38,6 +37,8 @@ pub(super) struct Call {
     read_bytes: usize,
     /// The request's content-length is still there, and must follow the body.
     has_content_length: bool,
+    /// The head is held until the first piece of body.
+    head_waits: bool,
     usage_injected: bool,
     asked: Option<(u32, UnixNanos)>,
     replied: bool,
@@ -52,6 +53,7 @@ impl Call {
             exchange: None,
             read_bytes: 0,
             has_content_length: false,
+            head_waits: false,
             usage_injected: false,
             asked: None,
             replied: false,
@@ -63,14 +65,13 @@ impl Context for Call {
     fn on_http_call_response(&mut self, token: u32, _headers: usize, body_size: usize, _trailers: usize) {
         let Some(node) = self.node.clone() else { return };
         let Some((_, asked_at)) = self.asked.take_if(|(sent, _)| *sent == token) else { return };
-        let body = hostcalls::get_buffer(BufferType::HttpCallResponseBody, 0, body_size).ok().flatten();
+        let body = abi::buffer(Buffer::Answer, 0, body_size).ok();
         let now = host::now();
         let recourse = match body.map(|body| codec::decode::<AllowanceReply>(&body)) {
             Some(Ok(reply)) if node.apply_grants(&reply, asked_at, now) => Recourse::Asked,
             _ => Recourse::Unreachable,
         };
-        if self.decide(&node, recourse, now) == Action::Continue && hostcalls::resume_http_request().is_err()
-        {
+        if self.decide(&node, recourse, now) == Action::Continue && abi::resume_request().is_err() {
             node.stats.fault("resume");
         }
     }
@@ -79,7 +80,7 @@ impl Context for Call {
 impl HttpContext for Call {
     fn on_http_request_headers(&mut self, _headers: usize, end: bool) -> Action {
         let Some(node) = self.node.clone() else { return Action::Continue };
-        let Ok(bytes) = abi::header_pairs(MapType::HttpRequestHeaders) else {
+        let Ok(bytes) = abi::header_pairs(Map::Request) else {
             node.stats.fault("request_headers");
             return Action::Continue;
         };
@@ -103,6 +104,7 @@ impl HttpContext for Call {
         if !holds_head {
             return Action::Continue;
         }
+        self.head_waits = true;
         node.head_waits(self.context, now);
         Action::Pause
     }
@@ -115,12 +117,15 @@ impl HttpContext for Call {
         let Some(exchange) = self.exchange.as_mut().filter(|exchange| exchange.is_reading()) else {
             return Action::Continue;
         };
-        node.head_moved(self.context);
+        if std::mem::take(&mut self.head_waits) && !node.head_moved(self.context) {
+            // The root let the head go, and its content-length with it.
+            self.has_content_length = false;
+        }
         let new = size.saturating_sub(self.read_bytes);
         if new > 0 {
-            match hostcalls::get_buffer(BufferType::HttpRequestBody, self.read_bytes, new) {
-                Ok(Some(piece)) => exchange.read_request(&piece),
-                _ => node.stats.fault("request_body"),
+            match abi::buffer(Buffer::Request, self.read_bytes, new) {
+                Ok(piece) => exchange.read_request(&piece),
+                Err(HostError) => node.stats.fault("request_body"),
             }
             self.read_bytes = size;
         }
@@ -151,7 +156,7 @@ impl HttpContext for Call {
         let (Some(node), Some(exchange), false) = (&self.node, self.exchange.as_mut(), self.replied) else {
             return Action::Continue;
         };
-        let Ok(bytes) = abi::header_pairs(MapType::HttpResponseHeaders) else {
+        let Ok(bytes) = abi::header_pairs(Map::Response) else {
             node.stats.fault("response_headers");
             return Action::Continue;
         };
@@ -159,18 +164,18 @@ impl HttpContext for Call {
         if end {
             exchange.response_ended();
         }
-        let set = |name, value: Option<&[u8]>| {
-            if hostcalls::set_map_value_bytes(MapType::HttpResponseHeaders, name, value).is_err() {
+        let set = |name: &[u8], value: Option<&[u8]>| {
+            if abi::set_header(Map::Response, name, value).is_err() {
                 node.stats.fault("response_headers");
             }
         };
-        set("x-bursar-call", Some(exchange.id().to_string().as_bytes()));
+        set(b"x-bursar-call", Some(exchange.id().to_string().as_bytes()));
         if let Some(percent) = exchange.fullness_percent() {
-            set("x-bursar-budget", Some(hundredths(percent).as_bytes()));
+            set(b"x-bursar-budget", Some(hundredths(percent).as_bytes()));
         }
         if self.usage_injected && exchange.streams() {
             // The client's stream may end up shorter than the provider's.
-            set("content-length", None);
+            set(b"content-length", None);
         }
         Action::Continue
     }
@@ -185,12 +190,12 @@ impl HttpContext for Call {
             }
             return Action::Continue;
         }
-        let Ok(piece) = hostcalls::get_buffer(BufferType::HttpResponseBody, 0, size) else {
+        let Ok(piece) = abi::buffer(Buffer::Response, 0, size) else {
             node.stats.fault("response_body");
             return Action::Continue;
         };
-        if let Some(replaced) = exchange.response_body(&piece.unwrap_or_default(), end, host::now)
-            && hostcalls::set_buffer(BufferType::HttpResponseBody, 0, size, &replaced).is_err()
+        if let Some(replaced) = exchange.response_body(&piece, end, host::now)
+            && abi::replace_buffer(Buffer::Response, size, &replaced).is_err()
         {
             node.stats.fault("response_body");
         }
@@ -213,25 +218,20 @@ impl Call {
     /// Rewrites the held body so that the stream tells its usage.
     fn ask_for_usage(&mut self, node: &Node, size: usize) {
         let Some(exchange) = &self.exchange else { return };
-        let Ok(Some(body)) = hostcalls::get_buffer(BufferType::HttpRequestBody, 0, size) else {
+        let Ok(body) = abi::buffer(Buffer::Request, 0, size) else {
             return node.stats.fault("request_body");
         };
         let Some(rewritten) = exchange.rewritten(&body) else { return };
         let length = rewritten.len().to_string();
         // The length first: a longer body under the old one would run into the connection's next request.
         if self.has_content_length
-            && hostcalls::set_map_value_bytes(
-                MapType::HttpRequestHeaders,
-                "content-length",
-                Some(length.as_bytes()),
-            )
-            .is_err()
+            && abi::set_header(Map::Request, b"content-length", Some(length.as_bytes())).is_err()
         {
             return node.stats.fault("request_rewrite");
         }
-        match hostcalls::set_buffer(BufferType::HttpRequestBody, 0, size, &rewritten) {
+        match abi::replace_buffer(Buffer::Request, size, &rewritten) {
             Ok(()) => self.usage_injected = true,
-            Err(_) => node.stats.fault("request_rewrite"),
+            Err(HostError) => node.stats.fault("request_rewrite"),
         }
     }
 
@@ -333,15 +333,15 @@ fn strip(node: &Node, pairs: &[(&[u8], &[u8])], metered: bool, keeps_length: boo
             || (metered && name == b"accept-encoding")
             || (!keeps_length && name == b"content-length")
     };
-    let mut gone: Vec<&str> = Vec::new();
+    let mut gone: Vec<&[u8]> = Vec::new();
     for (name, _) in pairs.iter().filter(|(name, _)| goes(name)) {
-        match std::str::from_utf8(name) {
-            Ok(name) if !gone.contains(&name) => gone.push(name),
-            _ => {}
+        // Removing a name removes all its values.
+        if !gone.contains(name) {
+            gone.push(name);
         }
     }
     for name in gone {
-        if hostcalls::set_map_value_bytes(MapType::HttpRequestHeaders, name, None).is_err() {
+        if abi::set_header(Map::Request, name, None).is_err() {
             node.stats.fault("request_headers");
         }
     }

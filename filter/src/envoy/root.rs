@@ -1,7 +1,7 @@
 //! The root context of one worker: configuration, and on every tick snapshot and allowances down, events up.
 
 use super::{
-    abi,
+    abi::{self, Buffer, Map},
     call::Call,
     host::{self, Shared},
     node::Node,
@@ -20,7 +20,7 @@ use protocol::{
 use proxy_wasm::{
     hostcalls,
     traits::{Context, HttpContext, RootContext},
-    types::{BufferType, ContextType, MapType},
+    types::ContextType,
 };
 use std::{rc::Rc, time::Duration};
 
@@ -50,12 +50,7 @@ impl Context for Root {
     fn on_http_call_response(&mut self, token: u32, _headers: usize, body_size: usize, _trailers: usize) {
         let Some(node) = self.node.clone() else { return };
         let (now, status) = (host::now(), call_status());
-        let body = || {
-            hostcalls::get_buffer(BufferType::HttpCallResponseBody, 0, body_size)
-                .ok()
-                .flatten()
-                .unwrap_or_default()
-        };
+        let body = || abi::buffer(Buffer::Answer, 0, body_size).unwrap_or_default();
         if self.events_token.take_if(|sent| *sent == token).is_some() {
             events_answered(&node, status, &body(), now);
             self.flush(&node, now);
@@ -88,10 +83,7 @@ impl Context for Root {
 
 impl RootContext for Root {
     fn on_configure(&mut self, size: usize) -> bool {
-        let json = hostcalls::get_buffer(BufferType::PluginConfiguration, 0, size)
-            .ok()
-            .flatten()
-            .unwrap_or_default();
+        let json = abi::buffer(Buffer::Configuration, 0, size).unwrap_or_default();
         let config = match Config::parse(&json) {
             Ok(config) => config,
             Err(faults) => {
@@ -188,7 +180,7 @@ impl Root {
         if self.ending && node.outbox.borrow().is_empty() {
             self.ending = false;
             // Envoy may have ended the context already.
-            hostcalls::done().unwrap_or_default();
+            abi::done().unwrap_or_default();
         }
     }
 }
@@ -204,7 +196,7 @@ fn leads(now: UnixNanos) -> bool {
 }
 
 fn call_status() -> Option<u16> {
-    let pairs = abi::header_pairs(MapType::HttpCallResponseHeaders).ok()?;
+    let pairs = abi::header_pairs(Map::Answer).ok()?;
     Headers::new(&split_pairs(&pairs)).text(":status")?.parse().ok()
 }
 
@@ -231,11 +223,12 @@ fn release_stuck_heads(node: &Node, now: UnixNanos) {
         log::warn!(
             "a held head got no body for a second; is allow_on_headers_stop_iteration set? heads are not held for a minute"
         );
-        if hostcalls::set_effective_context(context).is_ok() {
+        let freed = abi::act_for(context)
             // The body may grow when it comes, and its head will be gone by then.
-            hostcalls::set_map_value_bytes(MapType::HttpRequestHeaders, "content-length", None)
-                .unwrap_or_default();
-            hostcalls::resume_http_request().unwrap_or_default();
+            .and_then(|()| abi::set_header(Map::Request, b"content-length", None))
+            .and_then(|()| abi::resume_request());
+        if freed.is_err() {
+            node.stats.fault("resume");
         }
     }
 }
