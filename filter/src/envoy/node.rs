@@ -218,15 +218,18 @@ impl Node {
     pub(super) fn apply_grants(&self, reply: &AllowanceReply, asked_at: UnixNanos, now: UnixNanos) -> bool {
         for grant in &reply.grants {
             let apply = |counter: &mut protocol::allowance::Counter| {
+                let before = counter.revision;
                 counter.apply(grant, asked_at);
-                counter.revision
+                (before, counter.revision)
             };
             match counters::update(&Shared, &grant.cap, &grant.subject, now, apply) {
-                // That the grant was booked is no news for who granted it.
-                Ok(revision) => {
+                // That the grant was booked is no news for who granted it; what calls changed meanwhile is.
+                Ok((before, after)) => {
                     let key = counters::hash(&grant.cap, &grant.subject);
-                    if let Some(used) = self.in_use.borrow_mut().get_mut(&key) {
-                        used.reported_revision = revision;
+                    if let Some(used) = self.in_use.borrow_mut().get_mut(&key)
+                        && used.reported_revision == before
+                    {
+                        used.reported_revision = after;
                     }
                 }
                 Err(fault) => self.counter_fault(fault),
