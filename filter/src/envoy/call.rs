@@ -68,8 +68,14 @@ impl Context for Call {
         let body = abi::buffer(Buffer::Answer, 0, body_size).ok();
         let now = host::now();
         let recourse = match body.map(|body| codec::decode::<AllowanceReply>(&body)) {
-            Some(Ok(reply)) if node.apply_grants(&reply, asked_at, now) => Recourse::Asked,
-            _ => Recourse::Unreachable,
+            Some(Ok(reply)) => {
+                node.answered(true, now);
+                if node.apply_grants(&reply, asked_at, now) { Recourse::Asked } else { Recourse::Unreachable }
+            }
+            _ => {
+                node.answered(false, now);
+                Recourse::Unreachable
+            }
         };
         if self.decide(&node, recourse, now) == Action::Continue && abi::resume_request().is_err() {
             node.stats.fault("resume");
@@ -117,7 +123,7 @@ impl HttpContext for Call {
         let Some(exchange) = self.exchange.as_mut().filter(|exchange| exchange.is_reading()) else {
             return Action::Continue;
         };
-        if std::mem::take(&mut self.head_waits) && !node.head_moved(self.context) {
+        if std::mem::take(&mut self.head_waits) && !node.head_moved(self.context, host::now()) {
             // The root let the head go, and its content-length with it.
             self.has_content_length = false;
         }
@@ -238,6 +244,10 @@ impl Call {
     fn decide(&mut self, node: &Rc<Node>, recourse: Recourse, now: UnixNanos) -> Action {
         let Some(exchange) = &mut self.exchange else { return Action::Continue };
         let fast = node.config.admission.fast;
+        let recourse = match recourse {
+            Recourse::Ask if !node.may_ask(now) => Recourse::Unreachable,
+            recourse => recourse,
+        };
         let queue_refuses = node.config.outbox.when_full == Allow::Refuse && node.outbox.borrow().is_full();
         let step = match node.snapshot() {
             _ if queue_refuses => {
@@ -272,7 +282,7 @@ impl Call {
                         Action::Pause
                     }
                     None => {
-                        node.stats.fault("allowance_unreachable");
+                        node.answered(false, now);
                         self.decide(node, Recourse::Unreachable, now)
                     }
                 }
@@ -293,7 +303,9 @@ impl Call {
 
     fn finish(&mut self) {
         let (Some(node), Some(exchange)) = (self.node.take(), self.exchange.take()) else { return };
-        node.head_moved(self.context);
+        if self.head_waits {
+            node.head_moved(self.context, host::now());
+        }
         let end = stream_end(exchange.is_plain());
         let snapshot = node.snapshot().unwrap_or_default();
         let dialect = exchange.dialect();

@@ -49,8 +49,12 @@ pub(super) struct Node {
     random: RefCell<Vec<u8>>,
     /// Heads that wait for a first piece of body that Envoy may never give, with the time they began to wait.
     waiting_heads: RefCell<BTreeMap<u32, UnixNanos>>,
+    /// Heads that were let go because no body came, and when.
+    freed_heads: RefCell<BTreeMap<u32, UnixNanos>>,
     /// Until then, heads are not held: this Envoy was seen not to give bodies while a head is held.
     head_unheld_until: Cell<UnixNanos>,
+    /// Until then, the control plane is taken to be away, and no call waits for it.
+    away_until: Cell<UnixNanos>,
 }
 
 #[derive(Clone, Debug)]
@@ -85,7 +89,9 @@ impl Node {
             in_use: RefCell::default(),
             random: RefCell::default(),
             waiting_heads: RefCell::default(),
+            freed_heads: RefCell::default(),
             head_unheld_until: Cell::default(),
+            away_until: Cell::default(),
         }
     }
 
@@ -208,11 +214,6 @@ impl Node {
         reports
     }
 
-    /// A report did not arrive, or nobody knows: everything is told again.
-    pub(super) fn forget_reports(&self) {
-        self.in_use.borrow_mut().values_mut().for_each(|used| used.reported_revision = 0);
-    }
-
     /// A request for allowances, encoded.
     pub(super) fn allowance_request(&self, counters: Vec<CounterReport>) -> Option<Vec<u8>> {
         let (node, boot) = (self.name.as_str().into(), self.boot.as_str().into());
@@ -262,9 +263,34 @@ impl Node {
         self.waiting_heads.borrow_mut().insert(context, now);
     }
 
-    /// A head waits no longer; says whether it did.
-    pub(super) fn head_moved(&self, context: u32) -> bool {
+    /// The stream of a context goes on with its body. Says whether its head waited until now; otherwise it was let
+    /// go. A body that comes only well after that was late by itself, and says nothing against this Envoy.
+    pub(super) fn head_moved(&self, context: u32, now: UnixNanos) -> bool {
+        /// What Envoy had kept back comes at once.
+        const AT_ONCE_NS: u64 = 100_000_000;
+        if let Some(freed_at) = self.freed_heads.borrow_mut().remove(&context)
+            && now.saturating_sub(freed_at) > AT_ONCE_NS
+        {
+            self.head_unheld_until.set(0);
+        }
         self.waiting_heads.borrow_mut().remove(&context).is_some()
+    }
+
+    /// Whether a call may wait for the control plane. When it did not answer lately, only one in a second does, so
+    /// that an outage costs a timeout now and then and not in every call.
+    pub(super) fn may_ask(&self, now: UnixNanos) -> bool {
+        now >= self.away_until.get()
+    }
+
+    /// The control plane answered, or did not.
+    pub(super) fn answered(&self, did: bool, now: UnixNanos) {
+        const AWAY_NS: u64 = 1_000_000_000;
+        self.away_until.set(if did { 0 } else { now.saturating_add(AWAY_NS) });
+        if !did {
+            self.stats.fault("allowance_unreachable");
+            // Whatever was told may not have arrived.
+            self.in_use.borrow_mut().values_mut().for_each(|used| used.reported_revision = 0);
+        }
     }
 
     /// Heads that have waited too long: either the client sends its body late, or this Envoy gives no bodies while
@@ -284,6 +310,10 @@ impl Node {
             .collect();
         if !stuck.is_empty() {
             self.head_unheld_until.set(now.saturating_add(UNHELD_NS));
+        }
+        for context in &stuck {
+            self.waiting_heads.borrow_mut().remove(context);
+            self.freed_heads.borrow_mut().insert(*context, now);
         }
         stuck
     }

@@ -66,8 +66,9 @@ impl Context for Root {
             match (status, codec::decode::<AllowanceReply>(&body())) {
                 (Some(200), Ok(reply)) => {
                     node.apply_grants(&reply, asked_at, now);
+                    node.answered(true, now);
                 }
-                _ => allowance_failed(&node),
+                _ => node.answered(false, now),
             }
         }
     }
@@ -158,7 +159,7 @@ impl Root {
         let Some(body) = node.allowance_request(reports) else { return node.stats.fault("allowance_encode") };
         match host::ask(&node.config.control_plane, "POST", "/v1/allowances", "", Some(&body)) {
             Ok(token) => self.allowance_token = Some((token, now)),
-            Err(abi::HostError) => allowance_failed(node),
+            Err(abi::HostError) => node.answered(false, now),
         }
     }
 
@@ -195,11 +196,6 @@ fn leads(now: UnixNanos) -> bool {
     mine_or_free && Shared.swap(LEADER_KEY, &now.saturating_add(LEASE_NS).to_le_bytes(), version) == Ok(true)
 }
 
-fn allowance_failed(node: &Node) {
-    node.stats.fault("allowance_unreachable");
-    node.forget_reports();
-}
-
 fn call_status() -> Option<u16> {
     let pairs = abi::header_pairs(Map::Answer).ok()?;
     Headers::new(&split_pairs(&pairs)).text(":status")?.parse().ok()
@@ -223,7 +219,6 @@ fn events_answered(node: &Node, status: Option<u16>, body: &[u8], now: UnixNanos
 /// Lets heads go for which Envoy gives no body, so that a missing option costs a second once, not the call.
 fn release_stuck_heads(node: &Node, now: UnixNanos) {
     for context in node.stuck_heads(now) {
-        node.head_moved(context);
         node.stats.fault("head_hold_unanswered");
         log::warn!(
             "a held head got no body for a second; is allow_on_headers_stop_iteration set? heads are not held for a minute"
