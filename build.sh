@@ -83,6 +83,7 @@ run_tests() {
   find_envoy
   python_packages openai
   build_wasm filter
+  build_wasm noop
   build_bins bursar
   say "testing"
   if cargo nextest --version >/dev/null 2>&1; then
