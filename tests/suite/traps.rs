@@ -108,8 +108,8 @@ async fn a_missing_option_costs_a_moment_and_no_call() {
     let (provider, envoy) =
         rig::filter_alone(|setup| (setup.concurrency, setup.hold_head) = (1, false)).await;
     degraded(&provider, &envoy.client()).await;
-    let told = envoy.metric(r#"bursar_filter_faults_total{kind="head_hold_unanswered"}"#).await;
-    assert_eq!(told, Some(1), "one call waited, and said so");
+    let told = async || envoy.metric(r#"bursar_filter_faults_total{kind="head_hold_unanswered"}"#).await;
+    assert_eq!(wait::until("one call waited, and said so", told).await, 1);
     no_vm_failed(&envoy).await;
 }
 

@@ -208,6 +208,11 @@ impl Node {
         reports
     }
 
+    /// A report did not arrive, or nobody knows: everything is told again.
+    pub(super) fn forget_reports(&self) {
+        self.in_use.borrow_mut().values_mut().for_each(|used| used.reported_revision = 0);
+    }
+
     /// A request for allowances, encoded.
     pub(super) fn allowance_request(&self, counters: Vec<CounterReport>) -> Option<Vec<u8>> {
         let (node, boot) = (self.name.as_str().into(), self.boot.as_str().into());

@@ -67,7 +67,7 @@ impl Context for Root {
                 (Some(200), Ok(reply)) => {
                     node.apply_grants(&reply, asked_at, now);
                 }
-                _ => node.stats.fault("allowance_unreachable"),
+                _ => allowance_failed(&node),
             }
         }
     }
@@ -158,7 +158,7 @@ impl Root {
         let Some(body) = node.allowance_request(reports) else { return node.stats.fault("allowance_encode") };
         match host::ask(&node.config.control_plane, "POST", "/v1/allowances", "", Some(&body)) {
             Ok(token) => self.allowance_token = Some((token, now)),
-            Err(abi::HostError) => node.stats.fault("allowance_unreachable"),
+            Err(abi::HostError) => allowance_failed(node),
         }
     }
 
@@ -193,6 +193,11 @@ fn leads(now: UnixNanos) -> bool {
     // Who held it last asks again after POLL_NS, well before the others may.
     let mine_or_free = until.saturating_sub(LEASE_NS.saturating_sub(POLL_NS)) <= now;
     mine_or_free && Shared.swap(LEADER_KEY, &now.saturating_add(LEASE_NS).to_le_bytes(), version) == Ok(true)
+}
+
+fn allowance_failed(node: &Node) {
+    node.stats.fault("allowance_unreachable");
+    node.forget_reports();
 }
 
 fn call_status() -> Option<u16> {
