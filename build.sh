@@ -83,6 +83,7 @@ run_tests() {
   find_envoy
   python_packages openai
   build_wasm filter
+  build_wasm noop
   build_bins bursar
   say "testing"
   if cargo nextest --version >/dev/null 2>&1; then
@@ -97,7 +98,7 @@ check() {
   cargo fmt --all --check
   cargo clippy --workspace --all-targets -- -D warnings
   build_wasm filter # brings the target where it is missing
-  cargo clippy -p filter --target "$TARGET" -- -D warnings
+  cargo clippy -p filter -p noop --target "$TARGET" -- -D warnings
   if cargo deny --version >/dev/null 2>&1; then cargo deny check bans licenses sources; fi
   if has shellcheck; then shellcheck build.sh .ci/run; fi
   cargo test --quiet -p tests --test suite tidy::

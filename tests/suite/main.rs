@@ -9,6 +9,7 @@
 mod bad_input;
 mod bare_envoy;
 mod concurrency;
+mod console;
 mod delivery;
 mod endings;
 mod envoy_files;

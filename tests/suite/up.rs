@@ -40,6 +40,16 @@ async fn up_puts_a_provider_of_ones_own_behind_it() {
 }
 
 #[tokio::test]
+async fn up_shows_a_provider_that_cannot_be_reached_as_that() {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_up"));
+    command.args(["--once", "--provider", "http://127.0.0.1:9"]);
+    let output = command.stdin(Stdio::null()).kill_on_drop(true).output().await.unwrap();
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{said}\n{}", String::from_utf8_lossy(&output.stderr));
+    assert!(said.contains("503 failed upstream") && said.contains("Weekly report"), "{said}");
+}
+
+#[tokio::test]
 async fn up_says_what_is_wrong_with_its_arguments() {
     for arguments in [&["--never"][..], &["--provider"], &["--provider", "api.example.com"]] {
         let output = Command::new(env!("CARGO_BIN_EXE_up")).args(arguments).output().await.unwrap();
