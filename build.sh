@@ -89,7 +89,7 @@ run_tests() {
   if cargo nextest --version >/dev/null 2>&1; then
     cargo nextest run --workspace "$@"
   else
-    cargo test --workspace "$@"
+    cargo test --workspace --no-fail-fast "$@"
   fi
   say "done"
 }
