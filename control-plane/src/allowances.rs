@@ -64,12 +64,17 @@ fn grant(
     own.share.allowance = decision.allowance;
     own.share.expires_at = now.saturating_add(GRANT_TTL_MS.saturating_mul(1_000_000));
     keep(write, &key, boot, node, &own)?;
+    // The node counts from what it reported. What it has forgotten (it makes room for other counters), or never knew,
+    // is not there for it to use again.
+    let reported = if is_this_window { report.spent.saturating_add(report.held) } else { 0 };
+    let used = own.share.spent.saturating_add(own.share.held).max(own.share.ledger);
+    let forgotten = used.saturating_sub(reported).max(0);
     Ok(Grant {
         cap: cap.id.clone(),
         subject: report.subject.clone(),
         window_start,
         window_end,
-        allowance: decision.allowance,
+        allowance: decision.allowance.saturating_sub(forgotten).max(0),
         ttl_ms: GRANT_TTL_MS,
         limit: cap.limit,
         others,

@@ -25,6 +25,9 @@ const OUTPUT_TOKENS_ASSUMED: u64 = 4_096;
 /// lock a small cap that the call, most likely, does not come near. What it costs beyond is kept as debt.
 const ASSUMED_HOLD_PART: Amount = 10;
 
+/// No call holds more: 10,000 USD each for input and output. What is above comes from an absurd limit.
+const HOLD_PICO_MAX: i128 = 10_000_000_000_000_000;
+
 /// What a call wants of the caps that are about it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Needs {
@@ -50,7 +53,7 @@ pub struct Held {
     subject: Box<str>,
     unit: Unit,
     amount: Amount,
-    window_start: UnixNanos,
+    held_at: UnixNanos,
 }
 
 /// The answer to a call.
@@ -133,8 +136,9 @@ impl Needs {
             (None, max) => max.unwrap_or(OUTPUT_TOKENS_ASSUMED),
         };
         let rates = worst_rates(snapshot, prices, facts);
-        let money =
-            |tokens: u64, rate: Option<u64>| Some(i128::from(tokens).saturating_mul(i128::from(rate?)));
+        let money = |tokens: u64, rate: Option<u64>| {
+            Some(i128::from(tokens).saturating_mul(i128::from(rate?)).min(HOLD_PICO_MAX))
+        };
         let input_pico = money(facts.input_tokens_estimate, rates.map(|(input, _)| input));
         let output_pico = money(output, rates.map(|(_, output)| output));
         let hold_pico = input_pico.zip(output_pico).map(|(input, output)| input.saturating_add(output));
@@ -160,7 +164,11 @@ impl Needs {
                 }
                 Unit::Usd => match (amount(hold_pico), amount(input_pico)) {
                     (Some(hold), Some(input)) => (hold, input),
-                    _ if snapshot.unpriced == UnpricedRule::Refuse && !cap.shadow => {
+                    // A model that has not been read yet is not one that nobody priced.
+                    _ if snapshot.unpriced == UnpricedRule::Refuse
+                        && !cap.shadow
+                        && (facts.model.is_some() || facts.whole) =>
+                    {
                         needs.refused = Some(Refusal::Unpriced);
                         (0, 0)
                     }
@@ -173,6 +181,11 @@ impl Needs {
             needs.needs.push(Need { cap: Arc::clone(cap), subject, amount });
         }
         needs
+    }
+
+    /// Drops what is wanted of caps that the policy in force no longer has.
+    pub fn forget(&mut self, caps: &[Box<str>]) {
+        self.needs.retain(|need| !caps.contains(&need.cap.id));
     }
 
     /// Holds all of it, or nothing. A call that no cap is about always may happen.
@@ -196,9 +209,7 @@ impl Needs {
                 (answer, *counter)
             });
             match tried {
-                Ok((Tried::Held { window_start, decision }, counter)) => {
-                    admitted.hold(need, window_start, decision, &counter)
-                }
+                Ok((Tried::Held(decision), counter)) => admitted.hold(need, decision, &counter, now),
                 Ok((Tried::Short, counter)) => {
                     short.push(counter.report(&need.cap.id, &need.subject, need.amount))
                 }
@@ -219,7 +230,7 @@ impl Needs {
 }
 
 enum Tried {
-    Held { window_start: UnixNanos, decision: CapAnswer },
+    Held(CapAnswer),
     Short,
     Refused(Refusal),
 }
@@ -234,13 +245,13 @@ impl Need {
         now: UnixNanos,
     ) -> Tried {
         let answer = counter.hold(self.amount, now, initial);
-        if let HoldAnswer::Held { window_start } = answer {
-            return Tried::Held { window_start, decision: CapAnswer::Held };
+        if answer == HoldAnswer::Held {
+            return Tried::Held(CapAnswer::Held);
         }
         let over = used(counter).saturating_add(self.amount) > self.cap.limit;
-        let mut force = |decision| match counter.force_hold(self.amount) {
-            HoldAnswer::Held { window_start } => Tried::Held { window_start, decision },
-            HoldAnswer::Short | HoldAnswer::Denied => Tried::Short,
+        let mut force = |decision| {
+            counter.force_hold(self.amount);
+            Tried::Held(decision)
         };
         match (answer, recourse) {
             _ if self.cap.shadow => force(if over { CapAnswer::ShadowRefused } else { CapAnswer::Held }),
@@ -281,7 +292,7 @@ impl Need {
 const FAR_AWAY: UnixNanos = 7_258_118_400_000_000_000;
 
 impl Admitted {
-    fn hold(&mut self, need: &Need, window_start: UnixNanos, decision: CapAnswer, counter: &Counter) {
+    fn hold(&mut self, need: &Need, decision: CapAnswer, counter: &Counter, now: UnixNanos) {
         let fullness = fullness_percent(counter, need.cap.limit);
         self.fullness_percent = self.fullness_percent.max(Some(fullness));
         self.decisions.push(need.decision(decision, need.amount));
@@ -290,7 +301,7 @@ impl Admitted {
             subject: need.subject.clone(),
             unit: need.cap.unit,
             amount: need.amount,
-            window_start,
+            held_at: now,
         });
     }
 }
@@ -327,7 +338,7 @@ fn void(shared: &impl SharedData, held: &[Held], now: UnixNanos) {
 }
 
 fn release(shared: &impl SharedData, hold: &Held, cost: Amount, now: UnixNanos) {
-    let settle = |counter: &mut Counter| counter.settle(hold.window_start, hold.amount, cost, now);
+    let settle = |counter: &mut Counter| counter.settle(hold.held_at, hold.amount, cost, now);
     // What cannot be settled here stays held until the window ends; the ledger books the call all the same.
     counters::update(shared, &hold.cap, &hold.subject, now, settle).unwrap_or_default();
 }

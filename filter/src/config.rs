@@ -79,6 +79,9 @@ pub struct ProviderRule {
     pub provider: String,
     /// Its dialect, where the path does not tell.
     pub dialect: Option<Dialect>,
+    /// Whether streams that do not ask for usage are made to; by default all are, but where a provider tells it
+    /// unasked.
+    pub inject_usage: Option<bool>,
 }
 
 /// Bounds of the event queue of one worker.
@@ -172,6 +175,7 @@ fn provider_rule(mut rule: Fields<'_>) -> ProviderRule {
         cluster: rule.optional("cluster"),
         provider: rule.required("provider"),
         dialect: rule.one_of("dialect", None, &dialects),
+        inject_usage: rule.has("inject_usage").then(|| rule.flag("inject_usage", true)),
     }
 }
 

@@ -153,7 +153,10 @@ impl Slot {
         }
         let start = self.bytes.len();
         self.bytes.resize(start.saturating_add(NUMBERS_BYTES), 0);
-        Ok(Place(start..self.bytes.len()))
+        let place = Place(start..self.bytes.len());
+        // If it was here before and made room for others, its reports are newer than those of that time.
+        self.put(&place, &Counter { revision: now / 1_000, ..Counter::default() });
+        Ok(place)
     }
 
     fn counter(&self, place: &Place) -> Counter {

@@ -8,7 +8,7 @@ use crate::{
     attribution,
     config::Config,
     counters::{CounterFault, SharedData},
-    dialect::{self, Dialect},
+    dialect::{self, Detected, Dialect},
     ending::StreamEnd,
     head::Headers,
     refusal::{self, LocalReply},
@@ -27,8 +27,11 @@ use protocol::{
 #[derive(Debug)]
 pub struct Exchange {
     dialect: Dialect,
+    asks_for_usage: bool,
     head: CallHead,
     phase: Phase,
+    /// Reads on in a request that was too long to be held, for what its end still tells.
+    late: Option<Box<RequestReader>>,
 }
 
 #[derive(Debug)]
@@ -115,7 +118,8 @@ impl Exchange {
             caps: Vec::new(),
         };
         let phase = Phase::Reading(Box::new(RequestReader::new(detected.dialect, content_length)));
-        Some(Self { dialect: detected.dialect, head, phase })
+        let Detected { dialect, asks_for_usage, .. } = detected;
+        Some(Self { dialect, asks_for_usage, head, phase, late: None })
     }
 
     /// The call's id.
@@ -135,17 +139,24 @@ impl Exchange {
 
     /// Takes the next piece of the request body.
     pub fn read_request(&mut self, piece: &[u8]) {
-        if let Phase::Reading(reader) = &mut self.phase {
-            reader.read(piece);
+        match (&mut self.phase, &mut self.late) {
+            (Phase::Reading(reader), _) | (_, Some(reader)) => reader.read(piece),
+            (_, None) => {}
         }
     }
 
     /// The whole request body as it has to go to the provider, if that is not how it came.
     pub fn rewritten(&self, body: &[u8]) -> Option<Vec<u8>> {
         match &self.phase {
-            Phase::Reading(reader) => reader.with_usage_asked(body),
+            Phase::Reading(reader) if self.asks_for_usage => reader.with_usage_asked(body),
+            Phase::Reading(_) => None,
             Phase::Asking { .. } | Phase::Flowing(_) | Phase::Refused(_) | Phase::Over => None,
         }
+    }
+
+    /// Whether the call was decided on while its request is still coming, and the rest may tell more.
+    pub fn reads_on(&self) -> bool {
+        self.late.is_some()
     }
 
     /// Whether the head says that the request body is longer than that.
@@ -155,7 +166,7 @@ impl Exchange {
 
     /// Whether the request streams without asking for usage, so that it pays to hold the whole body.
     pub fn wants_whole_body(&self) -> bool {
-        matches!(&self.phase, Phase::Reading(reader) if reader.facts().stream)
+        matches!(&self.phase, Phase::Reading(reader) if self.asks_for_usage && reader.facts().stream)
     }
 
     /// Decides on a request that was read as far as it will be, or on one that waited for an allowance.
@@ -168,7 +179,11 @@ impl Exchange {
         now: UnixNanos,
     ) -> Option<Step> {
         let (needs, times) = match std::mem::replace(&mut self.phase, Phase::Over) {
-            Phase::Reading(reader) => (self.needs(snapshot, reader.facts()), 0),
+            Phase::Reading(reader) => {
+                let needs = self.needs(snapshot, reader.facts());
+                self.late = Some(reader).filter(|reader| !reader.facts().whole);
+                (needs, 0)
+            }
             Phase::Asking { needs, times } => (needs, times),
             other @ (Phase::Flowing(_) | Phase::Refused(_) | Phase::Over) => {
                 self.phase = other;
@@ -188,11 +203,23 @@ impl Exchange {
         }
     }
 
+    /// Drops caps that the control plane does not know any more from what a waiting call wants.
+    pub fn forget_caps(&mut self, caps: &[Box<str>]) {
+        if let Phase::Asking { needs, .. } = &mut self.phase {
+            needs.forget(caps);
+        }
+    }
+
     /// Refuses a call for a reason that no cap knows.
     pub fn refuse(&mut self, reason: Refusal, now: UnixNanos) -> Option<Step> {
-        let Phase::Reading(reader) = &self.phase else { return None };
-        let facts = reader.facts();
-        self.take_facts(facts);
+        match &self.phase {
+            Phase::Reading(reader) => {
+                let facts = reader.facts();
+                self.take_facts(facts);
+            }
+            Phase::Asking { .. } => {}
+            Phase::Flowing(_) | Phase::Refused(_) | Phase::Over => return None,
+        }
         Some(self.refused(Refused { reason, cap: None, decisions: Vec::new() }, now))
     }
 
@@ -268,9 +295,16 @@ impl Exchange {
         end: &StreamEnd,
         now: UnixNanos,
     ) -> Option<Finished> {
-        match self.phase {
-            Phase::Flowing(flow) => Some(end::of_flow(self.head, *flow, snapshot, shared, end, now)),
-            Phase::Refused(refused) => Some(end::of_refusal(self.head, &refused, now)),
+        let mut this = self;
+        if let Some(facts) = this.late.take().map(|reader| reader.facts()) {
+            // The estimate stays what the hold was made of.
+            this.head.request_model = facts.model.or(this.head.request_model.take());
+            this.head.request_tier = facts.tier.or(this.head.request_tier.take());
+            this.head.stream |= facts.stream;
+        }
+        match this.phase {
+            Phase::Flowing(flow) => Some(end::of_flow(this.head, *flow, snapshot, shared, end, now)),
+            Phase::Refused(refused) => Some(end::of_refusal(this.head, &refused, now)),
             Phase::Reading(_) | Phase::Asking { .. } | Phase::Over => None,
         }
     }
@@ -283,7 +317,7 @@ impl Exchange {
     }
 
     fn take_facts(&mut self, facts: RequestFacts) {
-        let RequestFacts { model, stream, tier, output_tokens_max, input_tokens_estimate } = facts;
+        let RequestFacts { model, stream, tier, output_tokens_max, input_tokens_estimate, whole: _ } = facts;
         self.head.request_model = model;
         self.head.stream = stream;
         self.head.request_tier = tier;

@@ -35,8 +35,10 @@ pub struct Found {
     pub value: Vec<u8>,
 }
 
-/// More captures than that are not kept: a document may repeat a key for ever.
-const FOUND_MAX: usize = 64;
+/// More captures than that are not kept: a document may repeat a key for ever. Nested ones leave room for the
+/// outermost, which may come behind them.
+const FOUND_MAX: usize = 96;
+const FOUND_NESTED_MAX: usize = 64;
 /// No wanted key is longer.
 const KEY_BYTES_MAX: usize = 32;
 /// Deeper documents are scanned no further. serde_json stops at 128.
@@ -276,7 +278,8 @@ impl Scanner {
     }
 
     fn open_value(&mut self) {
-        if self.capture.is_some() || self.found.len() >= FOUND_MAX || !self.in_object() {
+        let most = if self.depth == 1 { FOUND_MAX } else { FOUND_NESTED_MAX };
+        if self.capture.is_some() || self.found.len() >= most || !self.in_object() {
             return;
         }
         let wanted =

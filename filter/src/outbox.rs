@@ -23,6 +23,8 @@ pub struct Outbox {
     in_flight: Option<InFlight>,
     backoff_ms: u64,
     not_before: UnixNanos,
+    /// Fewer than wait, while the control plane takes no whole batch.
+    batch_events_max: usize,
 }
 
 #[derive(Debug)]
@@ -77,7 +79,15 @@ pub enum Queued {
 impl Outbox {
     /// An empty queue.
     pub fn new(limits: OutboxLimits) -> Self {
-        Self { limits, queue: VecDeque::new(), bytes: 0, in_flight: None, backoff_ms: 0, not_before: 0 }
+        Self {
+            limits,
+            queue: VecDeque::new(),
+            bytes: 0,
+            in_flight: None,
+            backoff_ms: 0,
+            not_before: 0,
+            batch_events_max: usize::MAX,
+        }
     }
 
     /// Queues an event. A start that still waits when its end comes is not sent: the end tells it all.
@@ -87,14 +97,19 @@ impl Outbox {
             UsageEvent::Started { .. } => Content::Start(Box::new(event)),
             UsageEvent::Finished { .. } => {
                 let Ok(bytes) = codec::encode(&event) else { return Queued::Unwritable };
-                self.forget_start(call);
                 Content::Encoded { is_start: false, bytes }
             }
         };
         let waiting = Waiting { call, content };
-        let bytes = self.bytes.saturating_add(waiting.bytes());
-        if bytes > self.limits.max_bytes || self.queue.len() >= self.limits.max_events {
-            return Queued::Dropped;
+        let start = if waiting.is_start() { None } else { self.waiting_start(call) };
+        let freed = start.and_then(|at| self.queue.get(at)).map_or(0, Waiting::bytes);
+        let bytes = self.bytes.saturating_sub(freed).saturating_add(waiting.bytes());
+        let events = self.queue.len().saturating_sub(usize::from(start.is_some()));
+        if bytes > self.limits.max_bytes || events >= self.limits.max_events {
+            return Queued::Dropped; // and a start that waits stays: better half a call than none
+        }
+        if let Some(at) = start {
+            self.queue.remove(at);
         }
         self.bytes = bytes;
         self.queue.push_back(waiting);
@@ -127,7 +142,7 @@ impl Outbox {
             bytes = bytes.saturating_add(waiting.bytes());
             bytes <= BATCH_BYTES_MAX
         });
-        let events = fits.count().max(1).min(self.queue.len());
+        let events = fits.count().max(1).min(self.queue.len()).min(self.batch_events_max);
         if events == 0 {
             return None;
         }
@@ -150,7 +165,25 @@ impl Outbox {
         for waiting in self.queue.drain(..batch.events.min(results.len()).min(self.queue.len())) {
             self.bytes = self.bytes.saturating_sub(waiting.bytes());
         }
-        (self.backoff_ms, self.not_before) = (0, 0);
+        (self.backoff_ms, self.not_before, self.batch_events_max) = (0, 0, usize::MAX);
+    }
+
+    /// The control plane cannot take the batch under way. Half of it is tried next, down to the event that it cannot
+    /// take, which is given up. Says how many were.
+    pub fn rejected(&mut self) -> usize {
+        let Some(batch) = self.in_flight.take() else { return 0 };
+        if batch.events > 1 {
+            self.batch_events_max = batch.events / 2;
+            return 0;
+        }
+        self.batch_events_max = usize::MAX;
+        match self.queue.pop_front() {
+            Some(waiting) => {
+                self.bytes = self.bytes.saturating_sub(waiting.bytes());
+                1
+            }
+            None => 0,
+        }
     }
 
     /// The batch under way did not arrive, or nobody knows.
@@ -160,15 +193,12 @@ impl Outbox {
         self.not_before = now.saturating_add(self.backoff_ms.saturating_mul(1_000_000));
     }
 
-    fn forget_start(&mut self, call: CallId) {
+    /// Where the start of a call waits, if it was not sent.
+    fn waiting_start(&self, call: CallId) -> Option<usize> {
         let under_way = self.in_flight.as_ref().map_or(0, |batch| batch.events);
         // A start is near the end of the queue if it is there at all; looking far would make a full queue slow.
-        let near = self.queue.iter().enumerate().skip(under_way).rev().take(256);
-        let mut found = near.filter(|(_, waiting)| waiting.is_start() && waiting.call == call);
-        let position = found.next().map(|(position, _)| position);
-        if let Some(waiting) = position.and_then(|position| self.queue.remove(position)) {
-            self.bytes = self.bytes.saturating_sub(waiting.bytes());
-        }
+        let mut near = self.queue.iter().enumerate().skip(under_way).rev().take(256);
+        near.find(|(_, waiting)| waiting.is_start() && waiting.call == call).map(|(position, _)| position)
     }
 
     fn encode_starts(&mut self, events: usize) {

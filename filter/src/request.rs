@@ -3,6 +3,10 @@
 use crate::{dialect::Dialect, estimate, json_scan::Scanner};
 use serde_json::{Map, Value};
 
+/// No model reads or generates as many tokens. A larger number is a client's mistake, and must not make an event
+/// that the control plane cannot believe.
+const TOKENS_MAX: u64 = 1 << 40;
+
 /// Reads one request body.
 #[derive(Debug)]
 pub struct RequestReader {
@@ -25,6 +29,8 @@ pub struct RequestFacts {
     pub output_tokens_max: Option<u64>,
     /// The prompt's size in tokens, estimated.
     pub input_tokens_estimate: u64,
+    /// Whether the whole body was read.
+    pub whole: bool,
 }
 
 impl RequestReader {
@@ -53,14 +59,15 @@ impl RequestReader {
             model: text("model").map(Into::into),
             stream: self.scanner.last("stream").is_some_and(|found| found.value == b"true"),
             tier: text("service_tier").map(Into::into),
-            output_tokens_max: self.dialect.output_tokens_max(&self.scanner),
-            input_tokens_estimate: estimate::tokens_of_bytes(bytes),
+            output_tokens_max: self.dialect.output_tokens_max(&self.scanner).map(|max| max.min(TOKENS_MAX)),
+            input_tokens_estimate: estimate::tokens_of_bytes(bytes).min(TOKENS_MAX),
+            whole: self.scanner.ended(),
         }
     }
 
     /// The whole body with usage asked for, where it streams and does not ask by itself. `None`: it stays as it is.
     pub fn with_usage_asked(&self, body: &[u8]) -> Option<Vec<u8>> {
-        if !self.facts().stream || !self.scanner.ended() {
+        if !self.facts().stream || !self.scanner.ended() || self.dialect.refuses_usage_option(&self.scanner) {
             return None;
         }
         let options = self.scanner.last("stream_options");

@@ -51,11 +51,8 @@ pub struct Counter {
 /// What a counter says to a call that wants to hold so much.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HoldAnswer {
-    /// Held. Settle it with this window.
-    Held {
-        /// The window it was held in.
-        window_start: UnixNanos,
-    },
+    /// Held.
+    Held,
     /// The allowance does not reach; ask the control plane for more.
     Short,
     /// The control plane has just said that there is no more.
@@ -90,15 +87,14 @@ impl Counter {
     pub fn force_hold(&mut self, need: Amount) -> HoldAnswer {
         self.held = self.held.saturating_add(need);
         self.touch();
-        HoldAnswer::Held { window_start: self.window_start }
+        HoldAnswer::Held
     }
 
     /// Replaces a hold by what the call cost. A hold of a window that is over went with it: the ledger counts the
     /// call where it belongs.
-    pub fn settle(&mut self, window_start: UnixNanos, held: Amount, cost: Amount, now: UnixNanos) {
+    pub fn settle(&mut self, held_at: UnixNanos, held: Amount, cost: Amount, now: UnixNanos) {
         self.roll(now);
-        // A hold made before the first grant knows no window; it belongs to the one that the grant opened.
-        if window_start != 0 && window_start != self.window_start {
+        if held_at < self.window_start {
             return;
         }
         self.held = self.held.saturating_sub(held).max(0);
@@ -109,9 +105,10 @@ impl Counter {
     /// Takes what the control plane answered to a report sent at `asked_at`, on this node's clock.
     pub fn apply(&mut self, grant: &Grant, asked_at: UnixNanos) {
         if grant.window_start != self.window_start && self.window_start != 0 {
-            if grant.window_start < self.window_start {
+            if grant.window_end <= self.window_start {
                 return; // an answer from the window before
             }
+            // The next window; or one that another policy made longer, whose totals the control plane knows.
             (self.spent, self.held) = (0, 0);
         }
         let expires_at = asked_at.saturating_add(grant.ttl_ms.saturating_mul(1_000_000));
@@ -278,6 +275,8 @@ pub fn decide(
     let used = own.spent.saturating_add(own.held).max(own.ledger);
     let room = limit.saturating_sub(others).saturating_sub(used);
     let granted = if now < own.expires_at.saturating_add(GRANT_MARGIN_NS) { own.allowance } else { 0 };
+    // A limit that was lowered binds also those who were granted more.
+    let granted = granted.min(limit.saturating_sub(others));
     if want > room {
         // Nothing new; what was granted before stays as it is until it ends.
         return Decision { allowance: granted.max(used.min(limit.saturating_sub(others))), denied: true };

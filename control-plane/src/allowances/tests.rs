@@ -144,3 +144,21 @@ async fn the_state_of_a_cap_shows_what_is_spent_held_and_handed_out() {
     assert_eq!((state.spent, state.held, state.handed_out, state.debt()), (99, 7, grant.allowance, 6));
     assert_eq!(fleet.states(NOW + TTL_NS).await.remove(0).handed_out, 0);
 }
+
+#[tokio::test]
+async fn an_envoy_that_forgot_a_count_is_not_given_the_same_room_again() {
+    let fleet = Fleet::hundred_calls();
+    let grant = fleet.grant("a", 100, 0, 9, NOW).await;
+    let write = move |write: &mut Write<'_>| {
+        let (cap, subject, boot) =
+            (write.word(Some("acme/calls"))?, write.word(Some(SUBJECT))?, write.word(Some("a"))?);
+        let start = i64::try_from(grant.window_start).unwrap();
+        write.execute(
+            "INSERT INTO cap_usage VALUES (?1, ?2, ?3, ?4, 100, 0)",
+            params![cap, subject, start, boot],
+        )
+    };
+    fleet.store.write(write).await.unwrap();
+    let fresh = fleet.grant("a", 0, 5, 10, NOW).await;
+    assert_eq!((fresh.allowance, fresh.denied_need), (0, Some(5)));
+}

@@ -14,6 +14,7 @@ fn facts(input: u64, output_max: Option<u64>) -> RequestFacts {
         model: Some("gpt-4o".into()),
         input_tokens_estimate: input,
         output_tokens_max: output_max,
+        whole: true,
         ..RequestFacts::default()
     }
 }

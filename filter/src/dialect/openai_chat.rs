@@ -7,7 +7,10 @@ use crate::{
     sse::Verdict,
 };
 use memchr::memmem::{self, Finder};
-use protocol::meters::{Meter, Usage};
+use protocol::{
+    ids::NAME_BYTES_MAX,
+    meters::{Meter, Usage},
+};
 use serde::Deserialize;
 use std::sync::LazyLock;
 
@@ -19,7 +22,14 @@ pub(super) const REQUEST_WANTS: &[Want] = &[
     top_level("max_completion_tokens"),
     top_level("n"),
     top_level("service_tier"),
+    // Kept only so far as to know that it is there.
+    Want { top: "data_sources", depth: 1, key: "data_sources", bytes_max: 64 * 1024 },
 ];
+
+/// Azure's "on your data" does not take `stream_options`.
+pub(super) fn refuses_usage_option(request: &Scanner) -> bool {
+    request.last("data_sources").is_some()
+}
 
 pub(super) fn output_tokens_max(request: &Scanner) -> Option<u64> {
     // max_completion_tokens replaced max_tokens; where both stand, OpenAI refuses, others take the newer.
@@ -37,8 +47,8 @@ pub(super) const RESPONSE_WANTS: &[Want] = &[
 ];
 
 pub(super) fn read_response(body: &Scanner, facts: &mut ResponseFacts) {
-    facts.model = body.text("model").map(Into::into);
-    facts.service_tier = body.text("service_tier").map(Into::into);
+    facts.model = body.text("model").as_deref().and_then(named);
+    facts.service_tier = body.text("service_tier").as_deref().and_then(named);
     if let Some(error) = body.last("error") {
         facts.error_type = error_type(&error.value);
     }
@@ -47,13 +57,21 @@ pub(super) fn read_response(body: &Scanner, facts: &mut ResponseFacts) {
             "usage" => facts.usage = usage(&found.value).or(facts.usage.take()),
             "finish_reason" => {
                 let reason: Option<String> = serde_json::from_slice(&found.value).unwrap_or_default();
-                facts.finish_reasons.extend(reason.map(Into::into));
+                facts.finish_reasons.extend(reason.as_deref().and_then(named));
             }
             "refusal" => facts.refused |= found.value.starts_with(b"\""),
             _ => {}
         }
     }
 }
+
+/// A name that a provider gave, unless it is none or longer than any name may be.
+fn named(text: &str) -> Option<Box<str>> {
+    (!text.is_empty() && text.len() <= NAME_BYTES_MAX).then(|| text.into())
+}
+
+/// More answers than that are not asked for; a stream could repeat its end for ever.
+const FINISH_REASONS_MAX: usize = 64;
 
 /// What only a streamed event that matters holds; the many that carry text hold none of these.
 #[derive(Deserialize)]
@@ -96,17 +114,18 @@ pub(super) fn read_event(data: &[u8], facts: &mut ResponseFacts) -> Verdict {
     }
     // Azure's first event has an empty model.
     if facts.model.is_none() {
-        facts.model = event.model.filter(|model| !model.is_empty()).map(|model| (&*model).into());
+        facts.model = event.model.as_deref().and_then(named);
     }
     if let Some(tier) = event.service_tier {
-        facts.service_tier = Some((&*tier).into());
+        facts.service_tier = named(&tier);
     }
     let choices = event.choices.unwrap_or_default();
     let reasons = choices.iter().filter_map(|choice| choice.finish_reason.as_deref());
-    facts.finish_reasons.extend(reasons.filter(|reason| !reason.is_empty()).map(Into::into));
+    let room = FINISH_REASONS_MAX.saturating_sub(facts.finish_reasons.len());
+    facts.finish_reasons.extend(reasons.filter_map(named).take(room));
     // A later `"usage": null` must not erase what an earlier event told.
     let Some(usage) = event.usage else { return Verdict::Keep };
-    facts.usage = Some(usage.into_usage());
+    facts.usage = usage.into_usage().or(facts.usage.take());
     if choices.is_empty() { Verdict::Drop } else { Verdict::Keep }
 }
 
@@ -197,7 +216,7 @@ fn error_type(error: &[u8]) -> Option<Box<str>> {
 }
 
 pub(super) fn usage(json: &[u8]) -> Option<Usage> {
-    serde_json::from_slice::<Option<WireUsage>>(json).ok().flatten().map(WireUsage::into_usage)
+    serde_json::from_slice::<Option<WireUsage>>(json).ok().flatten().and_then(WireUsage::into_usage)
 }
 
 #[derive(Deserialize)]
@@ -245,7 +264,11 @@ struct CompletionDetails {
 impl WireUsage {
     /// Disjoint meters. OpenAI counts cached, written, audio and image tokens inside the prompt, and reasoning and
     /// audio inside the completion; a part larger than its whole (Grok on Azure says so) is clamped to it.
-    fn into_usage(self) -> Usage {
+    /// A usage that counts neither side tells nothing, which is not zero.
+    fn into_usage(self) -> Option<Usage> {
+        if self.prompt_tokens.is_none() && self.completion_tokens.is_none() {
+            return None;
+        }
         let mut usage = Usage { complete: true, ..Usage::default() };
         let prompt = self.prompt_tokens_details.unwrap_or_default();
         let cached = prompt.cached_tokens.or(self.prompt_cache_hit_tokens).or(self.cached_tokens);
@@ -272,7 +295,7 @@ impl WireUsage {
             ];
             split(&mut usage, Meter::Output, whole, parts);
         }
-        usage
+        Some(usage)
     }
 }
 

@@ -70,7 +70,11 @@ impl Context for Call {
         let recourse = match body.map(|body| codec::decode::<AllowanceReply>(&body)) {
             Some(Ok(reply)) => {
                 node.answered(true, now);
-                if node.apply_grants(&reply, asked_at, now) { Recourse::Asked } else { Recourse::Unreachable }
+                node.apply_grants(&reply, asked_at, now);
+                if let Some(exchange) = &mut self.exchange {
+                    exchange.forget_caps(&reply.unknown_caps);
+                }
+                Recourse::Asked
             }
             _ => {
                 node.answered(false, now);
@@ -119,6 +123,13 @@ impl HttpContext for Call {
         let Some(node) = self.node.clone() else { return Action::Continue };
         if self.asked.is_some() {
             return Action::Pause;
+        }
+        if let Some(exchange) = self.exchange.as_mut().filter(|exchange| exchange.reads_on()) {
+            match abi::buffer(Buffer::Request, 0, size) {
+                Ok(piece) => exchange.read_request(&piece),
+                Err(HostError) => node.stats.fault("request_body"),
+            }
+            return Action::Continue;
         }
         let Some(exchange) = self.exchange.as_mut().filter(|exchange| exchange.is_reading()) else {
             return Action::Continue;

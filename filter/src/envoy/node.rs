@@ -25,6 +25,9 @@ use std::{
     rc::Rc,
 };
 
+/// After the control plane did not answer, nobody waits for it so long.
+const AWAY_NS: u64 = 1_000_000_000;
+const SNAPSHOT_SEEN_KEY: &str = "bursar/snapshot-seen";
 const BOOT_KEY: &str = "bursar/boot";
 const SNAPSHOT_KEY: &str = "bursar/snapshot";
 const SNAPSHOT_VERSION_KEY: &str = "bursar/snapshot-version";
@@ -53,6 +56,7 @@ pub(super) struct Node {
     freed_heads: RefCell<BTreeMap<u32, UnixNanos>>,
     /// Until then, heads are not held: this Envoy was seen not to give bodies while a head is held.
     head_unheld_until: Cell<UnixNanos>,
+    began_at: UnixNanos,
     /// Until then, the control plane is taken to be away, and no call waits for it.
     away_until: Cell<UnixNanos>,
 }
@@ -91,6 +95,7 @@ impl Node {
             waiting_heads: RefCell::default(),
             freed_heads: RefCell::default(),
             head_unheld_until: Cell::default(),
+            began_at: host::now(),
             away_until: Cell::default(),
         }
     }
@@ -133,6 +138,21 @@ impl Node {
                 self.stats.fault("snapshot_decode");
             }
         }
+    }
+
+    /// The control plane has just said that the snapshot in force is the newest. Shared, so that whoever polls next
+    /// knows.
+    pub(super) fn snapshot_seen(&self, now: UnixNanos) {
+        let version = Shared.read(SNAPSHOT_SEEN_KEY).ok().flatten().map(|(_, version)| version);
+        // Two that poll at once say the same.
+        Shared.swap(SNAPSHOT_SEEN_KEY, &now.to_le_bytes(), version).unwrap_or_default();
+    }
+
+    /// For how long nobody has said so; since this worker began, where nobody ever did.
+    pub(super) fn snapshot_age_ms(&self, now: UnixNanos) -> u64 {
+        let seen = Shared.read(SNAPSHOT_SEEN_KEY).ok().flatten();
+        let seen = seen.and_then(|(bytes, _)| bytes.as_slice().try_into().ok().map(UnixNanos::from_le_bytes));
+        now.saturating_sub(seen.unwrap_or(self.began_at)) / 1_000_000
     }
 
     /// Hands a fetched snapshot to all workers, if it can be read.
@@ -220,8 +240,8 @@ impl Node {
         codec::encode(&AllowanceRequest { version: codec::VERSION, node, boot, counters }).ok()
     }
 
-    /// Books what the control plane granted. Gives whether it knew all the caps.
-    pub(super) fn apply_grants(&self, reply: &AllowanceReply, asked_at: UnixNanos, now: UnixNanos) -> bool {
+    /// Books what the control plane granted.
+    pub(super) fn apply_grants(&self, reply: &AllowanceReply, asked_at: UnixNanos, now: UnixNanos) {
         for grant in &reply.grants {
             let apply = |counter: &mut protocol::allowance::Counter| {
                 let before = counter.revision;
@@ -241,7 +261,6 @@ impl Node {
                 Err(fault) => self.counter_fault(fault),
             }
         }
-        reply.unknown_caps.is_empty()
     }
 
     /// Counts a counter that could not be kept.
@@ -276,15 +295,23 @@ impl Node {
         self.waiting_heads.borrow_mut().remove(&context).is_some()
     }
 
-    /// Whether a call may wait for the control plane. When it did not answer lately, only one in a second does, so
+    /// Whether a call may wait for the control plane. While it does not answer, one call at a time tries again, so
     /// that an outage costs a timeout now and then and not in every call.
     pub(super) fn may_ask(&self, now: UnixNanos) -> bool {
-        now >= self.away_until.get()
+        let away_until = self.away_until.get();
+        if away_until == 0 {
+            return true;
+        }
+        let tries = now >= away_until;
+        if tries {
+            let patience = self.config.control_plane.timeout_ms.saturating_mul(1_000_000);
+            self.away_until.set(now.saturating_add(patience).saturating_add(AWAY_NS));
+        }
+        tries
     }
 
     /// The control plane answered, or did not.
     pub(super) fn answered(&self, did: bool, now: UnixNanos) {
-        const AWAY_NS: u64 = 1_000_000_000;
         self.away_until.set(if did { 0 } else { now.saturating_add(AWAY_NS) });
         if !did {
             self.stats.fault("allowance_unreachable");

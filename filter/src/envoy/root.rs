@@ -38,7 +38,6 @@ pub(super) struct Root {
     node: Option<Rc<Node>>,
     events_token: Option<u32>,
     snapshot_token: Option<u32>,
-    snapshot_seen_at: UnixNanos,
     allowance_token: Option<(u32, UnixNanos)>,
     polled_at: UnixNanos,
     reported_at: UnixNanos,
@@ -61,7 +60,7 @@ impl Context for Root {
                 Some(304) => {}
                 _ => return node.stats.fault("snapshot_unreachable"),
             }
-            self.snapshot_seen_at = now;
+            node.snapshot_seen(now);
         } else if let Some((_, asked_at)) = self.allowance_token.take_if(|(sent, _)| *sent == token) {
             match (status, codec::decode::<AllowanceReply>(&body())) {
                 (Some(200), Ok(reply)) => {
@@ -111,8 +110,7 @@ impl RootContext for Root {
         node.follow_snapshot();
         if now.saturating_sub(self.polled_at) >= POLL_NS && leads(now) {
             self.poll_snapshot(&node, now);
-            let age = now.saturating_sub(self.snapshot_seen_at) / 1_000_000;
-            node.stats.snapshot_age_ms(if self.snapshot_seen_at == 0 { 0 } else { age });
+            node.stats.snapshot_age_ms(node.snapshot_age_ms(now));
         }
         if now.saturating_sub(self.reported_at) >= REPORT_NS {
             self.reported_at = now;
@@ -208,6 +206,10 @@ fn events_answered(node: &Node, status: Option<u16>, body: &[u8], now: UnixNanos
             let results: Vec<ItemResult> = reply.results.iter().map(|item| item.result).collect();
             results.iter().for_each(|result| node.stats.event_result(*result));
             outbox.acknowledged(&results);
+        }
+        // It will say the same to the same batch for ever.
+        (Some(400 | 413 | 415 | 422), _) => {
+            node.stats.events("rejected", outbox.rejected());
         }
         _ => {
             node.stats.events("retried", 1);

@@ -7,6 +7,7 @@ use protocol::{
     meters::{Meter, UsageSource},
     money::{PicoUsd, PicoUsdPerUnit},
     price::{ModelPrices, PriceBook, Rate},
+    snapshot::UnpricedRule,
 };
 
 const NOW: UnixNanos = 1_795_491_000_000_000_000;
@@ -221,8 +222,10 @@ fn unattributed() -> Exchange {
     let reader = Box::new(RequestReader::new(Dialect::OpenaiChat, None));
     Exchange {
         dialect: Dialect::OpenaiChat,
+        asks_for_usage: true,
         head: call_head(CallId::new(1, [0; 10])),
         phase: Phase::Reading(reader),
+        late: None,
     }
 }
 
@@ -238,4 +241,48 @@ fn a_call_that_no_cap_is_about_holds_nothing() {
 fn what_the_client_sees_of_an_abandoned_request_is_no_event() {
     let exchange = unattributed();
     assert!(exchange.finish(&snapshot(1), &InMemory::default(), &CUT, NOW).is_none());
+}
+
+#[test]
+fn a_request_too_long_to_hold_still_tells_its_model_when_its_end_comes() {
+    let mut exchange = unattributed();
+    exchange.read_request(br#"{"messages":["#);
+    let mut snapshot = snapshot(1);
+    snapshot.unpriced = UnpricedRule::Refuse;
+    let step = exchange.decide(&snapshot, &InMemory::default(), true, Recourse::CannotWait, NOW);
+    assert!(matches!(step, Some(Step::Proceed(..))), "not read yet is not unpriced");
+    assert!(exchange.reads_on());
+    exchange.read_request(br#"],"model":"gpt-4o","stream":true}"#);
+    let finished = exchange.finish(&snapshot, &InMemory::default(), &CUT, NOW).unwrap();
+    let head = finished.event.head();
+    assert_eq!((head.request_model.as_deref(), head.stream), (Some("gpt-4o"), true));
+}
+
+#[test]
+fn a_full_queue_also_refuses_a_call_that_waits_for_an_allowance() {
+    let mut exchange = unattributed();
+    exchange.head.attribution = acme();
+    exchange.read_request(br#"{"model":"gpt-4o","max_tokens":1}"#);
+    let mut snapshot = snapshot(1_000_000_000_000);
+    snapshot.caps =
+        snapshot.caps.iter().map(|cap| CapSpec { initial: 0, ..(**cap).clone() }.into()).collect();
+    let step = exchange.decide(&snapshot, &InMemory::default(), true, Recourse::Ask, NOW);
+    assert!(matches!(step, Some(Step::Ask(_))), "{step:?}");
+    assert!(matches!(exchange.refuse(Refusal::Unreachable, NOW), Some(Step::Refuse(_))));
+    assert!(exchange.finish(&snapshot, &InMemory::default(), &CUT, NOW).is_some());
+}
+
+#[test]
+fn a_cap_that_is_gone_stops_no_call_that_waits_for_it() {
+    let mut exchange = unattributed();
+    exchange.head.attribution = acme();
+    exchange.read_request(br#"{"model":"gpt-4o","max_tokens":1}"#);
+    let mut snapshot = snapshot(1_000_000_000_000);
+    snapshot.caps =
+        snapshot.caps.iter().map(|cap| CapSpec { initial: 0, ..(**cap).clone() }.into()).collect();
+    snapshot.when_unreachable = protocol::snapshot::Allow::Refuse;
+    exchange.decide(&snapshot, &InMemory::default(), true, Recourse::Ask, NOW);
+    exchange.forget_caps(&["acme-day/usd".into()]);
+    let step = exchange.decide(&snapshot, &InMemory::default(), true, Recourse::Asked, NOW);
+    assert!(matches!(step, Some(Step::Proceed(..))), "{step:?}");
 }

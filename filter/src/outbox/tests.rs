@@ -73,3 +73,30 @@ fn an_answer_to_fewer_events_leaves_the_rest() {
     outbox.acknowledged(&[ItemResult::Invalid]);
     assert_eq!(batch(&mut outbox, 0), [(2, true)]);
 }
+
+#[test]
+fn a_batch_that_is_rejected_is_halved_until_the_event_is_found_that_nobody_takes() {
+    let mut outbox = outbox(10);
+    for number in 1..=4 {
+        outbox.push(started_event(call(number)));
+    }
+    assert_eq!(batch(&mut outbox, 0).len(), 4);
+    assert_eq!(outbox.rejected(), 0);
+    assert_eq!(batch(&mut outbox, 0).len(), 2);
+    assert_eq!(outbox.rejected(), 0);
+    assert_eq!(batch(&mut outbox, 0), [(1, true)]);
+    assert_eq!(outbox.rejected(), 1);
+    assert_eq!(batch(&mut outbox, 0), [(2, true), (3, true), (4, true)]);
+}
+
+#[test]
+fn an_end_that_does_not_fit_leaves_its_start() {
+    let mut outbox = outbox(10);
+    outbox.push(started_event(call(1)));
+    outbox.push(started_event(call(2)));
+    batch(&mut outbox, 0);
+    outbox.failed(0);
+    outbox.limits.max_bytes = outbox.bytes;
+    assert_eq!(outbox.push(finished_event(call(1))), Queued::Dropped);
+    assert_eq!(batch(&mut outbox, 200_000_000), [(1, true), (2, true)]);
+}

@@ -42,6 +42,7 @@ fn a_body_that_needs_no_change_or_is_not_understood_stays_as_it_is() {
         r#"{"stream":false}"#,
         r#"{"model":"m"}"#,
         r#"{"stream":true,"stream_options":"yes"}"#,
+        r#"{"stream":true,"data_sources":[{"type":"azure_search"}]}"#,
         r#"{"stream":true"#,
         "",
         "not json",
@@ -68,4 +69,10 @@ fn a_body_that_is_not_whole_is_as_long_as_its_head_says() {
     reader.read(br#"{"model":"gpt-4o","messages":["#);
     assert_eq!(reader.facts().input_tokens_estimate, 1_000);
     assert_eq!(reader.facts().model.as_deref(), Some("gpt-4o"));
+}
+
+#[test]
+fn an_absurd_output_limit_is_clamped_to_what_can_be_believed() {
+    let body = r#"{"model":"m","max_tokens":18446744073709551615,"n":9}"#;
+    assert_eq!(reader(body).facts().output_tokens_max, Some(1 << 40));
 }

@@ -27,21 +27,21 @@ fn granted(allowance: Amount) -> Counter {
 #[test]
 fn spent_and_held_never_pass_the_allowance() {
     let mut counter = granted(10);
-    assert_eq!(counter.hold(6, NOW, 0), HoldAnswer::Held { window_start: WINDOW.0 });
+    assert_eq!(counter.hold(6, NOW, 0), HoldAnswer::Held);
     assert_eq!(counter.hold(6, NOW, 0), HoldAnswer::Short);
-    counter.settle(WINDOW.0, 6, 2, NOW);
+    counter.settle(NOW, 6, 2, NOW);
     assert_eq!((counter.spent, counter.held), (2, 0));
-    assert_eq!(counter.hold(8, NOW, 0), HoldAnswer::Held { window_start: WINDOW.0 });
+    assert_eq!(counter.hold(8, NOW, 0), HoldAnswer::Held);
     assert_eq!(counter.hold(1, NOW, 0), HoldAnswer::Short);
 }
 
 #[test]
 fn before_the_first_grant_only_the_initial_amount_may_be_held_and_it_is_carried_into_the_window() {
     let mut counter = Counter::default();
-    assert_eq!(counter.hold(3, NOW, 5), HoldAnswer::Held { window_start: 0 });
+    assert_eq!(counter.hold(3, NOW, 5), HoldAnswer::Held);
     assert_eq!(counter.hold(3, NOW, 5), HoldAnswer::Short);
     counter.apply(&grant(10, None), NOW);
-    counter.settle(0, 3, 4, NOW);
+    counter.settle(NOW, 3, 4, NOW);
     assert_eq!((counter.spent, counter.held, counter.room(NOW, 5)), (4, 0, 6));
 }
 
@@ -58,7 +58,7 @@ fn a_denied_need_is_refused_without_asking_again_but_a_smaller_one_is_not() {
     counter.apply(&grant(10, Some(20)), NOW);
     assert_eq!(counter.hold(20, NOW, 0), HoldAnswer::Denied);
     assert_eq!(counter.hold(15, NOW, 0), HoldAnswer::Short);
-    assert_eq!(counter.hold(10, NOW, 0), HoldAnswer::Held { window_start: WINDOW.0 });
+    assert_eq!(counter.hold(10, NOW, 0), HoldAnswer::Held);
     let later = NOW + DENIAL_MS * 1_000_000;
     assert_eq!(counter.hold(20, later, 0), HoldAnswer::Short);
 }
@@ -68,7 +68,7 @@ fn a_new_window_begins_with_nothing_and_old_holds_stay_in_the_old_one() {
     let mut counter = granted(10);
     counter.hold(6, NOW, 0);
     assert_eq!(counter.hold(1, WINDOW.1, 0), HoldAnswer::Short);
-    counter.settle(WINDOW.0, 6, 6, WINDOW.1);
+    counter.settle(NOW, 6, 6, WINDOW.1);
     assert_eq!((counter.spent, counter.held, counter.window_start), (0, 0, WINDOW.1));
 }
 
@@ -110,7 +110,7 @@ fn a_need_that_does_not_fit_is_denied_and_leaves_the_old_grant_alone() {
     let own = Share { spent: 5, held: 0, allowance: 8, expires_at: NOW + 1, ledger: 0 };
     assert_eq!(decide(10, 0, &own, 6, 1, NOW), Decision { allowance: 8, denied: true });
     assert_eq!(decide(10, 0, &own, 5, 1, NOW), Decision { allowance: 10, denied: false });
-    assert_eq!(decide(10, 4, &own, 2, 1, NOW), Decision { allowance: 8, denied: true });
+    assert_eq!(decide(10, 2, &own, 4, 1, NOW), Decision { allowance: 8, denied: true });
 }
 
 #[test]
@@ -119,4 +119,31 @@ fn a_dead_nodes_share_collapses_to_what_the_ledger_shows() {
     assert_eq!(share.committed(NOW), 20);
     assert_eq!(share.committed(NOW + GRANT_MARGIN_NS), 9);
     assert_eq!(share.committed(NOW + DEAD_AFTER_NS), 7);
+}
+
+#[test]
+fn a_hold_made_before_the_first_grant_is_settled_in_its_own_window_only() {
+    let mut counter = Counter::default();
+    counter.hold(3, NOW, 5);
+    counter.apply(&grant(10, None), NOW);
+    counter.settle(NOW, 3, 3, WINDOW.1);
+    assert_eq!((counter.spent, counter.held, counter.window_start), (0, 0, WINDOW.1));
+}
+
+#[test]
+fn a_window_that_a_new_policy_makes_longer_is_taken_over() {
+    let mut counter = granted(10);
+    counter.hold(4, NOW, 0);
+    let longer = Grant { window_start: WINDOW.0 - 1_000, window_end: WINDOW.1 + 1_000, ..grant(20, None) };
+    counter.apply(&longer, NOW + 1);
+    assert_eq!(
+        (counter.window_start, counter.window_end, counter.room(NOW, 0)),
+        (WINDOW.0 - 1_000, WINDOW.1 + 1_000, 20)
+    );
+}
+
+#[test]
+fn a_limit_that_was_lowered_binds_a_node_that_was_granted_more() {
+    let own = Share { spent: 12, held: 0, allowance: 34, expires_at: NOW + 1, ledger: 12 };
+    assert_eq!(decide(10, 0, &own, 1, 1, NOW), Decision { allowance: 10, denied: true });
 }

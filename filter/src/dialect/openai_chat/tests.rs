@@ -47,6 +47,9 @@ fn dialect_variants_are_understood() {
         r#"{"prompt_tokens":10,"completion_tokens":1,"prompt_tokens_details":{"cached_tokens":161}}"#,
         &[("input", 0), ("cache_read", 10), ("output", 1)],
     );
+    for silent in [r#"{}"#, r#"{"total_tokens":30}"#, r#"{"input_tokens":10,"output_tokens":5}"#] {
+        assert_eq!(usage(silent.as_bytes()), None, "{silent} tells nothing, which is not zero");
+    }
     assert_eq!(usage(b"null"), None);
     assert_eq!(usage(b"{\"prompt_tokens\":\"many\"}"), None);
 }
@@ -156,4 +159,13 @@ fn what_is_no_answer_gives_no_facts() {
         assert_eq!((facts.usage, facts.model), (None, None), "{body}");
         assert_eq!(seen, body.as_bytes());
     }
+}
+
+#[test]
+fn many_answers_do_not_hide_the_usage_behind_them() {
+    let choice = r#"{"message":{"content":"a","refusal":null},"finish_reason":"stop"}"#;
+    let choices = vec![choice; 128].join(",");
+    let body = format!(r#"{{"choices":[{choices}],"usage":{{"prompt_tokens":9,"completion_tokens":128}}}}"#);
+    let (facts, _) = read("application/json", &[body.as_bytes()], false);
+    assert_eq!(units(facts.usage.as_ref().unwrap()), [("input", 9), ("output", 128)]);
 }
