@@ -258,14 +258,20 @@ fn a_request_too_long_to_hold_still_tells_its_model_when_its_end_comes() {
     assert_eq!((head.request_model.as_deref(), head.stream), (Some("gpt-4o"), true));
 }
 
-#[test]
-fn a_full_queue_also_refuses_a_call_that_waits_for_an_allowance() {
+/// A call of acme under a cap that allows nothing before its first grant.
+fn must_ask() -> (Exchange, Snapshot) {
     let mut exchange = unattributed();
     exchange.head.attribution = acme();
     exchange.read_request(br#"{"model":"gpt-4o","max_tokens":1}"#);
     let mut snapshot = snapshot(1_000_000_000_000);
     snapshot.caps =
         snapshot.caps.iter().map(|cap| CapSpec { initial: 0, ..(**cap).clone() }.into()).collect();
+    (exchange, snapshot)
+}
+
+#[test]
+fn a_full_queue_also_refuses_a_call_that_waits_for_an_allowance() {
+    let (mut exchange, snapshot) = must_ask();
     let step = exchange.decide(&snapshot, &InMemory::default(), true, Recourse::Ask, NOW);
     assert!(matches!(step, Some(Step::Ask(_))), "{step:?}");
     assert!(matches!(exchange.refuse(Refusal::Unreachable, NOW), Some(Step::Refuse(_))));
@@ -274,12 +280,7 @@ fn a_full_queue_also_refuses_a_call_that_waits_for_an_allowance() {
 
 #[test]
 fn a_cap_that_is_gone_stops_no_call_that_waits_for_it() {
-    let mut exchange = unattributed();
-    exchange.head.attribution = acme();
-    exchange.read_request(br#"{"model":"gpt-4o","max_tokens":1}"#);
-    let mut snapshot = snapshot(1_000_000_000_000);
-    snapshot.caps =
-        snapshot.caps.iter().map(|cap| CapSpec { initial: 0, ..(**cap).clone() }.into()).collect();
+    let (mut exchange, mut snapshot) = must_ask();
     snapshot.when_unreachable = protocol::snapshot::Allow::Refuse;
     exchange.decide(&snapshot, &InMemory::default(), true, Recourse::Ask, NOW);
     exchange.forget_caps(&["acme-day/usd".into()]);
