@@ -1,7 +1,7 @@
 //! Compiles what filters get of policy and prices. Nothing here decides about a call.
 
 use crate::{policy::Policy, prices::PriceTable};
-use protocol::{UnixNanos, codec, snapshot::Snapshot};
+use protocol::{UnixNanos, codec, ratio::TextRatios, snapshot::Snapshot};
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
 
@@ -16,6 +16,7 @@ pub fn build(policy: &Policy, prices: &PriceTable, now: UnixNanos) -> Result<Sna
         unattributed: policy.unattributed.rule,
         caps: policy.cap_specs().into_iter().map(Arc::new).collect(),
         prices: prices.book(now),
+        ratios: TextRatios::default(),
     };
     let digest = Sha256::digest(codec::encode(&snapshot)?);
     snapshot.version = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect::<String>().into();

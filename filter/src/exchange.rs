@@ -112,6 +112,8 @@ impl Exchange {
             stream: false,
             output_tokens_max: None,
             input_tokens_estimate: 0,
+            request_text_bytes: None,
+            region: None,
             started_at: now,
             hold: None,
             hold_input: None,

@@ -113,6 +113,8 @@ pub(super) fn blank_end(now: UnixNanos) -> CallEnd {
         service_tier: None,
         usage: Usage::default(),
         provider_cost: None,
+        region: None,
+        text_bytes: 0,
         status: 0,
         response_flags: "".into(),
         ending: Ending::Complete,
