@@ -184,7 +184,7 @@ pub struct CallEnd {
     #[serde(default)]
     pub usage: Usage,
     /// Bytes of generated text that were delivered.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub text_bytes: u64,
     /// What the provider says it costs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -220,6 +220,10 @@ pub struct CallEnd {
     /// What the filter settled its caps with, in money.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub settled: Option<PicoUsd>,
+}
+
+fn is_zero(bytes: &u64) -> bool {
+    *bytes == 0
 }
 
 /// How a call ended.
