@@ -15,12 +15,16 @@ pub mod ending;
 pub mod estimate;
 pub mod exchange;
 pub mod head;
+pub mod json_check;
 pub mod json_scan;
 pub mod outbox;
 pub mod refusal;
 pub mod request;
 pub mod response;
+pub mod skim;
 pub mod sse;
+pub mod text;
+pub mod want;
 
 #[cfg(target_arch = "wasm32")]
 mod envoy;
