@@ -5,10 +5,11 @@ mod openai_chat;
 
 use crate::{
     config::{Config, ProviderRule},
+    frame::Verdict,
     head::Headers,
     json_scan::{Scanner, Want},
     response::ResponseFacts,
-    sse::{Undecided, Verdict},
+    sse::Undecided,
 };
 use protocol::meters::Usage;
 

@@ -14,6 +14,7 @@ pub mod dialect;
 pub mod ending;
 pub mod estimate;
 pub mod exchange;
+pub mod frame;
 pub mod head;
 pub mod json_scan;
 pub mod outbox;

@@ -2,9 +2,9 @@
 //! <https://platform.openai.com/docs/api-reference/chat> (read November 2026)
 
 use crate::{
+    frame::Verdict,
     json_scan::{Scanner, Want, top_level},
     response::ResponseFacts,
-    sse::Verdict,
 };
 use memchr::memmem::{self, Finder};
 use protocol::{
