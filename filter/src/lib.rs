@@ -8,11 +8,13 @@
 
 pub mod admission;
 pub mod attribution;
+pub mod base64;
 pub mod config;
 pub mod counters;
 pub mod dialect;
 pub mod ending;
 pub mod estimate;
+pub mod event_stream;
 pub mod exchange;
 pub mod frame;
 pub mod head;
