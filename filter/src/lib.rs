@@ -12,6 +12,7 @@ pub mod base64;
 pub mod config;
 pub mod counters;
 pub mod dialect;
+pub mod encoding;
 pub mod ending;
 pub mod estimate;
 pub mod event_stream;
