@@ -8,15 +8,20 @@
 
 pub mod admission;
 pub mod attribution;
+pub mod base64;
 pub mod config;
 pub mod counters;
 pub mod dialect;
+pub mod encoding;
 pub mod ending;
 pub mod estimate;
+pub mod event_stream;
 pub mod exchange;
+pub mod frame;
 pub mod head;
 pub mod json_check;
 pub mod json_scan;
+pub mod ndjson;
 pub mod outbox;
 pub mod refusal;
 pub mod request;

@@ -2,9 +2,10 @@
 
 use crate::{
     dialect::Dialect,
+    frame::{Event, Verdict},
     head::Headers,
     json_scan::Scanner,
-    sse::{Framer, Verdict},
+    sse::Framer,
 };
 use protocol::meters::Usage;
 
@@ -94,8 +95,9 @@ impl ResponseReader {
             }
             Body::Events(framer) => {
                 let (dialect, facts) = (self.dialect, &mut self.facts);
-                framer.feed(piece, end, |data| {
-                    if data.is_empty() { Verdict::Keep } else { dialect.read_event(data, facts) }
+                framer.feed(piece, end, &mut |event| match event {
+                    Event::Whole(data) => dialect.read_event(data, facts),
+                    Event::Piece(_) | Event::PieceEnd | Event::Failed(_) => Verdict::Keep,
                 })
             }
             Body::Opaque => None,
@@ -115,10 +117,7 @@ impl ResponseReader {
                 self.dialect.read_response(&scanner, &mut facts);
                 facts.terminal = scanner.ended();
             }
-            Body::Events(framer) => {
-                facts.unreadable_events = facts.unreadable_events.saturating_add(framer.oversized());
-            }
-            Body::Opaque => {}
+            Body::Events(_) | Body::Opaque => {}
         }
         facts
     }
