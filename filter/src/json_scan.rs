@@ -236,6 +236,11 @@ impl Scanner {
         &self.media
     }
 
+    /// How many bytes were looked at; those behind the outermost value are not.
+    pub fn offset(&self) -> u64 {
+        self.offset
+    }
+
     /// Whether the outermost value is closed.
     pub fn ended(&self) -> bool {
         self.ended

@@ -15,6 +15,8 @@ pub struct Text {
     pub refused: bool,
     content_bytes: u64,
     content: Option<Checked>,
+    /// Several answers' pieces may come mixed, and then nothing can be said of what they make.
+    mixed: bool,
     arguments: Checked,
     unescape: Unescape,
 }
@@ -33,9 +35,9 @@ impl Checked {
 }
 
 impl Text {
-    /// `asked_for_json`: the whole content is to be JSON.
-    pub fn new(asked_for_json: bool) -> Self {
-        Self { content: asked_for_json.then(Checked::default), ..Self::default() }
+    /// `asked_for_json`: the whole content is to be JSON. `mixed`: of several answers, whose pieces may come mixed.
+    pub fn new(asked_for_json: bool, mixed: bool) -> Self {
+        Self { content: asked_for_json.then(Checked::default), mixed, ..Self::default() }
     }
 
     /// Takes a piece of a JSON string, as written between its quotes.
@@ -60,6 +62,9 @@ impl Text {
 
     /// Whether JSON was asked for and did not come. Only of an answer that is whole.
     pub fn is_invalid_json(&self) -> bool {
+        if self.mixed {
+            return false;
+        }
         let content = match &self.content {
             // An answer that only calls tools has no content to be JSON.
             Some(content) if self.content_bytes > 0 => content.check.whole_documents() != Some(1),
@@ -75,7 +80,7 @@ mod tests {
     use super::*;
 
     fn text(asked_for_json: bool, pieces: &[(TextKind, &str)]) -> Text {
-        let mut text = Text::new(asked_for_json);
+        let mut text = Text::new(asked_for_json, false);
         pieces.iter().for_each(|(kind, piece)| text.add(*kind, piece.as_bytes()));
         text
     }
@@ -96,7 +101,7 @@ mod tests {
     fn bytes_are_those_of_utf_8_however_they_are_written_and_cut() {
         for (written, bytes) in [("abc", 3), ("\\n\\\"", 2), ("é", 2), ("\\u00e9", 2), ("\\u4f60", 3), ("\\ud83d\\ude00", 4)] {
             assert_eq!(text(false, &[(TextKind::Content, written)]).bytes, bytes, "{written}");
-            let mut cut = Text::new(false);
+            let mut cut = Text::new(false, false);
             written.as_bytes().chunks(1).for_each(|byte| cut.add(TextKind::Content, byte));
             assert_eq!(cut.bytes, bytes, "byte by byte: {written}");
         }

@@ -93,7 +93,7 @@ pub(super) fn count(facts: &mut ResponseFacts) {
 /// `message_start` tells the prompt, and as its output a placeholder that is no count. `message_delta` tells
 /// totals, of which those that it has win, key by key. What was cached is outside the input.
 pub(super) fn usage(first: &Counts, last: &Counts) -> Option<Usage> {
-    let at = |path| last.at(path).or_else(|| first.at(path));
+    let at = |path: &str| last.at(path).or_else(|| first.at(path));
     let iterations = last.list("/iterations");
     let mut usage = Usage { complete: true, ..Usage::default() };
     let output = last.at("/output_tokens");
@@ -106,7 +106,7 @@ pub(super) fn usage(first: &Counts, last: &Counts) -> Option<Usage> {
     } else {
         // The totals leave out what compaction and advisors used; it is billed all the same.
         for iteration in &iterations {
-            prompt(&mut usage, &|path| iteration.at(path));
+            prompt(&mut usage, &|path: &str| iteration.at(path));
             add(&mut usage, Meter::Output, iteration.at("/output_tokens").unwrap_or(0));
         }
     }

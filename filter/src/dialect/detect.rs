@@ -6,6 +6,7 @@ use crate::{
     config::{Config, ProviderRule},
     head::Headers,
     response::named,
+    signature::Signature,
 };
 use std::borrow::Cow;
 
@@ -150,7 +151,10 @@ pub fn detect(config: &Config, headers: &Headers<'_>, cluster: Option<&str>) -> 
     Some(Detected {
         provider: provider.into(),
         dialect,
-        asks_for_usage: asks_for_usage && dialect.format().takes_usage_option,
+        // What is signed is never altered.
+        asks_for_usage: asks_for_usage
+            && dialect.format().takes_usage_option
+            && Signature::of(headers).is_none(),
         model: model_of(path),
         region: region_of(host, path),
         streams: [":streamGenerateContent", ":streamRawPredict", "/converse-stream", "-with-response-stream"]

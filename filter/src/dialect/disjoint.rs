@@ -29,11 +29,6 @@ impl Counts {
         self.0.pointer(path)?.as_str()
     }
 
-    /// Whether the value at a path is `true`.
-    pub(super) fn is_true(&self, path: &str) -> bool {
-        self.0.pointer(path) == Some(&Value::Bool(true))
-    }
-
     /// The list at a path.
     pub(super) fn list(&self, path: &str) -> Vec<Self> {
         let list = self.0.pointer(path).and_then(Value::as_array);

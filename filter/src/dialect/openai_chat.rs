@@ -11,7 +11,7 @@ use crate::{
     json_scan::Scanner,
     request::RequestFacts,
     response::ResponseFacts,
-    want::{TextKind, Want, anywhere, large, latest, text, value},
+    want::{TextKind, anywhere, large, latest, text, value},
 };
 use protocol::meters::{Meter, Usage};
 

@@ -39,6 +39,8 @@ pub struct ResponseFacts {
     pub units_of_body: Units,
     /// Counts that came as headers, for answers that have none in their body.
     pub units_of_head: Units,
+    /// The model as the head names it, for bodies that do not.
+    pub model_of_head: Option<Box<str>>,
     /// What a text is that only its event's type tells.
     delta_kind: Option<TextKind>,
     /// Values whose meaning is worked out at the end, the last of each path.
@@ -48,6 +50,11 @@ pub struct ResponseFacts {
 }
 
 impl ResponseFacts {
+    /// Nothing so far.
+    pub(super) fn of_text(text: Text) -> Self {
+        Self { text, ..Self::default() }
+    }
+
     /// The model, unless an earlier event named it. Azure's first event has an empty one.
     pub(crate) fn take_model(&mut self, document: &Scanner, path: &str) {
         if self.model.is_none() {
@@ -112,6 +119,15 @@ impl ResponseFacts {
     /// How often something was told of which not only the last counts.
     pub(crate) fn news(&self) -> u32 {
         self.news
+    }
+
+    /// Falls back on counts and names that came beside the usual ones.
+    pub(super) fn settle_on_counts(&mut self) {
+        self.model = self.model.take().or_else(|| self.model_of_head.take());
+        if self.usage.is_none() {
+            let units = [&self.units_of_body, &self.units_of_head].into_iter().find(|units| !units.is_empty());
+            self.usage = units.map(|units| Usage { units: units.clone(), complete: true, ..Usage::default() });
+        }
     }
 
     /// A count of a body that has no usage object.
