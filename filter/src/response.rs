@@ -97,7 +97,12 @@ impl ResponseReader {
                 let (dialect, facts) = (self.dialect, &mut self.facts);
                 framer.feed(piece, end, &mut |event| match event {
                     Event::Whole(data) => dialect.read_event(data, facts),
-                    Event::Piece(_) | Event::PieceEnd | Event::Failed(_) => Verdict::Keep,
+                    // Too long to be parsed whole.
+                    Event::PieceEnd => {
+                        facts.unreadable_events = facts.unreadable_events.saturating_add(1);
+                        Verdict::Keep
+                    }
+                    Event::Piece(_) | Event::Failed(_) => Verdict::Keep,
                 })
             }
             Body::Opaque => None,
