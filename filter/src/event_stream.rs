@@ -1,6 +1,5 @@
 //! AWS's binary event stream (`application/vnd.amazon.eventstream`), as Bedrock answers: each frame's payload becomes
 //! an event, and an exception frame a failure. Checks both checksums. Reads, and changes nothing.
-//! <https://docs.aws.amazon.com/AmazonS3/latest/API/RESTSelectObjectAppendix.html> (the encoding, read November 2026)
 
 mod headers;
 
@@ -8,7 +7,7 @@ use crate::frame::{EVENT_HELD_MAX, Event, Verdict};
 use crc32fast::Hasher;
 use headers::Kind;
 
-/// AWS's own limits: a frame of 16 MiB, with headers of 128 KiB.
+/// No frame recorded comes near: a longer one is taken for bytes of something else.
 const FRAME_BYTES_MAX: usize = 16 * 1024 * 1024;
 const HEADERS_BYTES_MAX: usize = 128 * 1024;
 const PRELUDE_BYTES: usize = 12;
