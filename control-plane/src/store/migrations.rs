@@ -1,9 +1,21 @@
 //! The schema's steps. A step that was released is never edited; another follows it.
 
 use super::StoreError;
+use crate::ledger::rebuild;
 use rusqlite::{Connection, TransactionBehavior};
 
-const STEPS: [&str; 1] = [include_str!("migrations/0001_ledger.sql")];
+/// One step. An aggregate that comes with it is filled from the calls, by the same code that checks it later.
+struct Step {
+    sql: &'static str,
+    fill: Option<Fill>,
+}
+
+type Fill = fn(&Connection) -> Result<(), StoreError>;
+
+const STEPS: [Step; 2] = [
+    Step { sql: include_str!("migrations/0001_ledger.sql"), fill: None },
+    Step { sql: include_str!("migrations/0002_text.sql"), fill: Some(rebuild::fill_texts) },
+];
 
 /// Brings the schema to the newest version, each step in a transaction of its own.
 pub(super) fn run(connection: &mut Connection) -> Result<(), StoreError> {
@@ -14,7 +26,10 @@ pub(super) fn run(connection: &mut Connection) -> Result<(), StoreError> {
     }
     for (version, step) in (1_i64..).zip(STEPS).skip_while(|(version, _)| *version <= found) {
         let step_in = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        step_in.execute_batch(step)?;
+        step_in.execute_batch(step.sql)?;
+        if let Some(fill) = step.fill {
+            fill(&step_in)?;
+        }
         step_in.pragma_update(None, "user_version", version)?;
         step_in.commit()?;
     }
