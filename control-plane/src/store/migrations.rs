@@ -3,6 +3,7 @@
 use super::StoreError;
 use crate::ledger::rebuild;
 use rusqlite::{Connection, TransactionBehavior};
+use std::cmp::Ordering;
 
 /// One step. An aggregate that comes with it is filled from the calls, by the same code that checks it later.
 struct Step {
@@ -19,11 +20,11 @@ const STEPS: [Step; 2] = [
 
 /// Brings the schema to the newest version, each step in a transaction of its own.
 pub(super) fn run(connection: &mut Connection) -> Result<(), StoreError> {
-    let known = i64::try_from(STEPS.len()).unwrap_or(i64::MAX);
-    let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
-    if found > known {
-        return Err(StoreError::Newer { found, known });
-    }
+    let found = match is_current(connection) {
+        Ok(()) => return Ok(()),
+        Err(StoreError::Older { found, .. }) => found,
+        Err(error) => return Err(error),
+    };
     for (version, step) in (1_i64..).zip(STEPS).skip_while(|(version, _)| *version <= found) {
         let step_in = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         step_in.execute_batch(step.sql)?;
@@ -34,4 +35,15 @@ pub(super) fn run(connection: &mut Connection) -> Result<(), StoreError> {
         step_in.commit()?;
     }
     Ok(())
+}
+
+/// Whether the schema is the newest. Says which it is where it is another.
+pub fn is_current(connection: &Connection) -> Result<(), StoreError> {
+    let known = i64::try_from(STEPS.len()).unwrap_or(i64::MAX);
+    let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    match found.cmp(&known) {
+        Ordering::Less => Err(StoreError::Older { found, known }),
+        Ordering::Equal => Ok(()),
+        Ordering::Greater => Err(StoreError::Newer { found, known }),
+    }
 }
