@@ -3,6 +3,7 @@
 mod booking;
 mod rating;
 mod tasks;
+mod text;
 
 use super::{calls, rebuild::rebuild_check, receive, view::Call, *};
 use crate::{
