@@ -202,17 +202,13 @@ impl Reader {
     }
 }
 
-/// The catalogue's convention, made visible: without a rate of their own, hidden tokens count as output, and images
-/// that a model may see as input. Audio and cache writes inherit nothing: they cost more, nobody knows how much. Nor
-/// do cache reads: they cost less. Only what the standard tier says of them is carried into the other tiers.
+/// The catalogue's convention, made visible: without a rate of their own, cached tokens count as input, hidden ones as
+/// output, and images that a model may see as input. Audio and cache writes inherit nothing: they cost more, nobody
+/// knows how much.
 fn inherit(entry: &Entry<'_>, rows: &mut BTreeMap<PriceKey, PriceRow>) {
-    let mut pairs = vec![(Meter::Reasoning, Meter::Output)];
+    let mut pairs = vec![(Meter::CacheRead, Meter::Input), (Meter::Reasoning, Meter::Output)];
     if entry.may_see_images {
         pairs.push((Meter::ImageIn, Meter::Input));
-    }
-    let is_standard = |key: &PriceKey| key.tier.is_none() && key.threshold.is_none();
-    if rows.keys().any(|key| key.meter == Meter::CacheRead && is_standard(key)) {
-        pairs.push((Meter::CacheRead, Meter::Input));
     }
     for (heir, parent) in pairs {
         let parents: Vec<PriceRow> = rows.values().filter(|row| row.key.meter == parent).cloned().collect();

@@ -128,7 +128,7 @@ fn a_rate_that_its_own_entry_contradicts_is_unmapped() {
 }
 
 #[test]
-fn images_that_a_model_may_see_count_as_its_input_and_audio_and_cache_as_nothing() {
+fn images_that_a_model_may_see_count_as_its_input_and_audio_as_nothing_it_has_a_rate_for() {
     let rates = |more: &str| {
         let priced = r#""input_cost_per_token": 1e-06, "output_cost_per_token": 2e-06"#;
         rates_of(&format!("{priced}{more}")).0
@@ -142,28 +142,7 @@ fn images_that_a_model_may_see_count_as_its_input_and_audio_and_cache_as_nothing
     assert!(!sees(r#", "mode": "chat", "input_cost_per_image_token": 3e-06"#));
     let all = rates(r#", "mode": "chat""#);
     assert!(all.contains(&"reasoning 2 <- output".to_owned()), "{all:?}");
-    let silent = ["audio_in", "audio_out", "cache_read", "cache_write_5m", "cache_write_1h", "image_out"];
-    for meter in silent {
+    for meter in ["audio_in", "audio_out", "cache_write_5m", "cache_write_1h", "image_out"] {
         assert!(!all.iter().any(|rate| rate.starts_with(meter)), "{all:?}");
     }
-}
-
-#[test]
-fn cached_tokens_have_a_rate_in_a_tier_only_where_the_standard_tier_has_one() {
-    let cached = |more: &str| {
-        let priced = r#""input_cost_per_token": 2e-06, "input_cost_per_token_flex": 1e-06"#;
-        let text = format!("{{\"m\": {{\"litellm_provider\": \"p\", {priced}{more}}}}}");
-        let rows = import(&text, MONDAY).unwrap().rows.into_iter();
-        let tell = |row: PriceRow| {
-            let tier = row.key.tier.unwrap_or_default();
-            let parent = row.inherits.map(Meter::as_str).unwrap_or_default();
-            format!("{tier} {} {parent}", row.rate.usd_per_mtok())
-        };
-        rows.filter(|row| row.key.meter == Meter::CacheRead).map(tell).collect::<Vec<_>>()
-    };
-    assert_eq!(cached(""), [""; 0]);
-    assert_eq!(cached(r#", "cache_read_input_token_cost_priority": 5e-07"#), ["priority 0.5 "]);
-    assert_eq!(cached(r#", "cache_read_input_token_cost": 5e-07"#), [" 0.5 ", "flex 0.5 cache_read"]);
-    // Where the standard tier has no discount, another has none either.
-    assert_eq!(cached(r#", "cache_read_input_token_cost": 2e-06"#), [" 2 ", "flex 1 input"]);
 }
