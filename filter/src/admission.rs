@@ -158,10 +158,7 @@ impl Needs {
                 Unit::Calls => (1, 1),
                 Unit::Tokens => {
                     let count = |tokens: u64| Amount::try_from(tokens).unwrap_or(Amount::MAX);
-                    (
-                        count(input_tokens.saturating_add(output)),
-                        count(input_tokens),
-                    )
+                    (count(input_tokens.saturating_add(output)), count(input_tokens))
                 }
                 Unit::Usd => match (amount(hold_pico), amount(input_pico)) {
                     (Some(hold), Some(input)) => (hold, input),

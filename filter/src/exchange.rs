@@ -70,6 +70,8 @@ pub enum Step {
     Refuse(LocalReply),
     /// Ask the control plane for allowances, then come back.
     Ask(Vec<CounterReport>),
+    /// Let it pass; no model runs for it.
+    Pass,
 }
 
 /// Facts of the stream that only the host knows.
@@ -198,6 +200,9 @@ impl Exchange {
     ) -> Option<Step> {
         let (needs, times) = match std::mem::replace(&mut self.phase, Phase::Over) {
             Phase::Reading(reader) => {
+                if reader.facts().retrieves {
+                    return Some(self.pass(reader.facts()));
+                }
                 let needs = self.needs(snapshot, reader.facts());
                 self.late = Some(reader).filter(|_| !self.asked.whole);
                 (needs, 0)
@@ -245,6 +250,9 @@ impl Exchange {
     pub fn pass_undecided(&mut self) -> Option<Step> {
         let Phase::Reading(reader) = &self.phase else { return None };
         let facts = reader.facts();
+        if facts.retrieves {
+            return Some(self.pass(facts));
+        }
         self.take_facts(facts, &TextRatios::default());
         Some(self.proceed(Admitted::default()))
     }
@@ -329,10 +337,16 @@ impl Exchange {
             this.asked = facts;
         }
         match this.phase {
-            Phase::Flowing(flow) => Some(end::of_flow(this.head, &this.asked, *flow, snapshot, shared, end, now)),
+            Phase::Flowing(flow) => end::of_flow(this.head, &this.asked, *flow, snapshot, shared, end, now),
             Phase::Refused(refused) => Some(end::of_refusal(this.head, &refused, now)),
             Phase::Reading(_) | Phase::Asking { .. } | Phase::Over => None,
         }
+    }
+
+    fn pass(&mut self, facts: RequestFacts) -> Step {
+        self.take_facts(facts, &TextRatios::default());
+        self.phase = Phase::Flowing(Box::default());
+        Step::Pass
     }
 
     fn needs(&mut self, snapshot: &Snapshot, facts: RequestFacts) -> Needs {
@@ -348,7 +362,8 @@ impl Exchange {
         self.head.request_tier.clone_from(&facts.tier);
         self.head.output_tokens_max = facts.output_tokens_max;
         self.head.input_tokens_estimate = facts.input_tokens_estimate(&self.head.provider, ratios);
-        self.head.request_text_bytes = Some(facts.text_bytes).filter(|_| facts.whole && facts.media_parts == 0);
+        self.head.request_text_bytes =
+            Some(facts.text_bytes).filter(|_| facts.whole && facts.media_parts == 0);
         self.asked = facts;
     }
 

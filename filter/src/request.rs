@@ -7,12 +7,7 @@ mod usage_option;
 pub use facts::{CacheHint, RequestFacts};
 pub use usage_option::LatePiece;
 
-use crate::{
-    dialect::Detected,
-    head::Headers,
-    json_scan::Scanner,
-    want::TextKind,
-};
+use crate::{dialect::Detected, head::Headers, json_scan::Scanner, want::TextKind};
 use form::Form;
 use usage_option::Reserve;
 
@@ -91,6 +86,7 @@ impl RequestReader {
         }
         facts.model = facts.model.take().or_else(|| self.detected.model.clone());
         facts.stream |= self.detected.streams;
+        facts.retrieves = self.detected.retrieves;
         if facts.bills_characters {
             facts.characters = Some(self.characters);
         }

@@ -58,14 +58,7 @@ impl ResponseReader {
         };
         let mut documents = Documents::new(&expected);
         head::read(headers, status, documents.facts_mut());
-        Self {
-            expected,
-            status,
-            decoder: decoder.flatten().map(Box::new),
-            framing,
-            unary: None,
-            documents,
-        }
+        Self { expected, status, decoder: decoder.flatten().map(Box::new), framing, unary: None, documents }
     }
 
     /// The status.
@@ -104,7 +97,8 @@ impl ResponseReader {
     fn read_plain(&mut self, piece: &[u8], end: bool) -> Option<Vec<u8>> {
         let Self { framing, documents, unary, expected, .. } = self;
         if let Framing::Undecided = framing {
-            let first = piece.iter().find(|byte| !byte.is_ascii_whitespace() && !b"\xef\xbb\xbf".contains(byte));
+            let first =
+                piece.iter().find(|byte| !byte.is_ascii_whitespace() && !b"\xef\xbb\xbf".contains(byte));
             *framing = Framing::of_first_byte(*first?, expected);
         }
         let mut sink = |event: crate::frame::Event<'_>| documents.take(event);
@@ -114,8 +108,7 @@ impl ResponseReader {
             Framing::Array(framer) => framer.feed(piece, &mut sink),
             Framing::Frames(framer) => framer.feed(piece, &mut sink),
             Framing::Unary => {
-                let wants =
-                    if self.status >= 400 { errors::WANTS } else { expected.dialect.format().answer };
+                let wants = if self.status >= 400 { errors::WANTS } else { expected.dialect.format().answer };
                 let scanner = unary.get_or_insert_with(|| Box::new(Scanner::new(wants)));
                 let facts = documents.facts_mut();
                 scanner.feed(piece, |kind, text| facts.text.add(kind, text));

@@ -16,7 +16,10 @@ impl<'a> Signature<'a> {
         let in_header = || {
             let value = headers.text("authorization")?;
             let parameters = value.strip_prefix("AWS4-")?;
-            parameters.split(',').find_map(|parameter| parameter.split_once("SignedHeaders=")).map(|(_, names)| names)
+            parameters
+                .split(',')
+                .find_map(|parameter| parameter.split_once("SignedHeaders="))
+                .map(|(_, names)| names)
         };
         let in_query = || {
             let (_, query) = headers.text(":path")?.split_once('?')?;
@@ -27,7 +30,8 @@ impl<'a> Signature<'a> {
 
     /// Whether a header is covered. The body always is.
     pub fn covers(&self, name: &[u8]) -> bool {
-        let names = self.names.split(';').flat_map(|names| names.split("%3B")).flat_map(|names| names.split("%3b"));
+        let names =
+            self.names.split(';').flat_map(|names| names.split("%3B")).flat_map(|names| names.split("%3b"));
         names.into_iter().any(|covered| covered.trim().as_bytes() == name)
     }
 }

@@ -66,7 +66,8 @@ impl Skim {
             };
             matches!(span.role, Role::Text(_)) || before.as_ref().is_some_and(differs)
         };
-        let holes: Vec<usize> = spans.iter().enumerate().filter(is_hole).map(|(position, _)| position).collect();
+        let holes: Vec<usize> =
+            spans.iter().enumerate().filter(is_hole).map(|(position, _)| position).collect();
         if holes.is_empty() || holes.len() > HOLES_MAX {
             return;
         }
@@ -129,7 +130,8 @@ fn string_length(text: &[u8]) -> Option<usize> {
 
 /// Bytes of a number or word.
 fn scalar_length(text: &[u8]) -> usize {
-    let ends = |byte: &u8| matches!(byte, b',' | b'}' | b']' | b'{' | b'[' | b' ' | b'\n' | b'\r' | b'\t' | b'"');
+    let ends =
+        |byte: &u8| matches!(byte, b',' | b'}' | b']' | b'{' | b'[' | b' ' | b'\n' | b'\r' | b'\t' | b'"');
     text.iter().position(ends).unwrap_or(text.len())
 }
 
@@ -181,7 +183,10 @@ mod tests {
         let mut skim = Skim::default();
         learn(&mut skim, r#"{"n":1,"type":"t","d":{"text":"a"},"pad":"x"}"#);
         learn(&mut skim, r#"{"n":2,"type":"t","d":{"text":"b"},"pad":"yy"}"#);
-        assert_eq!(pass(&skim, r#"{"n":10,"type":"t","d":{"text":"c"},"pad":""}"#), (Fit::Plain, "c".to_owned()));
+        assert_eq!(
+            pass(&skim, r#"{"n":10,"type":"t","d":{"text":"c"},"pad":""}"#),
+            (Fit::Plain, "c".to_owned())
+        );
         assert_eq!(pass(&skim, r#"{"n":10,"type":"u","d":{"text":"c"},"pad":""}"#).0, Fit::None);
     }
 

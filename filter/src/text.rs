@@ -99,7 +99,9 @@ mod tests {
 
     #[test]
     fn bytes_are_those_of_utf_8_however_they_are_written_and_cut() {
-        for (written, bytes) in [("abc", 3), ("\\n\\\"", 2), ("é", 2), ("\\u00e9", 2), ("\\u4f60", 3), ("\\ud83d\\ude00", 4)] {
+        for (written, bytes) in
+            [("abc", 3), ("\\n\\\"", 2), ("é", 2), ("\\u00e9", 2), ("\\u4f60", 3), ("\\ud83d\\ude00", 4)]
+        {
             assert_eq!(text(false, &[(TextKind::Content, written)]).bytes, bytes, "{written}");
             let mut cut = Text::new(false, false);
             written.as_bytes().chunks(1).for_each(|byte| cut.add(TextKind::Content, byte));

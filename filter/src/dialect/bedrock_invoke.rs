@@ -142,7 +142,8 @@ fn count(facts: &mut ResponseFacts) {
     let usage = Counts::parse(facts.kept("usage").or_else(|| facts.kept("metadata.usage")));
     let metrics = Counts::parse(facts.kept("amazon-bedrock-invocationMetrics"));
     let kept = |path| facts.kept(path).and_then(number);
-    let titan = kept("totalOutputTextTokenCount").or_else(|| facts.units_of_body.get(&Meter::Output).copied());
+    let titan =
+        kept("totalOutputTextTokenCount").or_else(|| facts.units_of_body.get(&Meter::Output).copied());
     facts.usage = anthropic::usage(&first, &usage)
         .or_else(|| bedrock_converse::usage(&usage))
         .or_else(|| openai_chat::usage(&usage))

@@ -1,10 +1,12 @@
 //! What a provider says a call costs, as decimal text: never through a float.
 
-use crate::{json_scan::Scanner, want::{Want, value}};
+use crate::{
+    json_scan::Scanner,
+    want::{Want, value},
+};
 use protocol::money::PicoUsd;
 
-const WANTS: &[Want] =
-    &[value("cost"), value("cost_in_usd_ticks"), value("estimated_cost")];
+const WANTS: &[Want] = &[value("cost"), value("cost_in_usd_ticks"), value("estimated_cost")];
 
 /// xAI's unit: 1e-10 USD.
 const PICO_PER_TICK: i128 = 100;
@@ -16,7 +18,10 @@ pub(super) fn of_usage(usage: &[u8]) -> Option<PicoUsd> {
     let text = |path| std::str::from_utf8(scanner.raw(path)?).ok();
     let usd = |path| PicoUsd::parse_rounded(text(path)?).ok();
     let ticks = || scanner.count("cost_in_usd_ticks").map(i128::from)?.checked_mul(PICO_PER_TICK);
-    usd("cost").or_else(|| usd_of_parts(&scanner)).or_else(|| ticks().map(PicoUsd::new)).or_else(|| usd("estimated_cost"))
+    usd("cost")
+        .or_else(|| usd_of_parts(&scanner))
+        .or_else(|| ticks().map(PicoUsd::new))
+        .or_else(|| usd("estimated_cost"))
 }
 
 /// Perplexity's cost is an object.

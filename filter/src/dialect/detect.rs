@@ -25,6 +25,8 @@ pub struct Detected {
     pub region: Option<Box<str>>,
     /// Whether the path says that the answer streams.
     pub streams: bool,
+    /// Whether an answer is asked for that was made in the background, and not a new one.
+    pub retrieves: bool,
 }
 
 /// Hosts that tell the provider. The names are those of the price catalogues.
@@ -121,16 +123,46 @@ const PATHS: &[(&str, Dialect)] = &[
 
 /// Requests to providers that run no model, or that are free: these pass, and nobody misses their usage.
 const NO_MODEL_RUNS: &[&str] = &[
-    "/files", "/uploads", "/parts", "/complete", "/cancel", "/batches", "/vector_stores", "/file_batches", "/jobs",
-    "/input_tokens", "/count_tokens", "/count-tokens", ":countTokens", ":computeTokens", "/cachedContents", "/tokenize",
-    "/detokenize", "/search", "/containers", "/evals", "/conversations", "/items", "/client_secrets", "/sessions",
-    "/api/show", "/api/pull", "/api/push", "/api/create", "/api/copy", ":batchGenerateContent", "/threads",
-    "/assistants", "/api/v1/generation", "/apply-guardrail",
+    "/files",
+    "/uploads",
+    "/parts",
+    "/complete",
+    "/cancel",
+    "/batches",
+    "/vector_stores",
+    "/file_batches",
+    "/jobs",
+    "/input_tokens",
+    "/count_tokens",
+    "/count-tokens",
+    ":countTokens",
+    ":computeTokens",
+    "/cachedContents",
+    "/tokenize",
+    "/detokenize",
+    "/search",
+    "/containers",
+    "/evals",
+    "/conversations",
+    "/items",
+    "/client_secrets",
+    "/sessions",
+    "/api/show",
+    "/api/pull",
+    "/api/push",
+    "/api/create",
+    "/api/copy",
+    ":batchGenerateContent",
+    "/threads",
+    "/assistants",
+    "/api/v1/generation",
+    "/apply-guardrail",
 ];
 
 /// Finds provider and dialect of a request, or `None` where it is for no LLM API that Bursar meters.
 pub fn detect(config: &Config, headers: &Headers<'_>, cluster: Option<&str>) -> Option<Detected> {
-    if headers.value(":method") != Some(b"POST") {
+    let retrieves = headers.value(":method") == Some(b"GET") && is_response(headers.path());
+    if headers.value(":method") != Some(b"POST") && !retrieves {
         return None;
     }
     let host = headers.text(":authority").unwrap_or_default();
@@ -141,6 +173,7 @@ pub fn detect(config: &Config, headers: &Headers<'_>, cluster: Option<&str>) -> 
     let named_provider = rule.map(|rule| rule.provider.as_str()).or(known);
     let no_model_runs = || NO_MODEL_RUNS.iter().any(|end| path.ends_with(end));
     let dialect = match rule.and_then(|rule| rule.dialect).or_else(|| of_path(path, named_provider)) {
+        _ if retrieves => Dialect::OpenaiResponses,
         Some(dialect) => dialect,
         None if named_provider.is_some() && !no_model_runs() => Dialect::Unknown,
         None => return None,
@@ -160,7 +193,13 @@ pub fn detect(config: &Config, headers: &Headers<'_>, cluster: Option<&str>) -> 
         streams: [":streamGenerateContent", ":streamRawPredict", "/converse-stream", "-with-response-stream"]
             .iter()
             .any(|end| path.ends_with(end)),
+        retrieves,
     })
+}
+
+/// `…/responses/{id}`
+fn is_response(path: &str) -> bool {
+    path.rsplit_once('/').is_some_and(|(before, id)| !id.is_empty() && before.ends_with("/responses"))
 }
 
 fn of_path(path: &str, provider: Option<&str>) -> Option<Dialect> {
@@ -173,7 +212,9 @@ fn of_path(path: &str, provider: Option<&str>) -> Option<Dialect> {
         Some("cohere") if path.ends_with("/v1/chat") => Some(Dialect::CohereChat),
         Some("writer") if path.ends_with("/v1/chat") => Some(Dialect::OpenaiChat),
         Some("databricks") if path.ends_with("/invocations") => Some(Dialect::OpenaiChat),
-        _ if path.contains("/model/") => PATHS.iter().find(|(end, _)| path.ends_with(end)).map(|(_, found)| *found),
+        _ if path.contains("/model/") => {
+            PATHS.iter().find(|(end, _)| path.ends_with(end)).map(|(_, found)| *found)
+        }
         _ => PATHS
             .iter()
             .find(|(end, _)| path.ends_with(end))
@@ -239,7 +280,8 @@ fn percent_decoded(text: &str) -> Cow<'_, str> {
             let (digits, behind) = after.split_at_checked(2)?;
             Some((u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?, behind))
         };
-        let (byte, behind) = if *first == b'%' { escaped().unwrap_or((*first, after)) } else { (*first, after) };
+        let (byte, behind) =
+            if *first == b'%' { escaped().unwrap_or((*first, after)) } else { (*first, after) };
         bytes.push(byte);
         rest = behind;
     }

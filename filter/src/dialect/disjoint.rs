@@ -17,7 +17,9 @@ impl Counts {
     pub(super) fn at(&self, path: &str) -> Option<u64> {
         let value = self.0.pointer(path)?;
         let text = match value {
-            Value::Number(number) => number.as_u64().map_or_else(|| number.to_string(), |count| count.to_string()),
+            Value::Number(number) => {
+                number.as_u64().map_or_else(|| number.to_string(), |count| count.to_string())
+            }
             Value::String(text) => text.clone(),
             _ => return None,
         };
@@ -38,7 +40,10 @@ impl Counts {
     /// The sum of the counts at a path of all items of a list where another field says so.
     pub(super) fn sum_where(&self, list: &str, field: &str, is: &[&str], count: &str) -> Option<u64> {
         let counts = self.list(list).into_iter().filter(|item| {
-            let said = item.text(field).map(str::to_owned).or_else(|| item.at(field).map(|number| number.to_string()));
+            let said = item
+                .text(field)
+                .map(str::to_owned)
+                .or_else(|| item.at(field).map(|number| number.to_string()));
             said.is_some_and(|said| is.contains(&said.as_str()))
         });
         counts.filter_map(|item| item.at(count)).reduce(u64::saturating_add)
@@ -47,7 +52,12 @@ impl Counts {
 
 /// Books each part under its meter and what is left of the whole under `rest`. A part larger than its whole is
 /// clamped to it: Grok on Azure says that of cached tokens, OpenRouter of reasoning.
-pub(super) fn split<const N: usize>(usage: &mut Usage, rest: Meter, whole: u64, parts: [(Meter, Option<u64>); N]) {
+pub(super) fn split<const N: usize>(
+    usage: &mut Usage,
+    rest: Meter,
+    whole: u64,
+    parts: [(Meter, Option<u64>); N],
+) {
     let mut left = whole;
     for (meter, part) in parts {
         let Some(part) = part.map(|part| part.min(left)) else { continue };

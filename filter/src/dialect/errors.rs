@@ -1,6 +1,10 @@
 //! What an error is called. Only types and codes are read: a message may quote the prompt.
 
-use crate::{json_scan::Scanner, response::ResponseFacts, want::{Want, large, value}};
+use crate::{
+    json_scan::Scanner,
+    response::ResponseFacts,
+    want::{Want, large, value},
+};
 use serde_json::Value;
 
 /// No name of an error is longer.
@@ -12,7 +16,8 @@ pub(crate) const WANTS: &[Want] = &[large("error", 64 * 1024), value("code"), va
 /// Reads the body of an answer that is an error as a whole.
 pub(crate) fn read(body: &Scanner, facts: &mut ResponseFacts) {
     let inner = body.raw("error").and_then(name_in);
-    let outer = || name([body.raw("code"), body.raw("status"), body.raw("type")].map(|raw| raw.and_then(word)));
+    let outer =
+        || name([body.raw("code"), body.raw("status"), body.raw("type")].map(|raw| raw.and_then(word)));
     if let Some(name) = inner.or_else(outer) {
         facts.fail(&name);
     }
@@ -57,11 +62,20 @@ mod tests {
     #[test]
     fn the_most_telling_word_of_each_dialect_is_taken_and_no_message() {
         for (body, expected) in [
-            (r#"{"error":{"message":"secret","type":"invalid_request_error","param":null,"code":"model_not_found"}}"#, Some("model_not_found")),
-            (r#"{"type":"error","error":{"type":"overloaded_error","message":"secret"}}"#, Some("overloaded_error")),
+            (
+                r#"{"error":{"message":"secret","type":"invalid_request_error","param":null,"code":"model_not_found"}}"#,
+                Some("model_not_found"),
+            ),
+            (
+                r#"{"type":"error","error":{"type":"overloaded_error","message":"secret"}}"#,
+                Some("overloaded_error"),
+            ),
             (r#"{"error":{"code":404,"message":"secret","status":"NOT_FOUND"}}"#, Some("NOT_FOUND")),
             (r#"{"error":{"code":429,"message":"secret"}}"#, Some("429")),
-            (r#"{"object":"error","message":"secret","type":"invalid_model","code":"1500"}"#, Some("invalid_model")),
+            (
+                r#"{"object":"error","message":"secret","type":"invalid_model","code":"1500"}"#,
+                Some("invalid_model"),
+            ),
             (r#"{"code":"invalid-argument","error":"secret"}"#, Some("invalid-argument")),
             (r#"{"error":"secret"}"#, None),
             (r#"{"message":"secret"}"#, None),

@@ -10,7 +10,7 @@ use crate::{
     json_scan::Scanner,
     request::RequestFacts,
     response::{ResponseFacts, named},
-    want::{TextKind, latest, large, text, value},
+    want::{TextKind, large, latest, text, value},
 };
 use protocol::meters::{Meter, Usage};
 
@@ -57,9 +57,9 @@ fn read_request(request: &Scanner, facts: &mut RequestFacts) {
 fn read_answer(document: &Scanner, facts: &mut ResponseFacts) {
     facts.take_model(document, "modelVersion");
     // Vertex sends an object with a traffic type alone before the last one, which has the counts.
-    let counts = document.raw("usageMetadata").is_some_and(|usage| {
-        memchr::memmem::find(usage, b"TokenCount\"").is_some()
-    });
+    let counts = document
+        .raw("usageMetadata")
+        .is_some_and(|usage| memchr::memmem::find(usage, b"TokenCount\"").is_some());
     if counts {
         facts.keep(document, "usageMetadata");
     }
@@ -77,13 +77,25 @@ fn read_answer(document: &Scanner, facts: &mut ResponseFacts) {
 
 /// By its name, or by its number in Google's `FinishReason`.
 fn reason_of(raw: &[u8]) -> String {
-    let names = ["FINISH_REASON_UNSPECIFIED", "STOP", "MAX_TOKENS", "SAFETY", "RECITATION", "OTHER", "BLOCKLIST",
-        "PROHIBITED_CONTENT", "SPII", "MALFORMED_FUNCTION_CALL"];
+    let names = [
+        "FINISH_REASON_UNSPECIFIED",
+        "STOP",
+        "MAX_TOKENS",
+        "SAFETY",
+        "RECITATION",
+        "OTHER",
+        "BLOCKLIST",
+        "PROHIBITED_CONTENT",
+        "SPII",
+        "MALFORMED_FUNCTION_CALL",
+    ];
     match serde_json::from_slice::<serde_json::Value>(raw) {
         Ok(serde_json::Value::String(name)) => name,
         Ok(serde_json::Value::Number(number)) => {
             let position = number.as_u64().and_then(|number| usize::try_from(number).ok());
-            position.and_then(|position| names.get(position)).map_or_else(|| number.to_string(), |name| (*name).to_owned())
+            position
+                .and_then(|position| names.get(position))
+                .map_or_else(|| number.to_string(), |name| (*name).to_owned())
         }
         _ => String::new(),
     }
@@ -91,7 +103,10 @@ fn reason_of(raw: &[u8]) -> String {
 
 fn count(facts: &mut ResponseFacts) {
     let counts = Counts::parse(facts.kept("usageMetadata"));
-    let tier = counts.text("/serviceTier").and_then(named).or_else(|| counts.text("/trafficType").and_then(tier_of_traffic));
+    let tier = counts
+        .text("/serviceTier")
+        .and_then(named)
+        .or_else(|| counts.text("/trafficType").and_then(tier_of_traffic));
     facts.usage = usage(&counts, facts.terminal);
     facts.service_tier = tier.or(facts.service_tier.take());
 }

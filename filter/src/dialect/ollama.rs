@@ -17,7 +17,8 @@ use protocol::meters::{Meter, Usage};
 pub(super) const FORMAT: Format = format("ollama", "chat", read_request);
 pub(super) const EMBED: Format = format("ollama-embed", "embeddings", read_embed_request);
 
-const REQUEST: &[Want] = &[value("model"), value("stream"), value("options.num_predict"), large("format", 64 * 1024)];
+const REQUEST: &[Want] =
+    &[value("model"), value("stream"), value("options.num_predict"), large("format", 64 * 1024)];
 const ANSWER: &[Want] = &[
     value("model"),
     value("done"),
@@ -31,7 +32,11 @@ const ANSWER: &[Want] = &[
     text("thinking", TextKind::Reasoning),
 ];
 
-const fn format(name: &'static str, operation: &'static str, read_request: fn(&Scanner, &mut RequestFacts)) -> Format {
+const fn format(
+    name: &'static str,
+    operation: &'static str,
+    read_request: fn(&Scanner, &mut RequestFacts),
+) -> Format {
     Format {
         name,
         operation,

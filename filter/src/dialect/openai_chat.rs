@@ -64,9 +64,9 @@ fn read_request(request: &Scanner, facts: &mut RequestFacts) {
     facts.output_tokens_max = each.map(|each| each.saturating_mul(facts.answers.unwrap_or(1).max(1)));
     let format = request.text("response_format.type");
     facts.asks_for_json = format.is_some_and(|format| matches!(&*format, "json_object" | "json_schema"));
-    facts.makes_audio = request.raw("modalities").is_some_and(|modalities| {
-        memchr::memmem::find(modalities, b"\"audio\"").is_some()
-    });
+    facts.makes_audio = request
+        .raw("modalities")
+        .is_some_and(|modalities| memchr::memmem::find(modalities, b"\"audio\"").is_some());
     facts.take_cache_hint(request, "cache_control");
     facts.refuses_usage_option = request.raw("data_sources[].type").is_some();
 }
@@ -111,7 +111,8 @@ pub(super) fn usage(counts: &Counts) -> Option<Usage> {
         let reasoning = either("/completion_tokens_details/reasoning_tokens", "/reasoning_tokens");
         // What is beside the completion shows in the total. xAI and Google count reasoning there and name it (Google
         // does not always), Mistral the tokens of audio.
-        let rest = counts.at("/total_tokens").and_then(|total| total.checked_sub(prompt?)?.checked_sub(whole));
+        let rest =
+            counts.at("/total_tokens").and_then(|total| total.checked_sub(prompt?)?.checked_sub(whole));
         let is_beside = reasoning.is_some_and(|reasoning| reasoning > 0 && rest == Some(reasoning));
         let beside = if is_beside { reasoning.unwrap_or(0) } else { 0 };
         let parts = [

@@ -18,7 +18,14 @@ pub(super) const FORMAT: Format = Format {
     operation: "text_completion",
     error: ErrorShape::OpenAi,
     takes_usage_option: true,
-    request: &[value("model"), value("stream"), value("stream_options"), value("max_tokens"), value("n"), value("best_of")],
+    request: &[
+        value("model"),
+        value("stream"),
+        value("stream_options"),
+        value("max_tokens"),
+        value("n"),
+        value("best_of"),
+    ],
     read_request,
     answer: &[
         value("model"),

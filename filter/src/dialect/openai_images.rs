@@ -45,7 +45,12 @@ fn count(facts: &mut ResponseFacts) {
     let counts = Counts::parse(facts.kept("usage"));
     let mut usage = Usage { complete: true, ..Usage::default() };
     if let Some(input) = counts.at("/input_tokens") {
-        split(&mut usage, Meter::Input, input, [(Meter::ImageIn, counts.at("/input_tokens_details/image_tokens"))]);
+        split(
+            &mut usage,
+            Meter::Input,
+            input,
+            [(Meter::ImageIn, counts.at("/input_tokens_details/image_tokens"))],
+        );
     }
     if let Some(output) = counts.at("/output_tokens") {
         // What it writes on the way is text, where it says so.

@@ -31,6 +31,8 @@ pub(super) const FORMAT: Format = Format {
     read_request,
     answer: &[
         // The answer itself.
+        value("id"),
+        value("background"),
         value("model"),
         value("status"),
         value("service_tier"),
@@ -45,6 +47,8 @@ pub(super) const FORMAT: Format = Format {
         // In a stream, where events tell it piece by piece and the last one tells it all again.
         value("type"),
         value("code"),
+        value("response.id"),
+        value("response.background"),
         value("response.model"),
         value("response.status"),
         value("response.service_tier"),
@@ -72,7 +76,10 @@ fn read_answer(document: &Scanner, facts: &mut ResponseFacts) {
     if let Some(kind) = kind {
         facts.delta_is(kind_of_delta(kind));
     }
-    for [model, status, tier, reason, error, usage, tool_usage] in [WHOLE, WITHIN] {
+    for [id, background, model, status, tier, reason, error, usage, tool_usage] in [WHOLE, WITHIN] {
+        if document.is_true(background) {
+            facts.take_background(document, id);
+        }
         facts.take_model(document, model);
         facts.take_tier(document, tier);
         facts.keep(document, usage);
@@ -97,9 +104,20 @@ fn read_answer(document: &Scanner, facts: &mut ResponseFacts) {
     }
 }
 
-const WHOLE: [&str; 7] =
-    ["model", "status", "service_tier", "incomplete_details.reason", "error", "usage", "tool_usage"];
-const WITHIN: [&str; 7] = [
+const WHOLE: [&str; 9] = [
+    "id",
+    "background",
+    "model",
+    "status",
+    "service_tier",
+    "incomplete_details.reason",
+    "error",
+    "usage",
+    "tool_usage",
+];
+const WITHIN: [&str; 9] = [
+    "response.id",
+    "response.background",
     "response.model",
     "response.status",
     "response.service_tier",

@@ -50,7 +50,12 @@ fn count(facts: &mut ResponseFacts) {
     let counts = Counts::parse(facts.kept("usage"));
     let mut usage = Usage { complete: true, ..Usage::default() };
     if let Some(input) = counts.at("/input_tokens") {
-        split(&mut usage, Meter::Input, input, [(Meter::AudioIn, counts.at("/input_token_details/audio_tokens"))]);
+        split(
+            &mut usage,
+            Meter::Input,
+            input,
+            [(Meter::AudioIn, counts.at("/input_token_details/audio_tokens"))],
+        );
     }
     if let Some(output) = counts.at("/output_tokens") {
         split(&mut usage, Meter::Output, output, []);

@@ -161,7 +161,8 @@ impl HttpContext for Call {
                 self.ask_for_usage(&node, size);
             } else if let Some(length) = exchange.let_request_pass()
                 && self.has_content_length
-                && abi::set_header(Map::Request, b"content-length", Some(length.to_string().as_bytes())).is_err()
+                && abi::set_header(Map::Request, b"content-length", Some(length.to_string().as_bytes()))
+                    .is_err()
             {
                 node.stats.fault("request_rewrite");
             }
@@ -284,7 +285,7 @@ impl Call {
             }
         };
         match step {
-            None => Action::Continue,
+            None | Some(Step::Pass) => Action::Continue,
             Some(Step::Proceed(started, faults)) => {
                 faults.into_iter().for_each(|fault| node.counter_fault(fault));
                 node.uses(&started.head().caps, now);
@@ -363,9 +364,7 @@ fn surroundings(node: &Node, headers: &Headers<'_>) -> Surroundings {
 /// Envoy then removes and adds every header.
 fn strip(node: &Node, headers: &Headers<'_>, metered: bool, keeps_length: bool) {
     let signature = Signature::of(headers);
-    let goes = |name: &[u8]| {
-        is_internal(&node.config, name) || (!keeps_length && name == b"content-length")
-    };
+    let goes = |name: &[u8]| is_internal(&node.config, name) || (!keeps_length && name == b"content-length");
     let set = |name: &[u8], value| {
         if abi::set_header(Map::Request, name, value).is_err() {
             node.stats.fault("request_headers");

@@ -1,5 +1,6 @@
 //! The end of a call: what it used, what that cost, what it was worth, and the event that tells it.
 
+mod background;
 mod outcome;
 mod usage;
 
@@ -44,12 +45,22 @@ pub(super) fn of_flow(
     shared: &impl SharedData,
     end: &StreamEnd,
     now: UnixNanos,
-) -> Finished {
+) -> Option<Finished> {
     let Flow { held, response, response_whole, first_token_at, .. } = flow;
     let ending = end.ending(response.is_some(), response_whole);
     let status = response.as_ref().map_or(0, ResponseReader::status);
     let readable = response.as_ref().is_some_and(ResponseReader::reads_body);
     let mut facts = response.map(ResponseReader::into_facts).unwrap_or_default();
+    if let Some(id) = &facts.background
+        && facts.usage.is_some()
+        && !background::is_first_told(shared, &head.provider, id)
+    {
+        (facts.usage, facts.free) = (None, true);
+    }
+    if asked.retrieves && (facts.background.is_none() || facts.usage.is_none()) {
+        // Whoever looks at an answer again makes no call.
+        return None;
+    }
     let cut = Cut { ending, status, never_sent: end.never_sent(), readable };
     let known = facts.usage.is_some() || facts.free || asked.free || asked.usage().is_some();
     let usage_missing = !known && ending == Ending::Complete && (200..300).contains(&status);
@@ -80,7 +91,7 @@ pub(super) fn of_flow(
         settled: cost,
         ..blank_end(now)
     };
-    Finished { event: UsageEvent::Finished { head, end: Box::new(end) }, usage_missing }
+    Some(Finished { event: UsageEvent::Finished { head, end: Box::new(end) }, usage_missing })
 }
 
 /// How far the answer came.

@@ -48,6 +48,8 @@ pub struct RequestFacts {
     pub refuses_usage_option: bool,
     /// Whether such a request is free.
     pub free: bool,
+    /// Whether an answer is asked for that was made in the background, and not a new one.
+    pub retrieves: bool,
     /// Whether its text is billed by characters.
     pub bills_characters: bool,
     /// How many these are.
@@ -75,7 +77,8 @@ impl RequestFacts {
     pub(crate) fn take_cache_hint(&mut self, request: &Scanner, path: &str) {
         for hint in request.all(path).filter(|hint| *hint != b"null") {
             let long = memchr::memmem::find(hint, b"\"1h\"").is_some();
-            self.cache_hint = self.cache_hint.max(Some(if long { CacheHint::Long } else { CacheHint::Short }));
+            self.cache_hint =
+                self.cache_hint.max(Some(if long { CacheHint::Long } else { CacheHint::Short }));
         }
     }
 

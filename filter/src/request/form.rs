@@ -72,13 +72,15 @@ impl Form {
     fn step<'a>(&mut self, bytes: &'a [u8]) -> Option<&'a [u8]> {
         match &self.place {
             Place::Over => None,
+            // `--` behind a delimiter says that it was the last.
+            Place::Head if bytes.starts_with(b"--") => {
+                self.place = Place::Over;
+                None
+            }
             Place::Head => {
                 let end = memchr::memmem::find(bytes, b"\r\n\r\n")?;
                 let (head, after) = bytes.split_at_checked(end)?;
                 self.place = field_name(head).map_or(Place::Skipped, Place::Field);
-                if head.starts_with(b"--") {
-                    self.place = Place::Over;
-                }
                 after.get(4..)
             }
             Place::Skipped | Place::Field(_) => {
@@ -91,10 +93,8 @@ impl Form {
                         self.fields.push((name.clone(), text.to_owned()));
                     }
                 }
-                let after = after.get(self.delimiter.needle().len()..)?;
-                // `--` behind a delimiter says that it was the last.
-                self.place = if after.starts_with(b"--") { Place::Over } else { Place::Head };
-                Some(after)
+                self.place = Place::Head;
+                after.get(self.delimiter.needle().len()..)
             }
         }
     }
@@ -115,7 +115,8 @@ impl Form {
 /// The name of a part that is no file.
 fn field_name(head: &[u8]) -> Option<String> {
     let head = std::str::from_utf8(head).ok()?;
-    let disposition = head.lines().find(|line| line.to_ascii_lowercase().starts_with("content-disposition:"))?;
+    let disposition =
+        head.lines().find(|line| line.to_ascii_lowercase().starts_with("content-disposition:"))?;
     if disposition.contains("filename") {
         return None;
     }

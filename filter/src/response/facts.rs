@@ -43,6 +43,8 @@ pub struct ResponseFacts {
     pub model_of_head: Option<Box<str>>,
     /// What a text is that only its event's type tells.
     delta_kind: Option<TextKind>,
+    /// The id of an answer that is made in the background, and fetched by it as often as somebody likes.
+    pub background: Option<Box<str>>,
     /// Values whose meaning is worked out at the end, the last of each path.
     kept: Vec<(&'static str, Vec<u8>)>,
     /// How often something was told of which not only the last counts.
@@ -59,6 +61,13 @@ impl ResponseFacts {
     pub(crate) fn take_model(&mut self, document: &Scanner, path: &str) {
         if self.model.is_none() {
             self.model = document.text(path).as_deref().and_then(named);
+        }
+    }
+
+    /// The id of an answer that is made in the background.
+    pub(crate) fn take_background(&mut self, document: &Scanner, path: &str) {
+        if self.background.is_none() {
+            self.background = document.text(path).as_deref().and_then(named);
         }
     }
 
@@ -125,8 +134,10 @@ impl ResponseFacts {
     pub(super) fn settle_on_counts(&mut self) {
         self.model = self.model.take().or_else(|| self.model_of_head.take());
         if self.usage.is_none() {
-            let units = [&self.units_of_body, &self.units_of_head].into_iter().find(|units| !units.is_empty());
-            self.usage = units.map(|units| Usage { units: units.clone(), complete: true, ..Usage::default() });
+            let units =
+                [&self.units_of_body, &self.units_of_head].into_iter().find(|units| !units.is_empty());
+            self.usage =
+                units.map(|units| Usage { units: units.clone(), complete: true, ..Usage::default() });
         }
     }
 

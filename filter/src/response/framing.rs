@@ -28,15 +28,19 @@ impl Framing {
     /// By the head. `plain`: the bytes can be left out that the client did not ask for.
     pub(super) fn of(headers: &Headers<'_>, expected: &Expected, plain: bool) -> Self {
         let is = |media_type| headers.has_media_type(media_type);
-        let begins =
-            |kind: &[u8]| headers.value("content-type").is_some_and(|value| value.starts_with(kind));
+        let begins = |kind: &[u8]| headers.value("content-type").is_some_and(|value| value.starts_with(kind));
         if is("text/event-stream") {
             Self::events(expected, plain)
         } else if is("application/vnd.amazon.eventstream") {
             Self::Frames(Box::new(event_stream::Framer::new()))
-        } else if ["application/x-ndjson", "application/stream+json", "application/jsonl", "application/x-jsonl"]
-            .into_iter()
-            .any(is)
+        } else if [
+            "application/x-ndjson",
+            "application/stream+json",
+            "application/jsonl",
+            "application/x-jsonl",
+        ]
+        .into_iter()
+        .any(is)
         {
             Self::Lines(ndjson::Framer::new())
         } else if is("application/json") && expected.dialect == Dialect::Gemini {

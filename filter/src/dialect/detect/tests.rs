@@ -11,7 +11,11 @@ fn find(config: &str, method: &str, host: &str, path: &str, cluster: Option<&str
 fn host_and_path_tell_provider_and_dialect() {
     for (host, path, expected) in [
         ("api.openai.com", "/v1/chat/completions", "openai openai-chat"),
-        ("acme.openai.azure.com", "//openai/deployments/x/chat/completions?api-version=1", "azure openai-chat"),
+        (
+            "acme.openai.azure.com",
+            "//openai/deployments/x/chat/completions?api-version=1",
+            "azure openai-chat",
+        ),
         ("acme.services.ai.azure.com", "/models/chat/completions", "azure_ai openai-chat"),
         ("openrouter.ai:443", "/api/v1/chat/completions", "openrouter openai-chat"),
         ("openrouter.ai", "/api/v1/messages", "openrouter anthropic-messages"),
@@ -22,7 +26,11 @@ fn host_and_path_tell_provider_and_dialect() {
         ("api.openai.com", "/v1/audio/speech", "openai openai-speech"),
         ("api.anthropic.com", "/v1/messages?beta=true", "anthropic anthropic-messages"),
         ("127.0.0.1:1", "/v1/messages", "anthropic anthropic-messages"),
-        ("generativelanguage.googleapis.com", "/v1beta/models/gemini-2.5-flash:generateContent", "gemini gemini"),
+        (
+            "generativelanguage.googleapis.com",
+            "/v1beta/models/gemini-2.5-flash:generateContent",
+            "gemini gemini",
+        ),
         (
             "us-central1-aiplatform.googleapis.com",
             "/v1/projects/p/locations/us-central1/publishers/anthropic/models/claude@1:streamRawPredict",
@@ -40,6 +48,17 @@ fn host_and_path_tell_provider_and_dialect() {
         let found = found.map(|found| format!("{} {}", found.provider, found.dialect.as_str()));
         assert_eq!(found.as_deref(), Some(expected), "{host} {path}");
     }
+}
+
+#[test]
+fn an_answer_from_the_background_is_fetched_by_its_id() {
+    let retrieves =
+        |method, path| find("", method, "api.openai.com", path, None).map(|found| found.retrieves);
+    assert_eq!(retrieves("GET", "/v1/responses/resp_1?stream=true"), Some(true));
+    assert_eq!(retrieves("POST", "/v1/responses"), Some(false));
+    assert_eq!(retrieves("GET", "/v1/responses"), None);
+    assert_eq!(retrieves("GET", "/v1/responses/resp_1/input_items"), None);
+    assert_eq!(retrieves("DELETE", "/v1/responses/resp_1"), None);
 }
 
 #[test]

@@ -4,8 +4,14 @@ use crate::response::ResponseFacts;
 use protocol::event::{Ending, Outcome};
 
 /// In the words of all dialects, in small letters.
-const TRUNCATED: &[&str] =
-    &["length", "max_tokens", "max_output_tokens", "max_completion_tokens", "model_length", "model_context_window_exceeded"];
+const TRUNCATED: &[&str] = &[
+    "length",
+    "max_tokens",
+    "max_output_tokens",
+    "max_completion_tokens",
+    "model_length",
+    "model_context_window_exceeded",
+];
 const FILTERED: &[&str] = &[
     "content_filter",
     "content_filtered",
