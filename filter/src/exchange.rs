@@ -200,10 +200,11 @@ impl Exchange {
     ) -> Option<Step> {
         let (needs, times) = match std::mem::replace(&mut self.phase, Phase::Over) {
             Phase::Reading(reader) => {
-                if reader.facts().retrieves {
-                    return Some(self.pass(reader.facts()));
+                let facts = reader.facts();
+                if facts.retrieves {
+                    return Some(self.pass(facts));
                 }
-                let needs = self.needs(snapshot, reader.facts());
+                let needs = self.needs(snapshot, facts);
                 self.late = Some(reader).filter(|_| !self.asked.whole);
                 (needs, 0)
             }

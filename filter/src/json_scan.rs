@@ -169,7 +169,7 @@ impl Scanner {
                     self.advance(1);
                     after
                 }
-                State::Scalar if !matches!(byte, b',' | b'}' | b']' | b' ' | b'\n' | b'\r' | b'\t') => {
+                State::Scalar if !matches!(byte, b',' | b'}' | b']') && !is_space(byte) => {
                     if let Some(capture) = &mut self.capture {
                         capture.push(&[byte]);
                     }
@@ -181,6 +181,12 @@ impl Scanner {
                     self.end_scalar(false);
                     self.close_value();
                     rest
+                }
+                // Indented documents are half spaces.
+                State::Between { .. } if self.capture.is_none() && is_space(byte) => {
+                    let spaces = rest.iter().position(|byte| !is_space(*byte)).unwrap_or(rest.len());
+                    self.advance(spaces);
+                    rest.get(spaces..).unwrap_or_default()
                 }
                 State::Between { expect_key } => {
                     self.between(byte, expect_key);
@@ -218,7 +224,12 @@ impl Scanner {
 
     /// The last value of a path as text, if it is a string.
     pub fn text(&self, path: &str) -> Option<String> {
-        serde_json::from_slice(self.raw(path)?).ok()
+        let raw = self.raw(path)?;
+        let inner = raw.strip_prefix(b"\"")?.strip_suffix(b"\"")?;
+        match memchr::memchr(b'\\', inner) {
+            None => std::str::from_utf8(inner).ok().map(str::to_owned),
+            Some(_) => serde_json::from_slice(raw).ok(),
+        }
     }
 
     /// The last value of a path as a count, if it is one.
@@ -389,6 +400,10 @@ impl Scanner {
             spans.push(Span { start, end, role, is_string });
         }
     }
+}
+
+fn is_space(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\n' | b'\r' | b'\t')
 }
 
 impl Capture {

@@ -13,6 +13,8 @@ const PICO_PER_TICK: i128 = 100;
 
 /// The cost in a usage object: OpenRouter's `cost` in USD, Perplexity's `cost.total_cost`, xAI's ticks.
 pub(super) fn of_usage(usage: &[u8]) -> Option<PicoUsd> {
+    // Most providers say nothing of it.
+    memchr::memmem::find(usage, b"cost")?;
     let mut scanner = Scanner::new(WANTS);
     scanner.feed(usage, |_, _| {});
     let text = |path| std::str::from_utf8(scanner.raw(path)?).ok();

@@ -298,11 +298,17 @@ impl ProviderRule {
 
 /// `*` at the beginning or at the end stands for anything that is not empty.
 fn host_matches(pattern: &str, host: &str) -> bool {
-    let host = host.to_ascii_lowercase();
-    match (pattern.strip_prefix('*'), pattern.strip_suffix('*')) {
-        (Some(suffix), _) => host.len() > suffix.len() && host.ends_with(suffix),
-        (None, Some(prefix)) => host.len() > prefix.len() && host.starts_with(prefix),
-        (None, None) => host.eq_ignore_ascii_case(pattern),
+    let (pattern, host) = (pattern.as_bytes(), host.as_bytes());
+    match (pattern.split_first(), pattern.split_last()) {
+        (Some((b'*', suffix)), _) => {
+            let end = host.len().checked_sub(suffix.len()).filter(|before| *before > 0);
+            end.and_then(|end| host.get(end..)).is_some_and(|end| end.eq_ignore_ascii_case(suffix))
+        }
+        (_, Some((b'*', prefix))) => {
+            let beginning = host.get(..prefix.len()).filter(|_| host.len() > prefix.len());
+            beginning.is_some_and(|beginning| beginning.eq_ignore_ascii_case(prefix))
+        }
+        _ => host.eq_ignore_ascii_case(pattern),
     }
 }
 

@@ -44,13 +44,12 @@ caps:
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let rounds = match std::env::args().nth(1).map(|text| text.parse()) {
-        None => ROUNDS,
-        Some(Ok(rounds)) => rounds,
-        Some(Err(_)) => {
-            eprintln!("usage: ./build.sh bench [ROUNDS]");
-            return ExitCode::from(2);
-        }
+    let rounds = std::env::args().nth(1).map_or(Ok(ROUNDS), |text| text.parse());
+    let wanted = std::env::args().nth(2).unwrap_or_default();
+    let loads: Vec<&Load> = load::ALL.iter().filter(|load| load.name.starts_with(&wanted)).collect();
+    let (Ok(rounds), false) = (rounds, loads.is_empty()) else {
+        eprintln!("usage: ./build.sh bench [ROUNDS [unary|paced|burst]]");
+        return ExitCode::from(2);
     };
     let place = tempfile::tempdir().expect("a temporary directory");
     let (provider, port) = simulator(place.path()).await;
@@ -65,9 +64,9 @@ async fn main() -> ExitCode {
     let noop = Envoy::start(setup(Filter::Noop)).await;
     let variants = [("bare Envoy", bare), ("no-op wasm", noop), ("Bursar", bursars)];
 
-    let mut measured: Vec<Vec<[Measured; 3]>> = vec![Vec::new(); load::ALL.len()];
+    let mut measured: Vec<Vec<[Measured; 3]>> = vec![Vec::new(); loads.len()];
     for round in 0..=rounds {
-        for (load, rows) in load::ALL.iter().zip(&mut measured) {
+        for (load, rows) in loads.iter().zip(&mut measured) {
             let mut row = [Measured::default(); 3];
             // Who comes first changes, so that nobody always meets the warmer machine.
             for turn in 0..3 {
@@ -84,7 +83,7 @@ async fn main() -> ExitCode {
     }
     let memory: Vec<u64> = variants.iter().map(|(_, envoy)| envoy.process.resident_kb()).collect();
     let names = variants.each_ref().map(|(name, _)| *name);
-    println!("{}", table::render(names, &measured, &memory, rounds));
+    println!("{}", table::render(&loads, names, &measured, &memory, rounds));
     let (_, envoy) = &variants[2];
     println!("{}", table::events(&envoy.admin("/stats/prometheus").await));
     drop(provider);

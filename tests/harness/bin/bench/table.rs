@@ -1,6 +1,6 @@
 //! The comparison as a table in Markdown: medians, and the quartiles of the ratios of each round's pairs.
 
-use super::load::{self, Measured};
+use super::load::{Load, Measured};
 use std::fmt::Write;
 
 pub(super) fn median(values: Vec<f64>) -> f64 {
@@ -15,6 +15,7 @@ fn quartiles(mut values: Vec<f64>) -> [f64; 3] {
 }
 
 pub(super) fn render(
+    loads: &[&Load],
     names: [&str; 3],
     measured: &[Vec<[Measured; 3]>],
     memory_kb: &[u64],
@@ -25,7 +26,7 @@ pub(super) fn render(
          | load | Envoy | CPU of 1,000 calls, s | × bare | added latency, ms | RSS, MB |\n\
          |---|---|---|---|---|---|\n"
     );
-    for (load, rows) in load::ALL.iter().zip(measured) {
+    for (load, rows) in loads.iter().zip(measured) {
         for (variant, name) in names.iter().enumerate() {
             let of =
                 |pick: fn(&Measured) -> f64| move |row: &[Measured; 3]| (pick(&row[variant]), pick(&row[0]));
