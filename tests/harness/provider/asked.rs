@@ -61,7 +61,7 @@ impl Asked {
             false => serde_json::from_slice(body).map_err(|error| format!("not valid JSON: {error}"))?,
         };
         let named = body["model"].as_str().map(str::to_owned);
-        let Some(model) = named.or_else(|| of_path(path)).or_else(|| of_form(&text, "model")) else {
+        let Some(model) = of_path(path).or(named).or_else(|| of_form(&text, "model")) else {
             return Err("you must provide a model parameter".to_owned());
         };
         let limit = LIMITS.iter().find_map(|limit| body.pointer(limit)?.as_u64()).unwrap_or(16);
