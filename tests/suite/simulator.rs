@@ -35,8 +35,7 @@ async fn a_stream_has_usage_only_where_it_is_asked_for() {
     assert!(!events.concat().contains("usage"));
     let asked = call.set("stream_options", json!({"include_usage": true}));
     let events = client.send(&asked).await.events();
-    let parsed: Vec<serde_json::Value> =
-        events.iter().filter_map(|event| serde_json::from_str(event).ok()).collect();
+    let parsed: Vec<Value> = events.iter().filter_map(|event| serde_json::from_str(event).ok()).collect();
     assert_eq!(events.last().unwrap(), "[DONE]");
     assert!(parsed[0]["usage"].is_null() && parsed[0].get("usage").is_some());
     let last = parsed.last().unwrap();
