@@ -174,6 +174,19 @@ async fn every_api_is_answered_in_its_shape_and_counts_what_was_asked_for() {
 }
 
 #[tokio::test]
+async fn a_form_is_read_like_json() {
+    let (_provider, client) = simulator().await;
+    let answer = client.send(&Recording::read("openai-audio/transcription-json").call()).await;
+    assert_eq!(answer.json()["usage"]["input_token_details"]["audio_tokens"], 40);
+    let seconds = client.send(&Recording::read("openai-audio/transcription-duration").call()).await;
+    assert_eq!(seconds.json()["usage"]["type"], "duration");
+    let stream = client.send(&Recording::read("openai-audio/transcription-stream").call()).await;
+    assert!(stream.text().ends_with("data: [DONE]\r\n\r\n"), "{}", stream.text());
+    let speech = client.send(&Recording::read("openai-audio/speech-binary").call()).await;
+    assert_eq!((speech.status, speech.header("content-type")), (200, Some("audio/mpeg")));
+}
+
+#[tokio::test]
 async fn every_api_streams_in_its_framing() {
     let (_provider, client) = simulator().await;
     let messages = json!([{"role": "user", "content": "Hello"}]);

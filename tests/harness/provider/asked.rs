@@ -55,13 +55,14 @@ impl Asked {
     /// Reads a request, or says what the provider would complain about.
     pub(super) fn read(path: &str, form: bool, body: &[u8], script: &Script) -> Result<Self, String> {
         let (path, query) = path.split_once('?').unwrap_or((path, ""));
-        let text = String::from_utf8_lossy(body);
-        let body: Value = match form {
-            true => Value::Null,
-            false => serde_json::from_slice(body).map_err(|error| format!("not valid JSON: {error}"))?,
+        let (form, body) = match form {
+            true => (String::from_utf8_lossy(body), Value::Null),
+            false => {
+                ("".into(), serde_json::from_slice(body).map_err(|error| format!("not valid JSON: {error}"))?)
+            }
         };
         let named = body["model"].as_str().map(str::to_owned);
-        let Some(model) = of_path(path).or(named).or_else(|| of_form(&text, "model")) else {
+        let Some(model) = of_path(path).or(named).or_else(|| of_form(&form, "model")) else {
             return Err("you must provide a model parameter".to_owned());
         };
         let limit = LIMITS.iter().find_map(|limit| body.pointer(limit)?.as_u64()).unwrap_or(16);
@@ -71,7 +72,7 @@ impl Asked {
             path: path.to_owned(),
             query: query.to_owned(),
             model: script.served_model.clone().unwrap_or(model),
-            stream: body["stream"] == true || of_form(&text, "stream").is_some_and(|told| told == "true"),
+            stream: body["stream"] == true || of_form(&form, "stream").is_some_and(|told| told == "true"),
             answers: count("n").unwrap_or(1),
             prompt_tokens: script.prompt_tokens.unwrap_or(u64::try_from(bytes / 4).unwrap_or(0)),
             tokens: script.tokens.unwrap_or(limit.min(16)),
