@@ -6,11 +6,12 @@ use crate::{
     ledger,
     metrics::Metrics,
     policy::Policy,
+    ratios,
     rules::Rules,
     snapshot,
     store::{self, Store, StoreError, policies::StoredPolicy},
 };
-use protocol::{UnixNanos, codec::CodecError, snapshot::Snapshot};
+use protocol::{UnixNanos, codec::CodecError, ratio::TextRatios, snapshot::Snapshot};
 use std::{
     path::Path,
     sync::{Arc, Mutex, PoisonError, RwLock},
@@ -26,6 +27,8 @@ pub struct App {
     /// What is counted for Prometheus.
     pub metrics: Metrics,
     rules: Arc<RwLock<Arc<Rules>>>,
+    /// What filters are told of the models' text.
+    ratios: Arc<RwLock<Arc<TextRatios>>>,
     issued: Arc<Mutex<Option<Arc<Issued>>>>,
     /// Held while rules change, so that two changes do not undo each other.
     changing: Arc<tokio::sync::Mutex<()>>,
@@ -39,6 +42,7 @@ pub struct Issued {
     /// The same as MessagePack: filters ask often, and it is large.
     pub bytes: Vec<u8>,
     rules: Arc<Rules>,
+    ratios: Arc<TextRatios>,
     /// Another price is in force from then on.
     until: Option<UnixNanos>,
 }
@@ -47,12 +51,15 @@ impl App {
     /// Opens the store in a data directory.
     pub fn open(directory: &Path, clock: Clock) -> Result<Self, StoreError> {
         let store = Store::open(directory)?;
-        let rules = Rules::load(&store.reader()?)?;
+        let reader = store.reader()?;
+        let rules = Rules::load(&reader)?;
+        let ratios = ratios::learn(&reader, clock.now())?;
         Ok(Self {
             store,
             clock,
             metrics: Metrics::new(),
             rules: Arc::new(RwLock::new(Arc::new(rules))),
+            ratios: Arc::new(RwLock::new(Arc::new(ratios))),
             issued: Arc::default(),
             changing: Arc::default(),
         })
@@ -81,21 +88,41 @@ impl App {
         Ok(answer)
     }
 
-    /// The snapshot in force; compiled when rules or prices have changed since the last one.
+    /// The snapshot in force; compiled when rules, prices or ratios have changed since the last one.
     pub fn snapshot(&self) -> Result<Arc<Issued>, CodecError> {
-        let (now, rules) = (self.clock.now(), self.rules());
+        let (now, rules, ratios) = (self.clock.now(), self.rules(), self.ratios());
         let mut issued = self.issued.lock().unwrap_or_else(PoisonError::into_inner);
         let stands = |issued: &&Arc<Issued>| {
-            Arc::ptr_eq(&issued.rules, &rules) && issued.until.is_none_or(|until| now < until)
+            Arc::ptr_eq(&issued.rules, &rules)
+                && Arc::ptr_eq(&issued.ratios, &ratios)
+                && issued.until.is_none_or(|until| now < until)
         };
         if let Some(issued) = issued.as_ref().filter(stands) {
             return Ok(issued.clone());
         }
-        let snapshot = snapshot::build(rules.policy(), &rules.prices, now)?;
+        let snapshot = snapshot::build(rules.policy(), &rules.prices, &ratios, now)?;
         let bytes = protocol::codec::encode(&snapshot)?;
-        let new = Arc::new(Issued { snapshot, bytes, until: rules.next_price_change(now), rules });
+        let new = Arc::new(Issued { snapshot, bytes, until: rules.next_price_change(now), rules, ratios });
         *issued = Some(new.clone());
         Ok(new)
+    }
+
+    /// Learns anew how many bytes of text a token has. Filters are told where it matters, so that not every call makes
+    /// a new snapshot; says whether they are.
+    pub async fn learn_ratios(&self) -> Result<bool, StoreError> {
+        let now = self.clock.now();
+        let learned = self.store.read(move |connection| ratios::learn(connection, now)).await?;
+        let mut ratios = self.ratios.write().unwrap_or_else(PoisonError::into_inner);
+        let settled = ratios::settle(&ratios, learned);
+        let changed = **ratios != settled;
+        if changed {
+            *ratios = Arc::new(settled);
+        }
+        Ok(changed)
+    }
+
+    fn ratios(&self) -> Arc<TextRatios> {
+        self.ratios.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Closes calls that have been open for longer than `age_ns`. Says how many.

@@ -17,6 +17,7 @@ mod rating;
 pub mod rebuild;
 pub mod receive;
 pub mod tasks;
+pub mod text;
 pub mod view;
 
 pub use book::{Booked, book};

@@ -9,6 +9,7 @@
 //! | `catalogue` | taking prices in |
 //! | `rules` | policy and prices in force, in the form that booking needs |
 //! | `ledger` | calls, tasks, outcomes, aggregates: what happened and what it cost |
+//! | `ratios` | bytes of text per token, learned from the ledger |
 //! | `allowances` | how much of each cap each Envoy may use |
 //! | `snapshot` | what filters are told |
 //! | `reports`, `console` | what people read: tables and pages |
@@ -29,6 +30,7 @@ pub mod ledger;
 pub mod metrics;
 pub mod policy;
 pub mod prices;
+pub mod ratios;
 pub mod reports;
 pub mod rules;
 pub mod serve;

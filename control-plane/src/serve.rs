@@ -1,5 +1,5 @@
-//! `bursar serve`: opens the store, takes policy and prices in, listens, closes what was orphaned, and drains when it
-//! is told to stop.
+//! `bursar serve`: opens the store, takes policy and prices in, listens, closes what was orphaned, learns from what
+//! ended, and drains when it is told to stop.
 
 use crate::{
     api,
@@ -28,6 +28,9 @@ use tracing_subscriber::EnvFilter;
 
 /// Between two looks for orphaned calls.
 const SWEEP: Duration = Duration::from_secs(30);
+/// Between two looks at what calls tell of their models' text. Each look may make a new snapshot, which every filter
+/// then fetches.
+const LEARN: Duration = Duration::from_secs(60);
 /// How long requests that are under way may take to their end once the process is told to stop.
 const DRAIN_MAX: Duration = Duration::from_secs(10);
 const MINUTE_NS: u64 = 60_000_000_000;
@@ -56,6 +59,7 @@ async fn serve(config: Serve) -> Result<(), Failure> {
         .map_err(|error| Failure::Unreachable(format!("{}: {error}", config.listen)))?;
     let address = listener.local_addr().map_err(|error| Failure::Unreachable(error.to_string()))?;
     let sweeper = tokio::spawn(sweep(app.clone(), config.orphan_after_minutes.saturating_mul(MINUTE_NS)));
+    let learner = tokio::spawn(learn(app.clone()));
     say_ready(address);
     let (stop, stopping) = watch::channel(false);
     let mut until = stopping.clone();
@@ -73,6 +77,7 @@ async fn serve(config: Serve) -> Result<(), Failure> {
         None => tokio::time::timeout(DRAIN_MAX, served).await,
     };
     sweeper.abort();
+    learner.abort();
     app.store.close().await;
     match ended {
         Ok(Ok(Ok(()))) => Ok(()),
@@ -133,6 +138,16 @@ async fn sweep(app: App, age_ns: u64) {
             Ok(0) => {}
             Ok(calls) => tracing::warn!(calls, "closed as orphaned"),
             Err(error) => tracing::error!(%error, "orphaned calls were not closed"),
+        }
+    }
+}
+
+async fn learn(app: App) {
+    let mut ticks = tokio::time::interval(LEARN);
+    loop {
+        ticks.tick().await;
+        if let Err(error) = app.learn_ratios().await {
+            tracing::error!(%error, "bytes per token were not learned; filters keep what they have");
         }
     }
 }

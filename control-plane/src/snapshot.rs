@@ -1,13 +1,18 @@
-//! Compiles what filters get of policy and prices. Nothing here decides about a call.
+//! Compiles what filters get: policy, prices, and what was learned of the models' text. Nothing here decides about a call.
 
 use crate::{policy::Policy, prices::PriceTable};
-use protocol::{UnixNanos, codec, snapshot::Snapshot};
+use protocol::{UnixNanos, codec, ratio::TextRatios, snapshot::Snapshot};
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
 
 /// The snapshot in force at an instant. Its version is a digest of its content, so that two that say the same are
 /// the same, whoever compiled them and when.
-pub fn build(policy: &Policy, prices: &PriceTable, now: UnixNanos) -> Result<Snapshot, codec::CodecError> {
+pub fn build(
+    policy: &Policy,
+    prices: &PriceTable,
+    ratios: &TextRatios,
+    now: UnixNanos,
+) -> Result<Snapshot, codec::CodecError> {
     let mut snapshot = Snapshot {
         version: "".into(),
         issued_at: 0,
@@ -16,6 +21,7 @@ pub fn build(policy: &Policy, prices: &PriceTable, now: UnixNanos) -> Result<Sna
         unattributed: policy.unattributed.rule,
         caps: policy.cap_specs().into_iter().map(Arc::new).collect(),
         prices: prices.book(now),
+        ratios: ratios.clone(),
     };
     let digest = Sha256::digest(codec::encode(&snapshot)?);
     snapshot.version = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect::<String>().into();
@@ -36,7 +42,10 @@ mod tests {
             );
             policy::parse(&text, "policy.yaml").unwrap()
         };
-        let version = |limit, now| build(&policy(limit), &PriceTable::new([]), now).unwrap().version;
+        let version = |limit, now| {
+            let ratios = TextRatios::default();
+            build(&policy(limit), &PriceTable::new([]), &ratios, now).unwrap().version
+        };
         assert_eq!(version("1.00", 1), version("1.00", 2));
         assert_ne!(version("1.00", 1), version("2.00", 1));
     }

@@ -11,6 +11,7 @@ mod readers;
 mod words;
 mod writer;
 
+pub use migrations::is_current;
 pub use words::{NO_WORD, word_id, word_text};
 pub use writer::Write;
 
@@ -54,6 +55,16 @@ pub enum StoreError {
     /// The store was written by a newer Bursar.
     #[error("the store has schema version {found}, and this binary knows up to {known}")]
     Newer {
+        /// The store's.
+        found: i64,
+        /// Ours.
+        known: i64,
+    },
+    /// The store was written by an older Bursar, and is only read.
+    #[error(
+        "the store has schema version {found}, and this binary reads {known}: `bursar serve` brings it up to date"
+    )]
+    Older {
         /// The store's.
         found: i64,
         /// Ours.

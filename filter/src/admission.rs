@@ -4,7 +4,7 @@
 
 use crate::{
     counters::{self, CounterFault, SharedData},
-    request::RequestFacts,
+    request::{CacheHint, RequestFacts},
 };
 use protocol::{
     UnixNanos,
@@ -135,11 +135,12 @@ impl Needs {
             (Some(asked), None) => asked,
             (None, max) => max.unwrap_or(OUTPUT_TOKENS_ASSUMED),
         };
-        let rates = worst_rates(snapshot, prices, facts);
+        let input_tokens = facts.input_tokens_estimate(provider, &snapshot.ratios);
+        let rates = worst_rates(snapshot, prices, facts, input_tokens);
         let money = |tokens: u64, rate: Option<u64>| {
             Some(i128::from(tokens).saturating_mul(i128::from(rate?)).min(HOLD_PICO_MAX))
         };
-        let input_pico = money(facts.input_tokens_estimate, rates.map(|(input, _)| input));
+        let input_pico = money(input_tokens, rates.map(|(input, _)| input));
         let output_pico = money(output, rates.map(|(_, output)| output));
         let hold_pico = input_pico.zip(output_pico).map(|(input, output)| input.saturating_add(output));
         let mut needs = Self {
@@ -157,10 +158,7 @@ impl Needs {
                 Unit::Calls => (1, 1),
                 Unit::Tokens => {
                     let count = |tokens: u64| Amount::try_from(tokens).unwrap_or(Amount::MAX);
-                    (
-                        count(facts.input_tokens_estimate.saturating_add(output)),
-                        count(facts.input_tokens_estimate),
-                    )
+                    (count(input_tokens.saturating_add(output)), count(input_tokens))
                 }
                 Unit::Usd => match (amount(hold_pico), amount(input_pico)) {
                     (Some(hold), Some(input)) => (hold, input),
@@ -348,6 +346,7 @@ fn worst_rates(
     snapshot: &Snapshot,
     prices: Option<&ModelPrices>,
     facts: &RequestFacts,
+    input_tokens: u64,
 ) -> Option<(u64, u64)> {
     let Some(prices) = prices else {
         return match snapshot.unpriced {
@@ -356,9 +355,23 @@ fn worst_rates(
         };
     };
     let tier = tier_of(facts.tier.as_deref());
-    let rate = |meter| prices.rate(meter, tier, facts.input_tokens_estimate).map(|rate| rate.rate.pico());
-    let input = [Meter::Input, Meter::CacheWrite5m].into_iter().filter_map(rate).max();
-    let output = [Meter::Output, Meter::Reasoning].into_iter().filter_map(rate).max();
+    let rate = |meter| prices.rate(meter, tier, input_tokens).map(|rate| rate.rate.pico());
+    let dearest = |meters: &[(Meter, bool)]| {
+        let may_occur = meters.iter().filter(|(_, may_occur)| *may_occur);
+        may_occur.filter_map(|(meter, _)| rate(*meter)).max()
+    };
+    let input = dearest(&[
+        (Meter::Input, true),
+        // Some providers write what they like to their caches, for no more than this.
+        (Meter::CacheWrite5m, true),
+        (Meter::CacheWrite1h, facts.cache_hint == Some(CacheHint::Long)),
+    ]);
+    let output = dearest(&[
+        (Meter::Output, true),
+        (Meter::Reasoning, true),
+        (Meter::AudioOut, facts.makes_audio),
+        (Meter::ImageOut, facts.makes_images),
+    ]);
     input.zip(output)
 }
 

@@ -1,208 +1,141 @@
-//! Dialects: the wire formats of provider APIs. This file detects which one a request speaks and is the one match
-//! over them; what each looks like is in a file of its own.
+//! Dialects: the wire formats of provider APIs. This file is the one list of them; what each looks like is in a file
+//! of its own, and which one a request speaks is found in `detect`.
 
+mod anthropic;
+mod bedrock_converse;
+mod bedrock_invoke;
+mod cohere;
+mod cohere_documents;
+mod cost;
+mod detect;
+mod disjoint;
+pub(crate) mod errors;
+mod format;
+mod gemini;
+mod gemini_embeddings;
+mod gemini_interactions;
+mod ollama;
 mod openai_chat;
+mod openai_completions;
+mod openai_embeddings;
+mod openai_images;
+mod openai_moderations;
+mod openai_responses;
+mod openai_speech;
+mod openai_transcriptions;
+mod unknown;
 
-use crate::{
-    config::{Config, ProviderRule},
-    head::Headers,
-    json_scan::{Scanner, Want},
-    response::ResponseFacts,
-    sse::{Undecided, Verdict},
-};
-use protocol::meters::Usage;
+pub use detect::{Detected, detect};
+pub(crate) use format::{ErrorShape, Format};
 
 /// A wire format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Dialect {
     /// OpenAI chat completions and what is compatible with them.
     OpenaiChat,
-}
-
-/// What the head of a request tells of the API it is for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Detected {
-    /// The provider's name, as prices use it.
-    pub provider: Box<str>,
-    /// The wire format.
-    pub dialect: Dialect,
-    /// Whether a stream that does not ask for usage is made to.
-    pub asks_for_usage: bool,
-}
-
-/// Hosts that tell the provider. The names are those of the price catalogues.
-const HOSTS: &[(&str, &str)] = &[
-    ("api.openai.com", "openai"),
-    ("*.openai.azure.com", "azure"),
-    ("*.services.ai.azure.com", "azure_ai"),
-    ("api.deepseek.com", "deepseek"),
-    ("api.mistral.ai", "mistral"),
-    ("api.groq.com", "groq"),
-    ("api.together.xyz", "together_ai"),
-    ("openrouter.ai", "openrouter"),
-    ("api.x.ai", "xai"),
-    ("api.perplexity.ai", "perplexity"),
-    ("api.fireworks.ai", "fireworks_ai"),
-];
-
-/// Providers that end every stream with its usage, and that may refuse the option to ask for it: Mistral has answered
-/// 422 to it, and told usage unasked in 114 of 114 recorded streams.
-const TELLS_USAGE_UNASKED: &[&str] = &["mistral"];
-
-/// Who is assumed to answer OpenAI's API on a host that nobody knows, as OpenTelemetry's GenAI conventions do.
-const OPENAI: &str = "openai";
-
-/// Finds provider and dialect of a request, or `None` where it is for no LLM API that Bursar meters.
-pub fn detect(config: &Config, headers: &Headers<'_>, cluster: Option<&str>) -> Option<Detected> {
-    if headers.value(":method") != Some(b"POST") {
-        return None;
-    }
-    let host = headers.text(":authority").unwrap_or_default();
-    let host = host.rsplit_once(':').map_or(host, |(host, _port)| host);
-    let rule = config.providers.iter().find(|rule| rule.holds(host, headers.path(), cluster));
-    let dialect = rule.and_then(|rule| rule.dialect).or_else(|| Dialect::of_path(headers.path()))?;
-    let known =
-        || HOSTS.iter().find(|(pattern, _)| host_matches(pattern, host)).map(|(_, provider)| *provider);
-    let provider = rule.map(|rule| rule.provider.as_str()).or_else(known).unwrap_or(OPENAI);
-    let asks_for_usage =
-        rule.and_then(|rule| rule.inject_usage).unwrap_or(!TELLS_USAGE_UNASKED.contains(&provider));
-    Some(Detected { provider: provider.into(), dialect, asks_for_usage })
-}
-
-impl ProviderRule {
-    fn holds(&self, host: &str, path: &str, cluster: Option<&str>) -> bool {
-        self.host.as_deref().is_none_or(|pattern| host_matches(pattern, host))
-            && self.path.as_deref().is_none_or(|prefix| path.starts_with(prefix))
-            && self.cluster.as_deref().is_none_or(|wanted| cluster == Some(wanted))
-    }
-}
-
-fn host_matches(pattern: &str, host: &str) -> bool {
-    match pattern.strip_prefix('*') {
-        Some(suffix) => host.len() > suffix.len() && host.to_ascii_lowercase().ends_with(suffix),
-        None => host.eq_ignore_ascii_case(pattern),
-    }
+    /// OpenAI's Responses.
+    OpenaiResponses,
+    /// OpenAI's legacy completions.
+    OpenaiCompletions,
+    /// OpenAI's embeddings.
+    OpenaiEmbeddings,
+    /// OpenAI's transcriptions and translations.
+    OpenaiTranscriptions,
+    /// OpenAI's speech.
+    OpenaiSpeech,
+    /// OpenAI's images.
+    OpenaiImages,
+    /// OpenAI's moderations.
+    OpenaiModerations,
+    /// Anthropic's messages.
+    AnthropicMessages,
+    /// Gemini's generateContent.
+    Gemini,
+    /// Gemini's embeddings.
+    GeminiEmbeddings,
+    /// Gemini's interactions.
+    GeminiInteractions,
+    /// Bedrock's Converse.
+    BedrockConverse,
+    /// Bedrock's InvokeModel.
+    BedrockInvoke,
+    /// Cohere's chat.
+    CohereChat,
+    /// Cohere's embed.
+    CohereEmbed,
+    /// Cohere's rerank.
+    CohereRerank,
+    /// Ollama's chat and generate.
+    Ollama,
+    /// Ollama's embed.
+    OllamaEmbed,
+    /// None of these, on a route that is metered.
+    Unknown,
 }
 
 impl Dialect {
     /// All of them.
-    pub const ALL: [Self; 1] = [Self::OpenaiChat];
+    pub const ALL: [Self; 20] = [
+        Self::OpenaiChat,
+        Self::OpenaiResponses,
+        Self::OpenaiCompletions,
+        Self::OpenaiEmbeddings,
+        Self::OpenaiTranscriptions,
+        Self::OpenaiSpeech,
+        Self::OpenaiImages,
+        Self::OpenaiModerations,
+        Self::AnthropicMessages,
+        Self::Gemini,
+        Self::GeminiEmbeddings,
+        Self::GeminiInteractions,
+        Self::BedrockConverse,
+        Self::BedrockInvoke,
+        Self::CohereChat,
+        Self::CohereEmbed,
+        Self::CohereRerank,
+        Self::Ollama,
+        Self::OllamaEmbed,
+        Self::Unknown,
+    ];
+
+    /// What there is to say of it.
+    pub(crate) fn format(self) -> &'static Format {
+        match self {
+            Self::OpenaiChat => &openai_chat::FORMAT,
+            Self::OpenaiResponses => &openai_responses::FORMAT,
+            Self::OpenaiCompletions => &openai_completions::FORMAT,
+            Self::OpenaiEmbeddings => &openai_embeddings::FORMAT,
+            Self::OpenaiTranscriptions => &openai_transcriptions::FORMAT,
+            Self::OpenaiSpeech => &openai_speech::FORMAT,
+            Self::OpenaiImages => &openai_images::FORMAT,
+            Self::OpenaiModerations => &openai_moderations::FORMAT,
+            Self::AnthropicMessages => &anthropic::FORMAT,
+            Self::Gemini => &gemini::FORMAT,
+            Self::GeminiEmbeddings => &gemini_embeddings::FORMAT,
+            Self::GeminiInteractions => &gemini_interactions::FORMAT,
+            Self::BedrockConverse => &bedrock_converse::FORMAT,
+            Self::BedrockInvoke => &bedrock_invoke::FORMAT,
+            Self::CohereChat => &cohere::FORMAT,
+            Self::CohereEmbed => &cohere_documents::EMBED,
+            Self::CohereRerank => &cohere_documents::RERANK,
+            Self::Ollama => &ollama::FORMAT,
+            Self::OllamaEmbed => &ollama::EMBED,
+            Self::Unknown => &unknown::FORMAT,
+        }
+    }
 
     /// Its name in configuration, events and metrics.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::OpenaiChat => "openai-chat",
-        }
+        self.format().name
     }
 
     /// OpenTelemetry's `gen_ai.operation.name`.
     pub fn operation(self) -> &'static str {
-        match self {
-            Self::OpenaiChat => "chat",
-        }
+        self.format().operation
     }
 
-    fn of_path(path: &str) -> Option<Self> {
-        path.ends_with("/chat/completions").then_some(Self::OpenaiChat)
-    }
-
-    /// What admission wants to know of a request body.
-    pub(crate) fn request_wants(self) -> &'static [Want] {
-        match self {
-            Self::OpenaiChat => openai_chat::REQUEST_WANTS,
-        }
-    }
-
-    /// The output limit of a request in tokens, over all the answers it asks for.
-    pub(crate) fn output_tokens_max(self, request: &Scanner) -> Option<u64> {
-        match self {
-            Self::OpenaiChat => openai_chat::output_tokens_max(request),
-        }
-    }
-
-    /// Whether the provider is known to refuse such a request when it also asks for usage.
-    pub(crate) fn refuses_usage_option(self, request: &Scanner) -> bool {
-        match self {
-            Self::OpenaiChat => openai_chat::refuses_usage_option(request),
-        }
-    }
-
-    /// What a unary response body tells.
-    pub(crate) fn response_wants(self) -> &'static [Want] {
-        match self {
-            Self::OpenaiChat => openai_chat::RESPONSE_WANTS,
-        }
-    }
-
-    /// Reads a unary response.
-    pub(crate) fn read_response(self, body: &Scanner, facts: &mut ResponseFacts) {
-        match self {
-            Self::OpenaiChat => openai_chat::read_response(body, facts),
-        }
-    }
-
-    /// Reads one event of a stream. Where usage was injected into the request, says what to take out again.
-    pub(crate) fn read_event(self, data: &[u8], facts: &mut ResponseFacts) -> Verdict {
-        match self {
-            Self::OpenaiChat => openai_chat::read_event(data, facts),
-        }
-    }
-
-    /// Whether the beginning of an event may still become one that is taken out.
-    pub(crate) fn undecided(self) -> Undecided {
-        match self {
-            Self::OpenaiChat => openai_chat::may_be_usage_only,
-        }
-    }
-
-    /// Usage from its JSON, as this dialect writes it.
-    pub fn usage(self, json: &[u8]) -> Option<Usage> {
-        match self {
-            Self::OpenaiChat => openai_chat::usage(json),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn detected(config: &str, method: &str, host: &str, path: &str, cluster: Option<&str>) -> Option<String> {
-        let config = Config::parse(config.as_bytes()).unwrap();
-        let pairs: &[(&[u8], &[u8])] =
-            &[(b":method", method.as_bytes()), (b":authority", host.as_bytes()), (b":path", path.as_bytes())];
-        detect(&config, &Headers::new(pairs), cluster).map(|found| found.provider.into())
-    }
-
-    #[test]
-    fn host_and_path_tell_provider_and_dialect() {
-        let path = "/v1/chat/completions";
-        for (method, host, path, provider) in [
-            ("POST", "api.openai.com", path, Some("openai")),
-            (
-                "POST",
-                "acme.openai.azure.com",
-                "//openai/deployments/x/chat/completions?api-version=1",
-                Some("azure"),
-            ),
-            ("POST", "openrouter.ai:443", "/api/v1/chat/completions", Some("openrouter")),
-            ("POST", "127.0.0.1:10000", path, Some("openai")),
-            ("GET", "api.openai.com", path, None),
-            ("POST", "api.openai.com", "/v1/files", None),
-        ] {
-            assert_eq!(detected("", method, host, path, None).as_deref(), provider, "{method} {host} {path}");
-        }
-    }
-
-    #[test]
-    fn the_configuration_overrides_detection() {
-        let config = r#"{"providers": [
-            {"cluster": "groq", "provider": "groq"},
-            {"host": "*.internal", "path": "/llm", "provider": "vllm", "dialect": "openai-chat"}
-        ]}"#;
-        let path = "/v1/chat/completions";
-        assert_eq!(detected(config, "POST", "api.openai.com", path, Some("groq")).as_deref(), Some("groq"));
-        assert_eq!(detected(config, "POST", "gpu.internal", "/llm/generate", None).as_deref(), Some("vllm"));
-        assert_eq!(detected(config, "POST", "gpu.internal", "/other", None), None);
+    /// Whether the events of a stream wrap the documents of the model in base64.
+    pub(crate) fn wraps_documents(self) -> bool {
+        self == Self::BedrockInvoke
     }
 }

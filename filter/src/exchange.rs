@@ -8,18 +8,19 @@ use crate::{
     attribution,
     config::Config,
     counters::{CounterFault, SharedData},
-    dialect::{self, Detected, Dialect},
+    dialect::{self, Dialect},
     ending::StreamEnd,
     head::Headers,
     refusal::{self, LocalReply},
-    request::{RequestFacts, RequestReader},
-    response::ResponseReader,
+    request::{LatePiece, RequestFacts, RequestReader},
+    response::{Expected, ResponseReader},
 };
 use protocol::{
     UnixNanos,
     allowance::CounterReport,
     event::{CallHead, Refusal, UsageEvent},
     ids::{CallId, NAME_BYTES_MAX},
+    ratio::TextRatios,
     snapshot::Snapshot,
 };
 
@@ -27,9 +28,12 @@ use protocol::{
 #[derive(Debug)]
 pub struct Exchange {
     dialect: Dialect,
-    asks_for_usage: bool,
     head: CallHead,
     phase: Phase,
+    /// What the request asked for, once it was decided on.
+    asked: RequestFacts,
+    /// Whether the provider was made to tell usage that the client did not ask for.
+    usage_injected: bool,
     /// Reads on in a request that was too long to be held, for what its end still tells.
     late: Option<Box<RequestReader>>,
 }
@@ -66,6 +70,8 @@ pub enum Step {
     Refuse(LocalReply),
     /// Ask the control plane for allowances, then come back.
     Ask(Vec<CounterReport>),
+    /// Let it pass; no model runs for it.
+    Pass,
 }
 
 /// Facts of the stream that only the host knows.
@@ -96,13 +102,12 @@ impl Exchange {
         now: UnixNanos,
     ) -> Option<Self> {
         let detected = dialect::detect(config, headers, around.cluster.as_deref())?;
-        let content_length = headers.text("content-length").and_then(|length| length.parse().ok());
         let bounded = |text: &str| (text.len() <= NAME_BYTES_MAX).then(|| text.into());
         let head = CallHead {
             id,
             request_id: headers.text("x-request-id").and_then(bounded),
             attribution: attribution::attribute(config, headers),
-            provider: detected.provider,
+            provider: detected.provider.clone(),
             dialect: detected.dialect.as_str().into(),
             operation: detected.dialect.operation().into(),
             route: around.route.as_deref().and_then(bounded),
@@ -112,14 +117,17 @@ impl Exchange {
             stream: false,
             output_tokens_max: None,
             input_tokens_estimate: 0,
+            request_text_bytes: None,
+            region: detected.region.clone(),
             started_at: now,
             hold: None,
             hold_input: None,
             caps: Vec::new(),
         };
-        let phase = Phase::Reading(Box::new(RequestReader::new(detected.dialect, content_length)));
-        let Detected { dialect, asks_for_usage, .. } = detected;
-        Some(Self { dialect, asks_for_usage, head, phase, late: None })
+        let dialect = detected.dialect;
+        let phase = Phase::Reading(Box::new(RequestReader::new(detected, headers)));
+        let asked = RequestFacts::default();
+        Some(Self { dialect, head, phase, asked, usage_injected: false, late: None })
     }
 
     /// The call's id.
@@ -137,21 +145,33 @@ impl Exchange {
         matches!(self.phase, Phase::Reading(_))
     }
 
-    /// Takes the next piece of the request body.
+    /// Takes the next piece of the request body while it is held.
     pub fn read_request(&mut self, piece: &[u8]) {
-        match (&mut self.phase, &mut self.late) {
-            (Phase::Reading(reader), _) | (_, Some(reader)) => reader.read(piece),
-            (_, None) => {}
+        if let Phase::Reading(reader) = &mut self.phase {
+            reader.read(piece);
         }
     }
 
     /// The whole request body as it has to go to the provider, if that is not how it came.
-    pub fn rewritten(&self, body: &[u8]) -> Option<Vec<u8>> {
-        match &self.phase {
-            Phase::Reading(reader) if self.asks_for_usage => reader.with_usage_asked(body),
-            Phase::Reading(_) => None,
-            Phase::Asking { .. } | Phase::Flowing(_) | Phase::Refused(_) | Phase::Over => None,
-        }
+    pub fn rewritten(&mut self, body: &[u8]) -> Option<Vec<u8>> {
+        let Phase::Reading(reader) = &self.phase else { return None };
+        let rewritten = reader.with_usage_asked(body)?;
+        self.usage_injected = true;
+        Some(rewritten)
+    }
+
+    /// Lets the rest of a request body pass that is too long to be held. Gives the content-length it then has, where
+    /// that is another one.
+    pub fn let_request_pass(&mut self) -> Option<u64> {
+        let Phase::Reading(reader) = &mut self.phase else { return None };
+        reader.let_pass()
+    }
+
+    /// Takes the next piece of a request body that passes. Gives what goes on where that is not the piece.
+    pub fn read_passing(&mut self, piece: &[u8], end: bool) -> Option<Vec<u8>> {
+        let LatePiece { bytes, asks } = self.late.as_mut()?.read_passing(piece, end)?;
+        self.usage_injected |= asks;
+        Some(bytes)
     }
 
     /// Whether the call was decided on while its request is still coming, and the rest may tell more.
@@ -164,9 +184,9 @@ impl Exchange {
         matches!(&self.phase, Phase::Reading(reader) if reader.is_longer_than(bytes))
     }
 
-    /// Whether the request streams without asking for usage, so that it pays to hold the whole body.
+    /// Whether the whole body may have to be rewritten.
     pub fn wants_whole_body(&self) -> bool {
-        matches!(&self.phase, Phase::Reading(reader) if self.asks_for_usage && reader.facts().stream)
+        matches!(&self.phase, Phase::Reading(reader) if reader.may_ask_for_usage())
     }
 
     /// Decides on a request that was read as far as it will be, or on one that waited for an allowance.
@@ -180,8 +200,11 @@ impl Exchange {
     ) -> Option<Step> {
         let (needs, times) = match std::mem::replace(&mut self.phase, Phase::Over) {
             Phase::Reading(reader) => {
+                if reader.facts().retrieves {
+                    return Some(self.pass(reader.facts()));
+                }
                 let needs = self.needs(snapshot, reader.facts());
-                self.late = Some(reader).filter(|reader| !reader.facts().whole);
+                self.late = Some(reader).filter(|_| !self.asked.whole);
                 (needs, 0)
             }
             Phase::Asking { needs, times } => (needs, times),
@@ -215,7 +238,7 @@ impl Exchange {
         match &self.phase {
             Phase::Reading(reader) => {
                 let facts = reader.facts();
-                self.take_facts(facts);
+                self.take_facts(facts, &TextRatios::default());
             }
             Phase::Asking { .. } => {}
             Phase::Flowing(_) | Phase::Refused(_) | Phase::Over => return None,
@@ -227,14 +250,24 @@ impl Exchange {
     pub fn pass_undecided(&mut self) -> Option<Step> {
         let Phase::Reading(reader) = &self.phase else { return None };
         let facts = reader.facts();
-        self.take_facts(facts);
+        if facts.retrieves {
+            return Some(self.pass(facts));
+        }
+        self.take_facts(facts, &TextRatios::default());
         Some(self.proceed(Admitted::default()))
     }
 
-    /// Takes the response's head. `usage_injected`: the client is not to see the usage that it did not ask for.
-    pub fn response_head(&mut self, headers: &Headers<'_>, usage_injected: bool) {
+    /// Takes the response's head.
+    pub fn response_head(&mut self, headers: &Headers<'_>) {
+        let expected = Expected {
+            dialect: self.dialect,
+            stream: self.asked.stream,
+            json: self.asked.asks_for_json,
+            several: self.asked.answers.is_some_and(|answers| answers > 1),
+            usage_injected: self.usage_injected,
+        };
         if let Phase::Flowing(flow) = &mut self.phase {
-            flow.response = Some(ResponseReader::new(self.dialect, headers, usage_injected));
+            flow.response = Some(ResponseReader::new(expected, headers));
         }
     }
 
@@ -246,9 +279,9 @@ impl Exchange {
         }
     }
 
-    /// Whether the response is a stream of events.
-    pub fn streams(&self) -> bool {
-        matches!(&self.phase, Phase::Flowing(flow) if flow.response.as_ref().is_some_and(ResponseReader::is_stream))
+    /// Whether the client may get less of the response than the provider sends.
+    pub fn may_shorten(&self) -> bool {
+        matches!(&self.phase, Phase::Flowing(flow) if flow.response.as_ref().is_some_and(ResponseReader::may_shorten))
     }
 
     /// Whether anything has to be seen of the response's body.
@@ -298,31 +331,40 @@ impl Exchange {
         let mut this = self;
         if let Some(facts) = this.late.take().map(|reader| reader.facts()) {
             // The estimate stays what the hold was made of.
-            this.head.request_model = facts.model.or(this.head.request_model.take());
-            this.head.request_tier = facts.tier.or(this.head.request_tier.take());
+            this.head.request_model = facts.model.clone().or(this.head.request_model.take());
+            this.head.request_tier = facts.tier.clone().or(this.head.request_tier.take());
             this.head.stream |= facts.stream;
+            this.asked = facts;
         }
         match this.phase {
-            Phase::Flowing(flow) => Some(end::of_flow(this.head, *flow, snapshot, shared, end, now)),
+            Phase::Flowing(flow) => end::of_flow(this.head, &this.asked, *flow, snapshot, shared, end, now),
             Phase::Refused(refused) => Some(end::of_refusal(this.head, &refused, now)),
             Phase::Reading(_) | Phase::Asking { .. } | Phase::Over => None,
         }
     }
 
+    fn pass(&mut self, facts: RequestFacts) -> Step {
+        self.take_facts(facts, &TextRatios::default());
+        self.phase = Phase::Flowing(Box::default());
+        Step::Pass
+    }
+
     fn needs(&mut self, snapshot: &Snapshot, facts: RequestFacts) -> Needs {
         let needs = Needs::of(snapshot, &self.head.provider, &self.head.attribution, &facts);
-        self.take_facts(facts);
+        self.take_facts(facts, &snapshot.ratios);
         (self.head.hold, self.head.hold_input) = (needs.hold, needs.hold_input);
         needs
     }
 
-    fn take_facts(&mut self, facts: RequestFacts) {
-        let RequestFacts { model, stream, tier, output_tokens_max, input_tokens_estimate, whole: _ } = facts;
-        self.head.request_model = model;
-        self.head.stream = stream;
-        self.head.request_tier = tier;
-        self.head.output_tokens_max = output_tokens_max;
-        self.head.input_tokens_estimate = input_tokens_estimate;
+    fn take_facts(&mut self, facts: RequestFacts, ratios: &TextRatios) {
+        self.head.request_model.clone_from(&facts.model);
+        self.head.stream = facts.stream;
+        self.head.request_tier.clone_from(&facts.tier);
+        self.head.output_tokens_max = facts.output_tokens_max;
+        self.head.input_tokens_estimate = facts.input_tokens_estimate(&self.head.provider, ratios);
+        self.head.request_text_bytes =
+            Some(facts.text_bytes).filter(|_| facts.whole && facts.media_parts == 0);
+        self.asked = facts;
     }
 
     fn proceed(&mut self, admitted: Admitted) -> Step {

@@ -2,31 +2,19 @@
 //! nobody asked for. Memory is bounded by what the wanted values may hold, whatever the size of the document.
 //! It does not validate: what is no JSON gives no captures, or wrong ones, but never a panic.
 
+mod media;
+mod nesting;
+
+use crate::want::{Take, TextKind, Want};
+pub use media::Media;
 use memchr::memchr2;
-
-/// A value to find: `top`'s subtree, at nesting `depth`, under `key`.
-#[derive(Clone, Copy, Debug)]
-pub struct Want {
-    /// The key of the outermost object below which it lies; equal to `key` at depth 1.
-    pub top: &'static str,
-    /// How many objects and arrays are open around it.
-    pub depth: u16,
-    /// Its key.
-    pub key: &'static str,
-    /// More bytes than that are not kept, and the value counts as not found.
-    pub bytes_max: usize,
-}
-
-/// A value at the outermost object, kept up to a kilobyte.
-pub const fn top_level(key: &'static str) -> Want {
-    Want { top: key, depth: 1, key, bytes_max: 1024 }
-}
+pub use nesting::Nesting;
 
 /// A value found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Found {
-    /// Its key.
-    pub key: &'static str,
+    /// The path it was wanted by.
+    pub path: &'static str,
     /// Where it begins in the document,
     pub start: u64,
     /// and where it ends.
@@ -35,28 +23,55 @@ pub struct Found {
     pub value: Vec<u8>,
 }
 
+/// A string or number in the document, without its quotes, that may be another one in the next document.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span {
+    /// Where it begins,
+    pub start: usize,
+    /// and where it ends.
+    pub end: usize,
+    /// What it is.
+    pub role: Role,
+    /// Whether it is a string.
+    pub is_string: bool,
+}
+
+/// What a scalar is to the reader.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Text that goes past.
+    Text(TextKind),
+    /// A part of a value of which only the last one counts.
+    Latest,
+    /// Nothing that anybody wants.
+    Unwanted,
+}
+
 /// More captures than that are not kept: a document may repeat a key for ever. Nested ones leave room for the
 /// outermost, which may come behind them.
 const FOUND_MAX: usize = 96;
 const FOUND_NESTED_MAX: usize = 64;
 /// No wanted key is longer.
-const KEY_BYTES_MAX: usize = 32;
-/// Deeper documents are scanned no further. serde_json stops at 128.
-const DEPTH_MAX: u16 = 512;
+const KEY_BYTES_MAX: usize = 48;
+/// A document with more scalars is not one of many that are alike.
+const SPANS_MAX: usize = 32;
 
 /// The scanner. Feed it the document in any pieces.
 #[derive(Debug)]
 pub struct Scanner {
     wants: &'static [Want],
     found: Vec<Found>,
+    spans: Option<Vec<Span>>,
     offset: u64,
-    depth: u16,
-    /// One bit per nesting level: whether it is an object.
-    objects: [u64; 8],
+    nesting: Nesting,
     state: State,
     key: Key,
     top: Key,
     capture: Option<Capture>,
+    /// The text that is being handed on.
+    text: Option<TextKind>,
+    scalar_start: u64,
+    media: Media,
     ended: bool,
 }
 
@@ -72,7 +87,7 @@ enum State {
     Over,
 }
 
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 struct Key {
     bytes: [u8; KEY_BYTES_MAX],
     len: usize,
@@ -80,7 +95,9 @@ struct Key {
 
 #[derive(Debug)]
 struct Capture {
-    want: Want,
+    path: &'static str,
+    bytes_max: usize,
+    is_latest: bool,
     start: u64,
     depth: u16,
     value: Vec<u8>,
@@ -88,6 +105,8 @@ struct Capture {
 }
 
 impl Key {
+    const NONE: Self = Self { bytes: [0; KEY_BYTES_MAX], len: 0 };
+
     fn push(&mut self, piece: &[u8]) {
         for byte in piece {
             if let Some(slot) = self.bytes.get_mut(self.len) {
@@ -98,7 +117,7 @@ impl Key {
     }
 
     fn is(&self, text: &str) -> bool {
-        self.bytes.get(..self.len).is_some_and(|bytes| bytes == text.as_bytes())
+        self.len == text.len() && self.bytes.get(..self.len).is_some_and(|bytes| bytes == text.as_bytes())
     }
 }
 
@@ -108,39 +127,58 @@ impl Scanner {
         Self {
             wants,
             found: Vec::new(),
+            spans: None,
             offset: 0,
-            depth: 0,
-            objects: [0; 8],
+            nesting: Nesting::default(),
             state: State::Between { expect_key: false },
-            key: Key::default(),
-            top: Key::default(),
+            key: Key::NONE,
+            top: Key::NONE,
             capture: None,
+            text: None,
+            scalar_start: 0,
+            media: Media::default(),
             ended: false,
         }
     }
 
-    /// Takes the next piece.
-    pub fn feed(&mut self, piece: &[u8]) {
+    /// One that also remembers where scalars are that may differ from document to document.
+    pub fn with_spans(wants: &'static [Want]) -> Self {
+        Self { spans: Some(Vec::new()), ..Self::new(wants) }
+    }
+
+    /// Takes the next piece, and hands on the wanted texts in it: bytes between the quotes, as written.
+    pub fn feed(&mut self, piece: &[u8], mut texts: impl FnMut(TextKind, &[u8])) {
         let mut rest = piece;
         while let Some((&byte, after)) = rest.split_first() {
             rest = match self.state {
-                State::Text { escaped: false, .. } => {
+                State::Text { is_key, escaped: false } => {
                     let plain = memchr2(b'"', b'\\', rest).unwrap_or(rest.len());
-                    if plain == 0 { self.text_mark(byte, after) } else { self.text_run(rest, plain) }
+                    if plain == 0 {
+                        self.text_mark(byte, is_key, &mut texts);
+                        after
+                    } else {
+                        let (run, after) = rest.split_at_checked(plain).unwrap_or((rest, &[]));
+                        self.keep(run, is_key, &mut texts);
+                        self.advance(run.len());
+                        after
+                    }
                 }
                 State::Text { is_key, escaped: true } => {
-                    self.keep(&[byte], is_key);
+                    self.keep(&[byte], is_key, &mut texts);
                     self.state = State::Text { is_key, escaped: false };
                     self.advance(1);
                     after
                 }
                 State::Scalar if !matches!(byte, b',' | b'}' | b']' | b' ' | b'\n' | b'\r' | b'\t') => {
-                    self.keep(&[byte], false);
+                    if let Some(capture) = &mut self.capture {
+                        capture.push(&[byte]);
+                    }
                     self.advance(1);
                     after
                 }
                 State::Scalar => {
                     self.state = State::Between { expect_key: false };
+                    self.end_scalar(false);
                     self.close_value();
                     rest
                 }
@@ -158,19 +196,49 @@ impl Scanner {
         &self.found
     }
 
-    /// The last value of a key; a repeated key means its last value, as JSON parsers have it.
-    pub fn last(&self, key: &str) -> Option<&Found> {
-        self.found.iter().rev().find(|found| found.key == key)
+    /// Where the scalars are, if that was asked for and they are not too many.
+    pub fn spans(&self) -> Option<&[Span]> {
+        self.spans.as_deref().filter(|spans| spans.len() < SPANS_MAX)
     }
 
-    /// The last value of a key as text, if it is a string.
-    pub fn text(&self, key: &str) -> Option<String> {
-        serde_json::from_slice(&self.last(key)?.value).ok()
+    /// The values of a path, as written.
+    pub fn all(&self, path: &str) -> impl Iterator<Item = &[u8]> {
+        self.found.iter().filter(move |found| found.path == path).map(|found| found.value.as_slice())
     }
 
-    /// The last value of a key as a count, if it is one.
-    pub fn count(&self, key: &str) -> Option<u64> {
-        serde_json::from_slice(&self.last(key)?.value).ok()
+    /// The last value of a path; a repeated key means its last value, as JSON parsers have it.
+    pub fn last(&self, path: &str) -> Option<&Found> {
+        self.found.iter().rev().find(|found| found.path == path)
+    }
+
+    /// The last value of a path, where it is not null.
+    pub fn raw(&self, path: &str) -> Option<&[u8]> {
+        self.last(path).map(|found| found.value.as_slice()).filter(|value| *value != b"null")
+    }
+
+    /// The last value of a path as text, if it is a string.
+    pub fn text(&self, path: &str) -> Option<String> {
+        serde_json::from_slice(self.raw(path)?).ok()
+    }
+
+    /// The last value of a path as a count, if it is one.
+    pub fn count(&self, path: &str) -> Option<u64> {
+        serde_json::from_slice(self.raw(path)?).ok()
+    }
+
+    /// Whether the last value of a path is `true`.
+    pub fn is_true(&self, path: &str) -> bool {
+        self.raw(path) == Some(b"true")
+    }
+
+    /// What looks like media in base64.
+    pub fn media(&self) -> &Media {
+        &self.media
+    }
+
+    /// How many bytes were looked at; those behind the outermost value are not.
+    pub fn offset(&self) -> u64 {
+        self.offset
     }
 
     /// Whether the outermost value is closed.
@@ -182,68 +250,71 @@ impl Scanner {
         self.offset = self.offset.saturating_add(u64::try_from(bytes).unwrap_or(u64::MAX));
     }
 
-    fn text_run<'a>(&mut self, rest: &'a [u8], plain: usize) -> &'a [u8] {
-        let (run, after) = rest.split_at_checked(plain).unwrap_or((rest, &[]));
-        let is_key = matches!(self.state, State::Text { is_key: true, .. });
-        self.keep(run, is_key);
-        self.advance(run.len());
-        after
-    }
-
-    fn text_mark<'a>(&mut self, byte: u8, after: &'a [u8]) -> &'a [u8] {
-        let is_key = matches!(self.state, State::Text { is_key: true, .. });
+    fn text_mark(&mut self, byte: u8, is_key: bool, texts: &mut impl FnMut(TextKind, &[u8])) {
         if byte == b'\\' {
-            self.keep(&[byte], is_key);
+            self.keep(&[byte], is_key, texts);
             self.state = State::Text { is_key, escaped: true };
             self.advance(1);
-            return after;
+            return;
+        }
+        if !is_key {
+            self.end_scalar(true);
         }
         if let Some(capture) = &mut self.capture {
             capture.push(&[byte]);
         }
         self.advance(1);
         self.state = State::Between { expect_key: false };
-        if is_key && self.depth == 1 {
+        if is_key && self.nesting.depth() == 1 {
             self.top = self.key;
         }
         if !is_key {
+            self.text = None;
+            self.media.string_ends();
             self.close_value();
         }
-        after
     }
 
-    fn keep(&mut self, bytes: &[u8], is_key: bool) {
-        if let Some(capture) = &mut self.capture {
+    fn keep(&mut self, bytes: &[u8], is_key: bool, texts: &mut impl FnMut(TextKind, &[u8])) {
+        if let Some(kind) = self.text {
+            texts(kind, bytes);
+        } else if let Some(capture) = &mut self.capture {
             capture.push(bytes);
         } else if is_key {
             self.key.push(bytes);
+        } else {
+            self.media.string_goes_on(bytes);
         }
     }
 
     fn between(&mut self, byte: u8, expect_key: bool) {
         match byte {
             b'"' => {
-                let is_key = expect_key && self.in_object();
-                if is_key && self.capture.is_none() {
-                    self.key = Key::default();
-                } else if !is_key {
-                    self.open_value();
+                let is_key = expect_key && self.nesting.in_object();
+                if !is_key {
+                    self.open_value(byte);
+                    self.scalar_start = self.offset.saturating_add(1);
+                } else if self.capture.is_none() {
+                    self.key = Key::NONE;
                 }
                 self.state = State::Text { is_key, escaped: false };
             }
             b'{' | b'[' => {
-                self.open_value();
-                self.nest(byte == b'{');
+                self.open_value(byte);
                 self.state = State::Between { expect_key: byte == b'{' };
+                if !self.nesting.open(byte == b'{') {
+                    self.state = State::Over;
+                }
             }
             b'}' | b']' => {
                 self.state = State::Between { expect_key: false };
-                self.depth = self.depth.saturating_sub(1);
+                self.nesting.close();
             }
             b',' => self.state = State::Between { expect_key: true },
             b':' | b' ' | b'\n' | b'\r' | b'\t' => {}
             _ => {
-                self.open_value();
+                self.open_value(byte);
+                self.scalar_start = self.offset;
                 self.state = State::Scalar;
             }
         }
@@ -253,55 +324,76 @@ impl Scanner {
         self.advance(1);
         if matches!(byte, b'}' | b']') {
             self.close_value();
-            if self.depth == 0 {
+            if self.nesting.depth() == 0 {
                 self.ended = true;
                 self.state = State::Over;
             }
         }
     }
 
-    fn nest(&mut self, is_object: bool) {
-        if self.depth >= DEPTH_MAX {
-            self.state = State::Over;
+    fn open_value(&mut self, first: u8) {
+        if self.capture.is_some() || !self.nesting.in_object() {
             return;
         }
-        let (word, bit) = (usize::from(self.depth / 64), 1_u64 << (self.depth % 64));
-        if let Some(word) = self.objects.get_mut(word) {
-            *word = if is_object { *word | bit } else { *word & !bit };
-        }
-        self.depth = self.depth.saturating_add(1);
-    }
-
-    fn in_object(&self) -> bool {
-        let Some(level) = self.depth.checked_sub(1) else { return false };
-        self.objects.get(usize::from(level / 64)).is_some_and(|word| word & (1_u64 << (level % 64)) != 0)
-    }
-
-    fn open_value(&mut self) {
-        let most = if self.depth == 1 { FOUND_MAX } else { FOUND_NESTED_MAX };
-        if self.capture.is_some() || self.found.len() >= most || !self.in_object() {
-            return;
-        }
-        let wanted =
-            |want: &&Want| want.depth == self.depth && self.key.is(want.key) && self.top.is(want.top);
-        if let Some(want) = self.wants.iter().find(wanted) {
-            let (start, depth) = (self.offset, self.depth);
-            self.capture = Some(Capture { want: *want, start, depth, value: Vec::new(), too_long: false });
+        let (depth, key, top) = (self.nesting.depth(), &self.key, &self.top);
+        let wanted = |want: &&Want| {
+            (want.depth == depth && key.is(want.key) && top.is(want.top))
+                || (want.depth == 0 && key.is(want.key))
+        };
+        let Some(want) = self.wants.iter().find(wanted) else { return };
+        let (bytes_max, is_latest) = match want.take {
+            Take::Text(kind) => {
+                self.text = Some(kind).filter(|_| first == b'"');
+                return;
+            }
+            Take::Value { bytes_max } => (bytes_max, false),
+            Take::Latest { bytes_max } => (bytes_max, true),
+        };
+        let most = if depth == 1 { FOUND_MAX } else { FOUND_NESTED_MAX };
+        if self.found.len() < most {
+            let (path, start) = (want.path, self.offset);
+            self.capture = Some(Capture {
+                path,
+                bytes_max,
+                is_latest,
+                start,
+                depth,
+                value: Vec::new(),
+                too_long: false,
+            });
         }
     }
 
     fn close_value(&mut self) {
-        let Some(capture) = self.capture.take_if(|capture| capture.depth >= self.depth) else { return };
+        let depth = self.nesting.depth();
+        let Some(capture) = self.capture.take_if(|capture| capture.depth >= depth) else { return };
         if !capture.too_long {
-            let Capture { want, start, value, .. } = capture;
-            self.found.push(Found { key: want.key, start, end: self.offset, value });
+            let Capture { path, start, value, .. } = capture;
+            self.found.push(Found { path, start, end: self.offset, value });
+        }
+    }
+
+    /// Remembers where a scalar was, unless it is a wanted value: that one decides what the document means.
+    fn end_scalar(&mut self, is_string: bool) {
+        let Some(spans) = &mut self.spans else { return };
+        let role = match (self.text, &self.capture) {
+            (Some(kind), _) => Role::Text(kind),
+            (None, Some(Capture { is_latest: true, .. })) if !is_string => Role::Latest,
+            (None, Some(_)) => return,
+            (None, None) => Role::Unwanted,
+        };
+        let (Ok(start), Ok(end)) = (usize::try_from(self.scalar_start), usize::try_from(self.offset)) else {
+            return;
+        };
+        if spans.len() < SPANS_MAX {
+            spans.push(Span { start, end, role, is_string });
         }
     }
 }
 
 impl Capture {
     fn push(&mut self, bytes: &[u8]) {
-        if self.too_long || self.value.len().saturating_add(bytes.len()) > self.want.bytes_max {
+        if self.too_long || self.value.len().saturating_add(bytes.len()) > self.bytes_max {
             self.too_long = true;
             self.value = Vec::new();
         } else {

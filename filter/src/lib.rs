@@ -8,19 +8,30 @@
 
 pub mod admission;
 pub mod attribution;
+pub mod base64;
 pub mod config;
 pub mod counters;
 pub mod dialect;
+pub mod encoding;
 pub mod ending;
 pub mod estimate;
+pub mod event_stream;
 pub mod exchange;
+pub mod frame;
 pub mod head;
+pub mod json_array;
+pub mod json_check;
 pub mod json_scan;
+pub mod ndjson;
 pub mod outbox;
 pub mod refusal;
 pub mod request;
 pub mod response;
+pub mod signature;
+pub mod skim;
 pub mod sse;
+pub mod text;
+pub mod want;
 
 #[cfg(target_arch = "wasm32")]
 mod envoy;

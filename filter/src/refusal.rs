@@ -3,9 +3,10 @@
 
 use crate::{
     admission::{Refused, RefusingCap},
-    dialect::Dialect,
+    dialect::{Dialect, ErrorShape},
 };
 use protocol::{UnixNanos, cap::Unit, event::Refusal, ids::CallId, money::PicoUsd};
+use serde_json::{Value, json};
 
 /// What Envoy answers instead of the provider.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,14 +47,48 @@ pub fn reply(dialect: Dialect, refused: &Refused, call: CallId, now: UnixNanos) 
         Refusal::Unreachable => ("bursar_unreachable", "bursar_refused_unreachable"),
     };
     let message = format!("{} (call {call})", message(refused));
-    let body = match dialect {
-        Dialect::OpenaiChat => {
-            let kind = if retry.soon { "rate_limit_error" } else { "insufficient_quota" };
-            serde_json::json!({"error": {"message": message, "type": kind, "param": null, "code": code}})
-                .to_string()
-        }
-    };
+    let shape = dialect.format().error;
+    if shape == ErrorShape::Aws {
+        let kind = match status(refused.reason) {
+            429 => "ThrottlingException",
+            503 => "ServiceUnavailableException",
+            _ => "AccessDeniedException",
+        };
+        headers.push(("x-amzn-errortype", kind.to_owned()));
+    }
+    let body = body(shape, refused.reason, retry.soon, code, &message).to_string();
     LocalReply { status: status(refused.reason), headers, body, details }
+}
+
+/// An error that the dialect's own SDKs take for a limit that is reached, or for what is forbidden.
+fn body(shape: ErrorShape, reason: Refusal, soon: bool, code: &str, message: &str) -> Value {
+    let is_limit = status(reason) == 429;
+    match shape {
+        ErrorShape::OpenAi => {
+            let kind = if soon { "rate_limit_error" } else { "insufficient_quota" };
+            json!({"error": {"message": message, "type": kind, "param": null, "code": code}})
+        }
+        ErrorShape::Anthropic => {
+            let kind = match reason {
+                Refusal::Unreachable => "overloaded_error",
+                _ if is_limit => "rate_limit_error",
+                _ => "permission_error",
+            };
+            json!({"type": "error", "error": {"type": kind, "message": message, "code": code}})
+        }
+        ErrorShape::Google => {
+            let kind = match reason {
+                Refusal::Unreachable => "UNAVAILABLE",
+                _ if is_limit => "RESOURCE_EXHAUSTED",
+                _ => "PERMISSION_DENIED",
+            };
+            json!({"error": {"code": status(reason), "message": message, "status": kind, "details": [
+                {"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": code, "domain": "bursar"},
+            ]}})
+        }
+        ErrorShape::Aws | ErrorShape::Cohere => json!({"message": message, "code": code}),
+        ErrorShape::Ollama => json!({"error": message}),
+    }
 }
 
 /// The status of a refusal: 429 is what SDKs know as a limit; 403 is for what no waiting mends.

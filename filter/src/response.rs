@@ -1,73 +1,64 @@
-//! Reads a response as it streams past, and remembers only what metering needs.
+//! Reads an answer as it streams past, and remembers only what metering needs: takes off the encoding, finds the
+//! framing, and hands documents to the dialect.
+
+mod documents;
+mod facts;
+mod framing;
+mod head;
+
+pub use facts::ResponseFacts;
+pub(crate) use facts::named;
 
 use crate::{
-    dialect::Dialect,
+    dialect::{Dialect, errors},
+    encoding::Decoder,
     head::Headers,
     json_scan::Scanner,
-    sse::{Framer, Verdict},
 };
-use protocol::meters::Usage;
+use documents::Documents;
+use framing::Framing;
 
-/// What a response has told so far.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ResponseFacts {
-    /// The model that answers.
-    pub model: Option<Box<str>>,
-    /// The tier that is served.
-    pub service_tier: Option<Box<str>>,
-    /// The provider's own counts.
-    pub usage: Option<Usage>,
-    /// Why the model stopped, one per answer.
-    pub finish_reasons: Vec<Box<str>>,
-    /// The provider's error type, also of an error inside a 200.
-    pub error_type: Option<Box<str>>,
-    /// Whether the model refused.
-    pub refused: bool,
-    /// Bytes of generated text that went to the client.
-    pub text_bytes: u64,
-    /// Whether the stream's last event arrived.
-    pub terminal: bool,
-    /// Events that were no JSON of this dialect, or too large.
-    pub unreadable_events: u32,
+/// What the request says of the answer to come.
+#[derive(Clone, Copy, Debug)]
+pub struct Expected {
+    /// The wire format.
+    pub dialect: Dialect,
+    /// Whether a stream was asked for.
+    pub stream: bool,
+    /// Whether the content is to be JSON.
+    pub json: bool,
+    /// Whether several answers were asked for, whose texts may come mixed.
+    pub several: bool,
+    /// The client did not ask for usage in its stream, and is not to see it.
+    pub usage_injected: bool,
 }
 
-/// Reads one response.
+/// Reads one answer.
 #[derive(Debug)]
 pub struct ResponseReader {
-    dialect: Dialect,
+    expected: Expected,
     status: u16,
-    body: Body,
-    facts: ResponseFacts,
-}
-
-#[derive(Debug)]
-enum Body {
-    Unary(Box<Scanner>),
-    Events(Box<Framer>),
-    /// No format of an answer (an HTML error page), or an encoding that cannot be read.
-    Opaque,
+    decoder: Option<Box<Decoder>>,
+    framing: Framing,
+    /// The one document of a unary answer.
+    unary: Option<Box<Scanner>>,
+    documents: Documents,
 }
 
 impl ResponseReader {
-    /// Begins with the response's head. `usage_injected`: the client did not ask for usage in its stream, and is
-    /// not to see it.
-    pub fn new(dialect: Dialect, headers: &Headers<'_>, usage_injected: bool) -> Self {
+    /// Begins with the answer's head.
+    pub fn new(expected: Expected, headers: &Headers<'_>) -> Self {
         let status = headers.text(":status").and_then(|status| status.parse().ok()).unwrap_or(0);
-        let encoded = headers
-            .text("content-encoding")
-            .is_some_and(|encoding| !encoding.eq_ignore_ascii_case("identity"));
-        let body = if encoded {
-            Body::Opaque
-        } else if headers.has_media_type("text/event-stream") {
-            let framer =
-                if usage_injected { Framer::leaving_out(dialect.undecided()) } else { Framer::new() };
-            Body::Events(Box::new(framer))
-        } else if headers.has_media_type("application/json") {
-            Body::Unary(Box::new(Scanner::new(dialect.response_wants())))
-        } else {
-            Body::Opaque
+        let encoding = headers.text("content-encoding").filter(|name| !name.eq_ignore_ascii_case("identity"));
+        let decoder = encoding.map(Decoder::of);
+        let framing = match (&decoder, expected.dialect) {
+            // An encoding that cannot be read, and a format that nobody knows.
+            (Some(None), _) | (_, Dialect::Unknown) => Framing::Opaque,
+            _ => Framing::of(headers, &expected, decoder.is_none()),
         };
-        Self { dialect, status, body, facts: ResponseFacts::default() }
+        let mut documents = Documents::new(&expected);
+        head::read(headers, status, documents.facts_mut());
+        Self { expected, status, decoder: decoder.flatten().map(Box::new), framing, unary: None, documents }
     }
 
     /// The status.
@@ -75,51 +66,90 @@ impl ResponseReader {
         self.status
     }
 
-    /// Whether the response is a stream of events.
-    pub fn is_stream(&self) -> bool {
-        matches!(self.body, Body::Events(_))
+    /// Whether bytes of the answer may be left out.
+    pub fn may_shorten(&self) -> bool {
+        self.expected.usage_injected && self.decoder.is_none() && self.framing.may_shorten()
     }
 
     /// Whether anything has to be seen of the body.
     pub fn reads_body(&self) -> bool {
-        !matches!(self.body, Body::Opaque)
+        !matches!(self.framing, Framing::Opaque)
     }
 
     /// Takes the next piece of the body. Gives what goes on to the client where that is not the piece.
     pub fn read(&mut self, piece: &[u8], end: bool) -> Option<Vec<u8>> {
-        match &mut self.body {
-            Body::Unary(scanner) => {
-                scanner.feed(piece);
-                None
-            }
-            Body::Events(framer) => {
-                let (dialect, facts) = (self.dialect, &mut self.facts);
-                framer.feed(piece, end, |data| {
-                    if data.is_empty() { Verdict::Keep } else { dialect.read_event(data, facts) }
-                })
-            }
-            Body::Opaque => None,
+        let Some(mut decoder) = self.decoder.take() else { return self.read_plain(piece, end) };
+        decoder.feed(piece, &mut |decoded| {
+            self.read_plain(decoded, false);
+        });
+        if end {
+            self.read_plain(&[], true);
         }
+        if decoder.broken() {
+            self.documents.facts_mut().unreadable_events =
+                self.documents.facts_mut().unreadable_events.saturating_add(1);
+            self.framing = Framing::Opaque;
+        }
+        self.decoder = Some(decoder);
+        None
+    }
+
+    fn read_plain(&mut self, piece: &[u8], end: bool) -> Option<Vec<u8>> {
+        let Self { framing, documents, unary, expected, .. } = self;
+        if let Framing::Undecided = framing {
+            let first =
+                piece.iter().find(|byte| !byte.is_ascii_whitespace() && !b"\xef\xbb\xbf".contains(byte));
+            *framing = Framing::of_first_byte(*first?, expected);
+        }
+        let mut sink = |event: crate::frame::Event<'_>| documents.take(event);
+        match framing {
+            Framing::Events(framer) => return framer.feed(piece, end, &mut sink),
+            Framing::Lines(framer) => framer.feed(piece, end, &mut sink),
+            Framing::Array(framer) => framer.feed(piece, &mut sink),
+            Framing::Frames(framer) => framer.feed(piece, &mut sink),
+            Framing::Unary => {
+                let wants = if self.status >= 400 { errors::WANTS } else { expected.dialect.format().answer };
+                let scanner = unary.get_or_insert_with(|| Box::new(Scanner::new(wants)));
+                let facts = documents.facts_mut();
+                scanner.feed(piece, |kind, text| facts.text.add(kind, text));
+            }
+            Framing::Undecided | Framing::Opaque => {}
+        }
+        None
     }
 
     /// Whether generated text has arrived.
     pub fn has_text(&self) -> bool {
-        self.facts.text_bytes > 0
+        self.documents.facts().text.bytes > 0
     }
 
-    /// What the response told, now that nothing more comes.
-    pub fn into_facts(self) -> ResponseFacts {
-        let mut facts = self.facts;
-        match self.body {
-            Body::Unary(scanner) => {
-                self.dialect.read_response(&scanner, &mut facts);
-                facts.terminal = scanner.ended();
-            }
-            Body::Events(framer) => {
-                facts.unreadable_events = facts.unreadable_events.saturating_add(framer.oversized());
-            }
-            Body::Opaque => {}
+    /// What the answer told, now that nothing more comes.
+    pub fn into_facts(mut self) -> ResponseFacts {
+        // Trailers hide the body's end; what was cut in the middle is no document, and tells nothing.
+        self.read_plain(&[], true);
+        if let Framing::Frames(framer) = &self.framing
+            && framer.broken()
+        {
+            let facts = self.documents.facts_mut();
+            facts.unreadable_events = facts.unreadable_events.saturating_add(1);
         }
+        let format = self.expected.dialect.format();
+        let mut facts = self.documents.into_facts();
+        match self.unary {
+            Some(body) if self.status >= 400 => errors::read(&body, &mut facts),
+            Some(body) => {
+                (format.read_answer)(&body, &mut facts);
+                facts.terminal = body.ended();
+            }
+            None => {}
+        }
+        if self.status < 400 {
+            (format.count)(&mut facts);
+        }
+        facts.settle_on_counts();
         facts
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

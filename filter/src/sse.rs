@@ -2,41 +2,39 @@
 //! border inside a character, a line end or an escape means nothing. Can leave events out of what goes on to the
 //! client, which is how an injected usage chunk is taken out again.
 
-use memchr::memchr2;
+mod lines;
+mod long_event;
+mod passing;
 
-/// A larger event is passed on unread. The largest seen was 100 KB (a Responses terminal event).
-const EVENT_BYTES_MAX: usize = 1024 * 1024;
+use crate::frame::{EVENT_HELD_MAX, Event, Verdict};
+use lines::LineEnds;
+use long_event::LongEvent;
+use passing::Passing;
 
-/// What becomes of an event that was read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// It goes on.
-    Keep,
-    /// It is left out.
-    Drop,
-}
+const MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// Whether the beginning of an event says already that it will be kept.
+/// Whether the beginning of an event leaves open that it will be left out.
 pub type Undecided = fn(&[u8]) -> bool;
 
-/// Reads one stream.
+/// Reads one stream. Holds one event of at most `EVENT_HELD_MAX` bytes, its blank line not counted, and its data
+/// once more where they stand on several lines. A longer one is given in pieces and always goes on.
 #[derive(Debug, Default)]
 pub struct Framer {
     /// The bytes of the event that is not whole yet.
-    pending: Vec<u8>,
-    /// How many of them are known to hold no event end.
-    searched: usize,
-    /// How many of them went on to the client already.
-    forwarded: usize,
+    held: Vec<u8>,
+    ends: LineEnds,
+    /// The event that is too long to be held.
+    long: Option<LongEvent>,
     /// Joins the data lines of an event that has several.
     joined: Vec<u8>,
     /// Events may be left out; until an event is decided, its bytes wait.
     undecided: Option<Undecided>,
-    /// Bytes are dropped up to the next event end.
-    skipping: bool,
-    begun: bool,
-    /// Events too large to read.
-    oversized: u32,
+    /// The held bytes have not gone on to the client.
+    waits: bool,
+    /// The last event ended in a CR at the end of a piece, so an LF that comes next is part of it.
+    open_end: Option<Verdict>,
+    /// So many bytes of a byte order mark were skipped, or all that are.
+    mark: usize,
 }
 
 impl Framer {
@@ -50,158 +48,174 @@ impl Framer {
         Self { undecided: Some(undecided), ..Self::default() }
     }
 
-    /// How many events were too large to read.
-    pub fn oversized(&self) -> u32 {
-        self.oversized
-    }
-
     /// Takes the next piece, and the stream's end. Gives what goes on to the client where that is not the piece.
+    /// A verdict counts for a whole event only.
     pub fn feed(
         &mut self,
         piece: &[u8],
         end: bool,
-        mut read: impl FnMut(&[u8]) -> Verdict,
+        sink: &mut impl FnMut(Event<'_>) -> Verdict,
     ) -> Option<Vec<u8>> {
-        let waited = self.undecided.is_some() && self.pending.len() > self.forwarded;
-        let mut pending = std::mem::take(&mut self.pending);
-        let buffer: &[u8] = if pending.is_empty() {
-            piece
-        } else {
-            pending.extend_from_slice(piece);
-            &pending
-        };
-        let mut out = Vec::new();
-        let mut rest = buffer;
-        let mut dropped = false;
-        while let Some((event, after)) = split_event(rest, self.searched) {
-            self.searched = 0;
-            let verdict = self.dispatch(event, &mut read);
-            dropped |= self.pass(event, verdict, &mut out);
+        let mut passing = Passing::new(piece);
+        let mut rest = self.without_mark(piece, &mut passing);
+        if !rest.is_empty()
+            && let Some(verdict) = self.open_end.take()
+            && let Some(after) = rest.strip_prefix(b"\n")
+        {
+            passing.pass(1, verdict);
             rest = after;
         }
-        if end && !rest.is_empty() {
-            // One real stream ended without its last blank line.
-            let verdict = self.dispatch(rest, &mut read);
-            dropped |= self.pass(rest, verdict, &mut out);
-            rest = &[];
+        while !rest.is_empty() {
+            let used = match self.long {
+                Some(_) => self.read_long(rest, &mut passing, sink),
+                None => self.read(rest, &mut passing, sink),
+            };
+            rest = rest.get(used..).unwrap_or_default();
         }
-        let waits = self.keep_rest(rest, &mut out);
-        (dropped || waits || waited).then_some(out)
+        if end {
+            self.finish(&mut passing, sink);
+        }
+        passing.changed()
     }
 
-    /// Adds an event to what goes on; says whether it was left out.
-    fn pass(&mut self, event: &[u8], verdict: Verdict, out: &mut Vec<u8>) -> bool {
-        let forwarded = std::mem::take(&mut self.forwarded);
-        if self.undecided.is_none() {
-            return false;
-        }
-        if verdict == Verdict::Drop && forwarded == 0 {
-            return true;
-        }
-        out.extend_from_slice(event.get(forwarded..).unwrap_or_default());
-        false
-    }
-
-    /// Remembers the event that is not whole; says whether its bytes wait.
-    fn keep_rest(&mut self, rest: &[u8], out: &mut Vec<u8>) -> bool {
-        let waits = self.forwarded == 0
-            && !rest.is_empty()
-            && self.undecided.is_some_and(|undecided| undecided(rest));
-        if !waits && self.undecided.is_some() {
-            out.extend_from_slice(rest.get(self.forwarded..).unwrap_or_default());
-            self.forwarded = rest.len();
-        }
-        if rest.len() > EVENT_BYTES_MAX {
-            if !self.skipping {
-                self.oversized = self.oversized.saturating_add(1);
+    /// Skips the byte order mark that a stream may begin with.
+    fn without_mark<'a>(&mut self, piece: &'a [u8], passing: &mut Passing<'_>) -> &'a [u8] {
+        let mut rest = piece;
+        while let (Some(expected), Some((byte, after))) = (MARK.get(self.mark), rest.split_first()) {
+            if byte != expected {
+                self.mark = MARK.len();
+                break;
             }
-            self.skipping = true;
-            if waits {
-                out.extend_from_slice(rest);
-            }
-            // The last bytes may be the first of a line end.
-            let tail = rest.get(rest.len().saturating_sub(4)..).unwrap_or_default();
-            self.pending = tail.to_vec();
-            self.forwarded = tail.len();
-            self.searched = 0;
-            return false;
+            self.mark = self.mark.saturating_add(1);
+            passing.pass(1, Verdict::Keep);
+            rest = after;
         }
-        self.pending = rest.to_vec();
-        self.searched = rest.len().saturating_sub(3);
-        waits
+        rest
     }
 
-    fn dispatch(&mut self, event: &[u8], read: &mut impl FnMut(&[u8]) -> Verdict) -> Verdict {
-        if std::mem::take(&mut self.skipping) {
-            return Verdict::Keep;
+    /// Reads up to the end of the event, or to the end of what there is; says how many bytes that were.
+    fn read(
+        &mut self,
+        rest: &[u8],
+        passing: &mut Passing<'_>,
+        sink: &mut impl FnMut(Event<'_>) -> Verdict,
+    ) -> usize {
+        let found = self.ends.find(rest);
+        let lines_end = found.map_or(rest.len(), |end| end.lines);
+        if self.held.len().saturating_add(lines_end) > EVENT_HELD_MAX {
+            self.begin_long(passing, sink);
+            return 0;
         }
-        let event = match std::mem::replace(&mut self.begun, true) {
-            false => event.strip_prefix(b"\xef\xbb\xbf").unwrap_or(event),
-            true => event,
+        let Some(end) = found else {
+            self.hold(rest, passing);
+            return rest.len();
         };
+        let lines = self.ends.take();
+        let event = rest.get(..end.behind).unwrap_or_default();
+        let mut held = std::mem::take(&mut self.held);
+        let before = held.len();
+        let mut verdict = if before == 0 {
+            self.give(event, lines, sink)
+        } else {
+            held.extend_from_slice(event);
+            self.give(&held, lines, sink)
+        };
+        // What has begun to go on goes on to its end.
+        if self.undecided.is_none() || !(before == 0 || self.waits) {
+            verdict = Verdict::Keep;
+        }
+        if std::mem::take(&mut self.waits) && verdict == Verdict::Keep {
+            passing.insert(held.get(..before).unwrap_or_default());
+        }
+        held.clear();
+        self.held = held;
+        passing.pass(event.len(), verdict);
+        self.open_end = end.open.then_some(verdict);
+        end.behind
+    }
+
+    /// Keeps the event that is not whole; its bytes wait if it may still be left out.
+    fn hold(&mut self, rest: &[u8], passing: &mut Passing<'_>) {
+        let begins = self.held.is_empty();
+        let waited = std::mem::take(&mut self.waits);
+        let before = self.held.len();
+        self.held.extend_from_slice(rest);
+        self.waits = (begins || waited) && self.undecided.is_some_and(|undecided| undecided(&self.held));
+        if waited && !self.waits {
+            passing.insert(self.held.get(..before).unwrap_or_default());
+        }
+        passing.pass(rest.len(), if self.waits { Verdict::Drop } else { Verdict::Keep });
+    }
+
+    fn begin_long(&mut self, passing: &mut Passing<'_>, sink: &mut impl FnMut(Event<'_>) -> Verdict) {
+        let held = std::mem::take(&mut self.held);
+        if std::mem::take(&mut self.waits) {
+            passing.insert(&held);
+        }
+        self.ends.take();
+        let mut long = LongEvent::default();
+        long.feed(&held, sink);
+        self.long = Some(long);
+    }
+
+    fn read_long(
+        &mut self,
+        rest: &[u8],
+        passing: &mut Passing<'_>,
+        sink: &mut impl FnMut(Event<'_>) -> Verdict,
+    ) -> usize {
+        let end = self.long.as_mut().and_then(|long| long.feed(rest, sink));
+        let used = end.map_or(rest.len(), |end| end.behind);
+        passing.pass(used, Verdict::Keep);
+        if let Some(end) = end {
+            if let Some(long) = self.long.take() {
+                long.finish(sink);
+            }
+            self.open_end = end.open.then_some(Verdict::Keep);
+        }
+        used
+    }
+
+    /// One real stream ended without its last blank line.
+    fn finish(&mut self, passing: &mut Passing<'_>, sink: &mut impl FnMut(Event<'_>) -> Verdict) {
+        if let Some(long) = self.long.take() {
+            long.finish(sink);
+        }
+        let held = std::mem::take(&mut self.held);
+        let lines = self.ends.take();
+        if held.is_empty() {
+            return;
+        }
+        let verdict = self.give(&held, lines.saturating_add(1), sink);
+        if std::mem::take(&mut self.waits) && verdict == Verdict::Keep {
+            passing.insert(&held);
+        }
+    }
+
+    /// Gives the data of a whole event of so many lines; without any, nothing.
+    fn give(&mut self, event: &[u8], lines: u32, sink: &mut impl FnMut(Event<'_>) -> Verdict) -> Verdict {
         let mut data: Option<&[u8]> = None;
-        self.joined.clear();
-        let mut lines = 0_u32;
-        for line in lines_of(event) {
+        let mut several = false;
+        for line in lines::of(event, lines) {
             let Some(value) = line.strip_prefix(b"data:") else { continue };
             let value = value.strip_prefix(b" ").unwrap_or(value);
-            lines = lines.saturating_add(1);
-            match (lines, data) {
-                (2, Some(first)) => {
-                    self.joined.extend_from_slice(first);
-                    self.joined.push(b'\n');
-                    self.joined.extend_from_slice(value);
-                }
-                (1, _) => data = Some(value),
-                _ => {
-                    self.joined.push(b'\n');
-                    self.joined.extend_from_slice(value);
-                }
+            let Some(first) = data else {
+                data = Some(value);
+                continue;
+            };
+            if !std::mem::replace(&mut several, true) {
+                self.joined.clear();
+                self.joined.extend_from_slice(first);
             }
+            self.joined.push(b'\n');
+            self.joined.extend_from_slice(value);
         }
-        match (lines, data) {
-            (1, Some(data)) => read(data),
-            (0, _) | (_, None) => Verdict::Keep,
-            _ => read(&self.joined),
-        }
-    }
-}
-
-/// Splits off the first event, its blank line included. The first `searched` bytes hold no event end.
-fn split_event(buffer: &[u8], searched: usize) -> Option<(&[u8], &[u8])> {
-    let mut at = searched;
-    loop {
-        let mark = at.checked_add(memchr2(b'\n', b'\r', buffer.get(at..)?)?)?;
-        let first = line_end(buffer, mark)?;
-        match line_end(buffer, first) {
-            Some(second) => return buffer.split_at_checked(second),
-            None => at = first,
+        match data {
+            Some(_) if several => sink(Event::Whole(&self.joined)),
+            Some(data) if !data.is_empty() => sink(Event::Whole(data)),
+            _ => Verdict::Keep,
         }
     }
-}
-
-/// The offset behind a line end that begins at `at`. A final CR counts: an LF that follows in the next piece then
-/// begins the next event as an empty line, which no reader minds.
-fn line_end(buffer: &[u8], at: usize) -> Option<usize> {
-    match (buffer.get(at)?, buffer.get(at.checked_add(1)?)) {
-        (b'\r', Some(b'\n')) => at.checked_add(2),
-        (b'\r' | b'\n', _) => at.checked_add(1),
-        _ => None,
-    }
-}
-
-fn lines_of(event: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let mut rest = event;
-    std::iter::from_fn(move || {
-        if rest.is_empty() {
-            return None;
-        }
-        let end = memchr2(b'\n', b'\r', rest).unwrap_or(rest.len());
-        let (line, after) = rest.split_at_checked(end)?;
-        let behind = line_end(after, 0).unwrap_or(0);
-        rest = after.get(behind..).unwrap_or_default();
-        Some(line)
-    })
 }
 
 #[cfg(test)]

@@ -116,6 +116,13 @@ pub struct CallHead {
     /// The prompt's size in tokens, estimated from its bytes.
     #[serde(default)]
     pub input_tokens_estimate: u64,
+    /// Bytes of the request, where it was read whole and holds nothing but text: what the control plane learns a
+    /// model's bytes per token from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_text_bytes: Option<u64>,
+    /// The region that the request goes to, where host or path names one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<Box<str>>,
     /// When the head arrived. The price is chosen by it.
     pub started_at: UnixNanos,
     /// The most that the call can cost, as far as the filter can tell.
@@ -170,9 +177,15 @@ pub struct CallEnd {
     /// The tier that was served, where the response says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub service_tier: Option<Box<str>>,
+    /// The region that served, where the response says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<Box<str>>,
     /// What it used.
     #[serde(default)]
     pub usage: Usage,
+    /// Bytes of generated text that were delivered.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub text_bytes: u64,
     /// What the provider says it costs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub provider_cost: Option<PicoUsd>,
@@ -207,6 +220,10 @@ pub struct CallEnd {
     /// What the filter settled its caps with, in money.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub settled: Option<PicoUsd>,
+}
+
+fn is_zero(bytes: &u64) -> bool {
+    *bytes == 0
 }
 
 /// How a call ended.

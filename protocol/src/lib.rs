@@ -15,6 +15,7 @@ pub mod meters;
 pub mod money;
 pub mod price;
 pub mod rating;
+pub mod ratio;
 pub mod snapshot;
 
 /// Nanoseconds since the Unix epoch, UTC. Good until the year 2554.

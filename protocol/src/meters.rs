@@ -35,6 +35,16 @@ pub enum Meter {
     ImageOut,
     /// Searches the provider made.
     WebSearch,
+    /// Tokens of sources that were read and are billed beside the prompt.
+    Citation,
+    /// Seconds of audio.
+    AudioSeconds,
+    /// Characters of text to be spoken.
+    Characters,
+    /// Images made, where they are not billed by tokens.
+    Images,
+    /// Searches through given documents, as rerankers bill them.
+    SearchUnits,
 }
 
 /// Which side of the call a meter is on.
@@ -44,13 +54,13 @@ pub enum Side {
     Prompt,
     /// Tokens that the model generated.
     Generated,
-    /// Not tokens.
+    /// What providers bill beside the tokens of prompt and answer.
     Service,
 }
 
 impl Meter {
     /// Every meter, in the order reports show them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 16] = [
         Self::Input,
         Self::CacheRead,
         Self::CacheWrite5m,
@@ -62,6 +72,11 @@ impl Meter {
         Self::ImageIn,
         Self::ImageOut,
         Self::WebSearch,
+        Self::Citation,
+        Self::AudioSeconds,
+        Self::Characters,
+        Self::Images,
+        Self::SearchUnits,
     ];
 
     /// The word used in JSON, YAML and reports.
@@ -78,6 +93,11 @@ impl Meter {
             Self::ImageIn => "image_in",
             Self::ImageOut => "image_out",
             Self::WebSearch => "web_search",
+            Self::Citation => "citation",
+            Self::AudioSeconds => "audio_seconds",
+            Self::Characters => "characters",
+            Self::Images => "images",
+            Self::SearchUnits => "search_units",
         }
     }
 
@@ -91,7 +111,12 @@ impl Meter {
             | Self::AudioIn
             | Self::ImageIn => Side::Prompt,
             Self::Output | Self::Reasoning | Self::AudioOut | Self::ImageOut => Side::Generated,
-            Self::WebSearch => Side::Service,
+            Self::WebSearch
+            | Self::Citation
+            | Self::AudioSeconds
+            | Self::Characters
+            | Self::Images
+            | Self::SearchUnits => Side::Service,
         }
     }
 }

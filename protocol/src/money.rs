@@ -27,6 +27,12 @@ impl PicoUsd {
         self.0
     }
 
+    /// From the decimal text of somebody who counts finer than pico-dollars, such as `1.2345e-05`, half to even.
+    pub fn parse_rounded(text: &str) -> Result<Self, MoneyError> {
+        let exact = parse_decimal(text, 0)?;
+        i128::try_from(exact.pico).map(Self).map_err(|_| MoneyError::TooLarge)
+    }
+
     /// The sum, unless it does not fit.
     pub fn checked_add(self, other: Self) -> Option<Self> {
         self.0.checked_add(other.0).map(Self)

@@ -1,6 +1,6 @@
 //! What the control plane hands down to every filter: the policy in compiled form, and the prices in force.
 
-use crate::{UnixNanos, cap::CapSpec, money::PicoUsdPerUnit, price::PriceBook};
+use crate::{UnixNanos, cap::CapSpec, money::PicoUsdPerUnit, price::PriceBook, ratio::TextRatios};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -50,4 +50,7 @@ pub struct Snapshot {
     /// Prices for holds and settlements.
     #[serde(default)]
     pub prices: PriceBook,
+    /// What was learned of the models' text.
+    #[serde(default)]
+    pub ratios: TextRatios,
 }

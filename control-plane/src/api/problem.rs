@@ -73,6 +73,7 @@ impl From<StoreError> for Problem {
             | StoreError::Directory { .. }
             | StoreError::InUse { .. }
             | StoreError::Newer { .. }
+            | StoreError::Older { .. }
             | StoreError::Corrupt { .. }) => Self::internal(error),
         }
     }

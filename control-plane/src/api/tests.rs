@@ -211,6 +211,37 @@ async fn a_faulty_policy_reports_every_fault_and_the_old_one_stays() {
 }
 
 #[tokio::test]
+async fn a_call_shows_its_region_the_provider_s_own_figure_and_every_meter() {
+    let api = Api::start().await;
+    let units = json!({
+        "audio_seconds": 61, "characters": 700, "images": 2, "search_units": 3, "citation": 40, "image_in": 5,
+    });
+    let mut event = finished();
+    event["head"]["region"] = json!("eu");
+    event["end"]["provider_cost"] = json!("0.00012345");
+    event["end"]["usage"]["units"] = units.clone();
+    let mut elsewhere = event.clone();
+    elsewhere["head"]["id"] = json!("019cc3d3-8b00-7000-8000-000000000002");
+    elsewhere["end"]["region"] = json!("eu-west-1");
+    let reply = api.post_json("/v1/events", &batch(vec![event, elsewhere])).await.json();
+    assert_eq!(reply["results"][1]["result"], "accepted", "{reply}");
+    let one = api.show("/v1/calls/019cc3d3-8b00-7000-8000-000000000001").await.json();
+    assert_eq!((&one["region"], &one["provider_cost_usd"]), (&json!("eu"), &json!("0.00012345")));
+    assert_eq!((&one["tokens"], &one["unpriced_reason"]), (&units, &json!("no_model")));
+    let list = api.show("/v1/calls").await.json();
+    // What served says more than what was asked for.
+    assert_eq!(list["items"][0]["region"], "eu-west-1");
+    assert_eq!(list["items"][1], one);
+    let plain = json!({"kind": "started", "head": {
+        "id": "019cc3d3-8b00-7000-8000-000000000003", "provider": "openai", "dialect": "openai-chat",
+        "operation": "chat", "started_at": NOW,
+    }});
+    api.post_json("/v1/events", &batch(vec![plain])).await;
+    let plain = api.show("/v1/calls/019cc3d3-8b00-7000-8000-000000000003").await.json();
+    assert_eq!((&plain["region"], &plain["provider_cost_usd"]), (&Value::Null, &Value::Null));
+}
+
+#[tokio::test]
 async fn a_snapshot_is_sent_once_and_again_when_policy_or_prices_change() {
     let api = Api::start().await;
     let tag = async || {
@@ -272,10 +303,10 @@ async fn a_price_that_jumps_waits_until_somebody_approves_it() {
     };
     assert_eq!(rate().await, "2.5");
     let path = format!("/v1/prices/imports/{}", import["id"]);
-    // The rate of input, and that of cached input, which inherits it.
-    assert_eq!(api.show(&path).await.json()["proposals"].as_array().unwrap().len(), 2);
+    // The rate of input, and those of cached input and of images, which inherit it.
+    assert_eq!(api.show(&path).await.json()["proposals"].as_array().unwrap().len(), 3);
     let approved = api.send("POST", &format!("{path}/approve"), "", b"").await.json();
-    assert_eq!(approved["approved"], 2);
+    assert_eq!(approved["approved"], 3);
     assert_eq!(rate().await, "25");
     assert_eq!(api.send("POST", "/v1/prices/imports/99/approve", "", b"").await.status, 404);
     assert_eq!(api.send("POST", "/v1/prices/imports", "", b"[]").await.status, 400);

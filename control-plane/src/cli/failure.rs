@@ -89,6 +89,7 @@ impl From<StoreError> for Failure {
             StoreError::Directory { .. } => {
                 failure.hint("--data-dir takes the directory that `bursar serve` uses")
             }
+            StoreError::Older { .. } => failure.hint("`bursar serve` of this version brings it up to date"),
             StoreError::Sqlite(_)
             | StoreError::Newer { .. }
             | StoreError::Corrupt { .. }

@@ -21,6 +21,7 @@ pub struct RebuildArgs {
 
 pub(super) fn run(args: &RebuildArgs, out: &mut dyn Write) -> Result<Answer, Failure> {
     let connection = store::open_reader(&args.data_dir)?;
+    store::is_current(&connection)?;
     // One transaction: aggregates and ledger of the same instant.
     let view = connection.unchecked_transaction().map_err(StoreError::from)?;
     let check = rebuild_check(&view)?;

@@ -189,6 +189,10 @@ impl CallPage<'_> {
             fact("route", head.route.as_deref()),
             fact("streamed", Some(if head.stream { "yes" } else { "no" })),
         ];
+        let region = self.end.and_then(|end| end.region.as_deref()).or(head.region.as_deref());
+        if region.is_some() {
+            facts.push(fact("region", region));
+        }
         if head.original_route.is_some() {
             facts.push(fact("fallback from", head.original_route.as_deref()));
         }

@@ -1,6 +1,7 @@
 //! The running aggregates: what a batch adds to them, gathered in memory and written once per key, in the batch's
 //! own transaction. How they are recomputed from the calls is in `ledger/rebuild.rs`.
 
+use super::text::TextDeltas;
 use crate::store::{StoreError, Write};
 use rusqlite::{ToSql, params_from_iter};
 use std::collections::BTreeMap;
@@ -132,6 +133,8 @@ pub(super) struct Deltas {
     rows: BTreeMap<(&'static Table, [i64; 4]), Measures>,
     tasks: BTreeMap<i64, (Keys, i64, Measures)>,
     caps: BTreeMap<CapKey, (i64, i64)>,
+    /// What the models' text adds.
+    pub(super) text: TextDeltas,
 }
 
 impl Deltas {
@@ -188,7 +191,7 @@ impl Deltas {
         for ((cap, subject, window_start, boot), (settled, held)) in &self.caps {
             write.execute(UPSERT_CAP, [cap, subject, window_start, boot, settled, held])?;
         }
-        Ok(())
+        self.text.flush(write)
     }
 }
 

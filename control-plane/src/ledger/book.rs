@@ -7,7 +7,12 @@ use super::{
     prepare::{Booking, Ended},
 };
 use crate::store::{StoreError, Write, instant};
-use protocol::{attribution::Dimension, codec, event::ItemResult, ids::CallId};
+use protocol::{
+    attribution::Dimension,
+    codec,
+    event::{CallHead, ItemResult},
+    ids::CallId,
+};
 use rusqlite::{OptionalExtension, Row, named_params};
 
 use super::hash::fingerprint;
@@ -67,7 +72,7 @@ fn conflict(detail: &str) -> Answer {
 
 impl Batch {
     fn book(&mut self, write: &mut Write<'_>, booking: &Booking) -> Result<Answer, StoreError> {
-        let Some(stored) = Stored::find(write, booking.id())? else {
+        let Some(mut stored) = Stored::find(write, booking.id())? else {
             self.insert(write, booking)?;
             return Ok(ACCEPTED);
         };
@@ -80,6 +85,10 @@ impl Batch {
             }
         }
         let Some(end) = &booking.end else { return Ok(DUPLICATE) };
+        let is_new = matches!(stored.state, State::Open | State::Orphaned);
+        if is_new && end.told.request_tokens.is_some() {
+            stored.request_text_bytes = stored.standing_request_text_bytes(write, booking)?;
+        }
         match stored.state {
             State::Finished | State::Refused if stored.end_hash == end.hash => Ok(DUPLICATE),
             State::Finished | State::Refused => Ok(conflict("the call is booked with another end")),
@@ -155,6 +164,7 @@ impl Batch {
             end_hash: None,
             counted: None,
             charges: booking.charges.clone(),
+            request_text_bytes: booking.head.request_text_bytes,
         })
     }
 
@@ -196,6 +206,8 @@ impl Batch {
             cost_pico: end.verdict.cost,
         };
         self.deltas.call(&keys, contribution.measures())?;
+        // The row of an open call, or of an orphaned one, names the model that was asked for.
+        self.deltas.text.add(&keys, row.keys.model, end.told.sums(row.request_text_bytes))?;
         for charge in &row.charges {
             // A refused call whose start had been booked gives its hold back and settles nothing.
             let settled = match end.state {
@@ -255,6 +267,8 @@ struct Stored {
     /// What it counts in the aggregates; only looked up for orphaned calls, to be taken back.
     counted: Option<Counted>,
     charges: Vec<Charge>,
+    /// Of the head that stands; only looked up where something is learned from it.
+    request_text_bytes: Option<u64>,
 }
 
 #[derive(Clone, Copy)]
@@ -316,7 +330,24 @@ impl Stored {
             end_hash: row.get("end_hash")?,
             counted: (state == State::Orphaned).then_some(counted),
             charges: Vec::new(),
+            request_text_bytes: None,
         })
+    }
+
+    /// The event's head has it too, but the first head stands, and a rebuild knows no other.
+    fn standing_request_text_bytes(
+        &self,
+        write: &Write<'_>,
+        booking: &Booking,
+    ) -> Result<Option<u64>, StoreError> {
+        if booking.head_hash == self.head_hash {
+            return Ok(booking.head.request_text_bytes);
+        }
+        let mut find = write.statement("SELECT head FROM details WHERE id = ?1")?;
+        let head: Vec<u8> = find.query_row([self.keys.id], |row| row.get(0))?;
+        let head: CallHead =
+            codec::decode(&head).map_err(|error| StoreError::corrupt("a call's head", error))?;
+        Ok(head.request_text_bytes)
     }
 
     /// The first of the facts on which two heads of one call must agree whatever else they say: who, where, when.

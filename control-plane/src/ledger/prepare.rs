@@ -7,6 +7,7 @@ use super::{
     hash::fingerprint,
     names,
     rating::{self, Verdict},
+    text::Told,
 };
 use crate::rules::Rules;
 use protocol::{
@@ -76,6 +77,8 @@ pub struct Ended {
     pub tokens_capped: i64,
     /// The cost.
     pub verdict: Verdict,
+    /// What it tells of the model's text.
+    pub told: Told,
 }
 
 impl Ended {
@@ -90,7 +93,7 @@ impl Ended {
     }
 }
 
-/// A trillion. No call counts more of anything, and sums of such counts stay far from the end of i64.
+/// A trillion. No call counts more of anything, bytes included, and sums of such counts stay far from the end of i64.
 const UNITS_MAX: u64 = 1 << 40;
 /// Names of providers, models and routes. Longer ones are somebody's mistake.
 const TEXT_BYTES_MAX: usize = 512;
@@ -141,6 +144,7 @@ fn prepare_end(head: &CallHead, end: &CallEnd, rules: &Rules, now: UnixNanos) ->
         tokens_out: count(end.usage.tokens(Side::Generated)),
         tokens_capped: count(charge::capped_tokens(&end.usage)),
         verdict: rating::rate_end(head, end, rules),
+        told: Told::by(end),
     })
 }
 
@@ -166,6 +170,7 @@ pub(super) fn orphaned(head: &CallHead, rules: &Rules, now: UnixNanos) -> Ended 
         tokens_out: 0,
         tokens_capped: count(charge::capped_tokens(&usage)),
         verdict,
+        told: Told::default(),
     }
 }
 
@@ -184,6 +189,7 @@ fn check_head(head: &CallHead, now: UnixNanos) -> Result<(), String> {
         ("request_model", head.request_model.as_deref()),
         ("request_tier", head.request_tier.as_deref()),
         ("request_id", head.request_id.as_deref()),
+        ("region", head.region.as_deref()),
     ];
     check_texts(&texts)?;
     check_money("hold", head.hold)?;
@@ -192,7 +198,7 @@ fn check_head(head: &CallHead, now: UnixNanos) -> Result<(), String> {
     if counts.iter().any(|count| *count > UNITS_MAX) {
         return Err(format!("a token estimate or limit is above {UNITS_MAX}"));
     }
-    Ok(())
+    check_bytes("request_text_bytes", head.request_text_bytes.unwrap_or(0))
 }
 
 fn check_end(end: &CallEnd, now: UnixNanos) -> Result<(), String> {
@@ -203,6 +209,7 @@ fn check_end(end: &CallEnd, now: UnixNanos) -> Result<(), String> {
     let texts = [
         ("end.response_model", end.response_model.as_deref()),
         ("end.service_tier", end.service_tier.as_deref()),
+        ("end.region", end.region.as_deref()),
         ("end.response_flags", Some(&*end.response_flags)),
         ("end.error_type", end.error_type.as_deref()),
         ("end.cluster", end.cluster.as_deref()),
@@ -211,10 +218,15 @@ fn check_end(end: &CallEnd, now: UnixNanos) -> Result<(), String> {
     check_texts(&texts)?;
     check_money("end.settled", end.settled)?;
     check_money("end.provider_cost", end.provider_cost)?;
+    check_bytes("end.text_bytes", end.text_bytes)?;
     match end.usage.units.iter().find(|(_, units)| **units > UNITS_MAX) {
         Some((meter, _)) => Err(format!("end.usage.units.{meter} is above {UNITS_MAX}")),
         None => Ok(()),
     }
+}
+
+fn check_bytes(field: &str, bytes: u64) -> Result<(), String> {
+    if bytes > UNITS_MAX { Err(format!("{field} is above {UNITS_MAX}")) } else { Ok(()) }
 }
 
 fn check_instant(field: &str, at: UnixNanos, now: UnixNanos) -> Result<(), String> {

@@ -1,6 +1,10 @@
 //! Recomputes every aggregate from the calls and compares (invariant 9). The recomputation is SQL over the calls and
 //! shares no code with the running sums, so that a fault in either is seen.
 
+mod text;
+
+pub use text::fill_texts;
+
 use super::{
     Charge,
     aggregates::{DAY_NS, HOUR_NS, MEASURES, TABLES, Table},
@@ -21,6 +25,22 @@ pub struct Difference {
     pub missing: u64,
     /// Rows of the table that the ledger does not ask for.
     pub extra: u64,
+}
+
+impl Difference {
+    /// Nothing, where the two are equal.
+    fn between<K: Ord, V: PartialEq>(
+        table: &str,
+        recounted: &BTreeMap<K, V>,
+        running: &BTreeMap<K, V>,
+    ) -> Option<Self> {
+        let without = |these: &BTreeMap<K, V>, those: &BTreeMap<K, V>| {
+            let rows = these.iter().filter(|(key, row)| those.get(key) != Some(row)).count();
+            u64::try_from(rows).unwrap_or(u64::MAX)
+        };
+        let (missing, extra) = (without(recounted, running), without(running, recounted));
+        (missing > 0 || extra > 0).then(|| Self { table: table.to_owned(), missing, extra })
+    }
 }
 
 /// What was compared, and what differs.
@@ -64,6 +84,7 @@ pub fn rebuild_check(connection: &Connection) -> Result<Check, StoreError> {
     let Recounted { caps, unbalanced } = recount(connection)?;
     check.unbalanced = unbalanced;
     compare_caps(connection, &caps, &mut check)?;
+    text::compare(connection, &mut check)?;
     Ok(check)
 }
 
@@ -180,18 +201,7 @@ fn compare_caps(connection: &Connection, recounted: &Caps, check: &mut Check) ->
     while let Some(row) = rows.next()? {
         running.insert((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?), (row.get(4)?, row.get(5)?));
     }
-    let without = |these: &Caps, those: &Caps| {
-        these.iter().filter(|(key, count)| those.get(key) != Some(count)).count()
-    };
-    let (missing, extra) = (without(recounted, &running), without(&running, recounted));
     check.rows = check.rows.saturating_add(u64::try_from(running.len()).unwrap_or(0));
-    if missing > 0 || extra > 0 {
-        let count = |rows| u64::try_from(rows).unwrap_or(u64::MAX);
-        check.differences.push(Difference {
-            table: "cap_usage".to_owned(),
-            missing: count(missing),
-            extra: count(extra),
-        });
-    }
+    check.differences.extend(Difference::between("cap_usage", recounted, &running));
     Ok(())
 }

@@ -3,6 +3,7 @@
 mod booking;
 mod rating;
 mod tasks;
+mod text;
 
 use super::{calls, rebuild::rebuild_check, receive, view::Call, *};
 use crate::{
@@ -155,6 +156,8 @@ fn head(number: u64) -> CallHead {
         stream: true,
         output_tokens_max: Some(100),
         input_tokens_estimate: 40,
+        request_text_bytes: None,
+        region: None,
         started_at: NOW + number,
         hold: "0.0011".parse().ok(),
         hold_input: "0.0001".parse().ok(),
@@ -174,6 +177,8 @@ fn end(input: u64, output: u64) -> CallEnd {
             complete: true,
         },
         provider_cost: None,
+        region: None,
+        text_bytes: 0,
         status: 200,
         response_flags: "".into(),
         ending: Ending::Complete,

@@ -48,6 +48,8 @@ pub struct Call {
     pub request_model: Option<Box<str>>,
     pub response_model: Option<Box<str>>,
     pub service_tier: Option<Box<str>>,
+    /// Where it was served, else where it was sent.
+    pub region: Option<Box<str>>,
     pub stream: bool,
     #[schema(value_type = Object)]
     pub tokens: Units,
@@ -183,6 +185,7 @@ impl Call {
             service_tier: end_ref
                 .and_then(|end| end.service_tier.clone())
                 .or_else(|| head.request_tier.clone()),
+            region: end_ref.and_then(|end| end.region.clone()).or_else(|| head.region.clone()),
             stream: head.stream,
             tokens: tokens(&booked),
             usage_source: word(*usage_source)?,

@@ -2,14 +2,17 @@
 //! 1,000,000, always because somebody took one unit for another.
 
 use super::PriceRow;
-use protocol::meters::{Meter, Side};
+use protocol::meters::Meter;
 use serde::Serialize;
 use std::fmt;
 
 /// 1,000 USD per million tokens. The dearest model that is really sold generates them at 600.
 const TOKEN_PICO_MAX: u64 = 1_000_000_000;
-/// One USD per search. They are sold at a cent.
-const SEARCH_PICO_MAX: u64 = 1_000_000_000_000;
+/// One USD per search or image. Searches are sold at a cent, the dearest images at a quarter of a dollar.
+const PIECE_PICO_MAX: u64 = 1_000_000_000_000;
+/// A tenth of a cent per second. The dearest transcription is sold at less than a third of that; what is mostly sold
+/// per minute, and taken for a price per second, is above.
+const SECOND_PICO_MAX: u64 = 1_000_000_000;
 /// A price that moves by more than this factor is more often a mistake than a sale.
 const MOVE_MAX: u64 = 3;
 
@@ -58,8 +61,21 @@ pub(super) fn hold(row: &PriceRow, before: Option<&PriceRow>) -> Option<HoldReas
 }
 
 fn limit(meter: Meter) -> u64 {
-    match meter.side() {
-        Side::Prompt | Side::Generated => TOKEN_PICO_MAX,
-        Side::Service => SEARCH_PICO_MAX,
+    match meter {
+        Meter::WebSearch | Meter::SearchUnits | Meter::Images => PIECE_PICO_MAX,
+        Meter::AudioSeconds => SECOND_PICO_MAX,
+        // A thousand dollars per million: no character is dearer than a token either.
+        Meter::Input
+        | Meter::CacheRead
+        | Meter::CacheWrite5m
+        | Meter::CacheWrite1h
+        | Meter::Output
+        | Meter::Reasoning
+        | Meter::AudioIn
+        | Meter::AudioOut
+        | Meter::ImageIn
+        | Meter::ImageOut
+        | Meter::Citation
+        | Meter::Characters => TOKEN_PICO_MAX,
     }
 }

@@ -4,7 +4,7 @@
 mod keys;
 
 use super::{Import, Matching, PriceKey, PriceRow, Provenance, Status, Unreadable};
-use keys::{Key, Slot};
+use keys::{Facts, Key, Slot};
 use protocol::{UnixNanos, meters::Meter, money::PicoUsdPerUnit, price::Threshold};
 use serde::{
     Deserialize, Deserializer,
@@ -69,7 +69,7 @@ struct Entry<'a> {
     provider: &'a str,
     model: &'a str,
     output_tokens_max: Option<u64>,
-    sees_images: bool,
+    may_see_images: bool,
 }
 
 impl Reader {
@@ -84,16 +84,24 @@ impl Reader {
             return self.unreadable(name, "litellm_provider", "names no provider");
         };
         let (provider, model) = keys::provider_and_model(&provider, name);
+        let mode = value("mode").and_then(|raw| serde_json::from_str::<String>(raw).ok()).unwrap_or_default();
+        // Of a chat model that can see, the catalogue often does not say so; of a blind one nobody is billed for images.
+        let may_see_images = match value("supports_vision") {
+            Some("true") => true,
+            Some("false") => false,
+            _ => matches!(&*mode, "chat" | "responses" | "realtime"),
+        };
         let entry = Entry {
             name,
             provider,
             model,
             output_tokens_max: value("max_output_tokens").and_then(|raw| raw.parse().ok()),
-            sees_images: value("supports_vision") == Some("true"),
+            may_see_images,
         };
+        let facts = Facts { mode: &mode, pairs: &pairs };
         let mut rows = BTreeMap::new();
         for (key, raw) in &pairs {
-            self.value(&entry, key, raw.get(), &mut rows);
+            self.value(&entry, &facts, (key, raw.get()), &mut rows);
         }
         inherit(&entry, &mut rows);
         for row in rows.into_values() {
@@ -101,8 +109,14 @@ impl Reader {
         }
     }
 
-    fn value(&mut self, entry: &Entry<'_>, key: &str, raw: &str, rows: &mut BTreeMap<PriceKey, PriceRow>) {
-        let (slot, raw) = match keys::parse(key, raw) {
+    fn value(
+        &mut self,
+        entry: &Entry<'_>,
+        facts: &Facts<'_>,
+        (key, raw): (&str, &str),
+        rows: &mut BTreeMap<PriceKey, PriceRow>,
+    ) {
+        let (slot, raw) = match keys::parse(key, raw, facts) {
             _ if raw == "null" => return,
             Key::Priced(slot, raw) => (slot, raw),
             Key::Unmapped => {
@@ -189,11 +203,11 @@ impl Reader {
 }
 
 /// The catalogue's convention, made visible: without a rate of their own, cached tokens count as input, hidden ones as
-/// output, and images that a model sees as input. Audio and cache writes inherit nothing: they cost more, nobody
+/// output, and images that a model may see as input. Audio and cache writes inherit nothing: they cost more, nobody
 /// knows how much.
 fn inherit(entry: &Entry<'_>, rows: &mut BTreeMap<PriceKey, PriceRow>) {
     let mut pairs = vec![(Meter::CacheRead, Meter::Input), (Meter::Reasoning, Meter::Output)];
-    if entry.sees_images {
+    if entry.may_see_images {
         pairs.push((Meter::ImageIn, Meter::Input));
     }
     for (heir, parent) in pairs {

@@ -12,7 +12,7 @@ const SUBJECT: &str = "customer=acme";
 fn facts(input: u64, output_max: Option<u64>) -> RequestFacts {
     RequestFacts {
         model: Some("gpt-4o".into()),
-        input_tokens_estimate: input,
+        text_bytes: input * 4,
         output_tokens_max: output_max,
         whole: true,
         ..RequestFacts::default()

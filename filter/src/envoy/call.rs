@@ -13,6 +13,7 @@ use crate::{
     exchange::{Exchange, Step, Surroundings},
     head::{Headers, split_pairs},
     refusal::{LocalReply, hundredths},
+    signature::Signature,
 };
 use protocol::{
     UnixNanos,
@@ -39,7 +40,6 @@ pub(super) struct Call {
     has_content_length: bool,
     /// The head is held until the first piece of body.
     head_waits: bool,
-    usage_injected: bool,
     asked: Option<(u32, UnixNanos)>,
     replied: bool,
 }
@@ -54,7 +54,6 @@ impl Call {
             read_bytes: 0,
             has_content_length: false,
             head_waits: false,
-            usage_injected: false,
             asked: None,
             replied: false,
         }
@@ -102,9 +101,9 @@ impl HttpContext for Call {
         self.exchange = Exchange::begin(&node.config, &headers, around, node.call_id(now), now);
         let metered = self.exchange.is_some();
         // Without a held head, the content-length would be gone before a longer body is known.
-        let keeps_length = holds_head || !metered;
+        let keeps_length = holds_head || !self.exchange.as_ref().is_some_and(Exchange::wants_whole_body);
         self.has_content_length = keeps_length && headers.value("content-length").is_some();
-        strip(&node, &pairs, metered, keeps_length);
+        strip(&node, &headers, metered, keeps_length);
         if !metered {
             return Action::Continue;
         }
@@ -125,9 +124,14 @@ impl HttpContext for Call {
             return Action::Pause;
         }
         if let Some(exchange) = self.exchange.as_mut().filter(|exchange| exchange.reads_on()) {
-            match abi::buffer(Buffer::Request, 0, size) {
-                Ok(piece) => exchange.read_request(&piece),
-                Err(HostError) => node.stats.fault("request_body"),
+            let Ok(piece) = abi::buffer(Buffer::Request, 0, size) else {
+                node.stats.fault("request_body");
+                return Action::Continue;
+            };
+            if let Some(replaced) = exchange.read_passing(&piece, end)
+                && abi::replace_buffer(Buffer::Request, size, &replaced).is_err()
+            {
+                node.stats.fault("request_rewrite");
             }
             return Action::Continue;
         }
@@ -152,8 +156,16 @@ impl HttpContext for Call {
         if !end && size < hold_bytes && !exchange.request_is_longer_than(hold_bytes) {
             return Action::Pause;
         }
-        if end && exchange.wants_whole_body() {
-            self.ask_for_usage(&node, size);
+        if exchange.wants_whole_body() {
+            if end {
+                self.ask_for_usage(&node, size);
+            } else if let Some(length) = exchange.let_request_pass()
+                && self.has_content_length
+                && abi::set_header(Map::Request, b"content-length", Some(length.to_string().as_bytes()))
+                    .is_err()
+            {
+                node.stats.fault("request_rewrite");
+            }
         }
         self.decide(&node, if end { Recourse::Ask } else { Recourse::CannotWait }, host::now())
     }
@@ -177,7 +189,7 @@ impl HttpContext for Call {
             node.stats.fault("response_headers");
             return Action::Continue;
         };
-        exchange.response_head(&Headers::new(&split_pairs(&bytes)), self.usage_injected);
+        exchange.response_head(&Headers::new(&split_pairs(&bytes)));
         if end {
             exchange.response_ended();
         }
@@ -190,7 +202,7 @@ impl HttpContext for Call {
         if let Some(percent) = exchange.fullness_percent() {
             set(b"x-bursar-budget", Some(hundredths(percent).as_bytes()));
         }
-        if self.usage_injected && exchange.streams() {
+        if exchange.may_shorten() {
             // The client's stream may end up shorter than the provider's.
             set(b"content-length", None);
         }
@@ -201,17 +213,19 @@ impl HttpContext for Call {
         let (Some(node), Some(exchange), false) = (&self.node, self.exchange.as_mut(), self.replied) else {
             return Action::Continue;
         };
-        if !exchange.reads_response() || (size == 0 && !self.usage_injected) {
+        if !exchange.reads_response() || (size == 0 && !end) {
             if end {
                 exchange.response_body(&[], true, host::now);
             }
             return Action::Continue;
         }
-        let Ok(piece) = abi::buffer(Buffer::Response, 0, size) else {
+        let piece = if size == 0 { Ok(Vec::new()) } else { abi::buffer(Buffer::Response, 0, size) };
+        let Ok(piece) = piece else {
             node.stats.fault("response_body");
             return Action::Continue;
         };
         if let Some(replaced) = exchange.response_body(&piece, end, host::now)
+            && !(piece.is_empty() && replaced.is_empty())
             && abi::replace_buffer(Buffer::Response, size, &replaced).is_err()
         {
             node.stats.fault("response_body");
@@ -234,7 +248,7 @@ impl HttpContext for Call {
 impl Call {
     /// Rewrites the held body so that the stream tells its usage.
     fn ask_for_usage(&mut self, node: &Node, size: usize) {
-        let Some(exchange) = &self.exchange else { return };
+        let Some(exchange) = &mut self.exchange else { return };
         let Ok(body) = abi::buffer(Buffer::Request, 0, size) else {
             return node.stats.fault("request_body");
         };
@@ -246,9 +260,8 @@ impl Call {
         {
             return node.stats.fault("request_rewrite");
         }
-        match abi::replace_buffer(Buffer::Request, size, &rewritten) {
-            Ok(()) => self.usage_injected = true,
-            Err(HostError) => node.stats.fault("request_rewrite"),
+        if abi::replace_buffer(Buffer::Request, size, &rewritten).is_err() {
+            node.stats.fault("request_rewrite");
         }
     }
 
@@ -272,7 +285,7 @@ impl Call {
             }
         };
         match step {
-            None => Action::Continue,
+            None | Some(Step::Pass) => Action::Continue,
             Some(Step::Proceed(started, faults)) => {
                 faults.into_iter().for_each(|fault| node.counter_fault(fault));
                 node.uses(&started.head().caps, now);
@@ -349,25 +362,30 @@ fn surroundings(node: &Node, headers: &Headers<'_>) -> Surroundings {
 
 /// Takes out of the request what the provider must not see. A call each: replacing the whole map costs more, since
 /// Envoy then removes and adds every header.
-fn strip(node: &Node, pairs: &[(&[u8], &[u8])], metered: bool, keeps_length: bool) {
-    let goes = |name: &[u8]| {
-        is_internal(&node.config, name)
-            // A compressed answer could not be read; Envoy's own compressor can still serve the client.
-            || (metered && name == b"accept-encoding")
-            || (!keeps_length && name == b"content-length")
+fn strip(node: &Node, headers: &Headers<'_>, metered: bool, keeps_length: bool) {
+    let signature = Signature::of(headers);
+    let goes = |name: &[u8]| is_internal(&node.config, name) || (!keeps_length && name == b"content-length");
+    let set = |name: &[u8], value| {
+        if abi::set_header(Map::Request, name, value).is_err() {
+            node.stats.fault("request_headers");
+        }
     };
     let mut gone: Vec<&[u8]> = Vec::new();
-    for (name, _) in pairs.iter().filter(|(name, _)| goes(name)) {
+    for (name, value) in headers.iter() {
+        // A provider would refuse what is not as it was signed.
+        if signature.is_some_and(|signature| signature.covers(name)) {
+            continue;
+        }
+        if metered && name == b"accept-encoding" && value != b"identity" {
+            // A compressed answer costs more to read; Envoy's own compressor can still serve the client.
+            set(name, Some(b"identity"));
+        }
         // Removing a name removes all its values.
-        if !gone.contains(name) {
+        if goes(name) && !gone.contains(&name) {
             gone.push(name);
         }
     }
-    for name in gone {
-        if abi::set_header(Map::Request, name, None).is_err() {
-            node.stats.fault("request_headers");
-        }
-    }
+    gone.into_iter().for_each(|name| set(name, None));
 }
 
 /// What Envoy knows of the stream. A plain answer needs no look at flags and details.

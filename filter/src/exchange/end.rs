@@ -1,17 +1,22 @@
 //! The end of a call: what it used, what that cost, what it was worth, and the event that tells it.
 
+mod background;
+mod outcome;
+mod usage;
+
 use super::{Finished, Flow};
 use crate::{
     admission::{self, Refused},
     counters::SharedData,
     ending::{StreamEnd, flag_names},
-    estimate, refusal,
-    response::{ResponseFacts, ResponseReader},
+    refusal,
+    request::RequestFacts,
+    response::ResponseReader,
 };
 use protocol::{
     UnixNanos,
     event::{CallEnd, CallHead, Ending, Outcome, UsageEvent},
-    meters::{Meter, Side, Usage, UsageSource},
+    meters::{Side, Usage, UsageSource},
     money::PicoUsd,
     rating,
     snapshot::{Snapshot, UnpricedRule},
@@ -34,19 +39,32 @@ pub(super) fn of_refusal(head: CallHead, refused: &Refused, now: UnixNanos) -> F
 /// The end of a call that went to the provider.
 pub(super) fn of_flow(
     head: CallHead,
+    asked: &RequestFacts,
     flow: Flow,
     snapshot: &Snapshot,
     shared: &impl SharedData,
     end: &StreamEnd,
     now: UnixNanos,
-) -> Finished {
+) -> Option<Finished> {
     let Flow { held, response, response_whole, first_token_at, .. } = flow;
     let ending = end.ending(response.is_some(), response_whole);
     let status = response.as_ref().map_or(0, ResponseReader::status);
     let readable = response.as_ref().is_some_and(ResponseReader::reads_body);
     let mut facts = response.map(ResponseReader::into_facts).unwrap_or_default();
-    let usage_missing = facts.usage.is_none() && ending == Ending::Complete && (200..300).contains(&status);
-    let usage = used(&head, &mut facts, ending, end.never_sent(), status, readable);
+    if let Some(id) = &facts.background
+        && facts.usage.is_some()
+        && !background::is_first_told(shared, &head.provider, id)
+    {
+        (facts.usage, facts.free) = (None, true);
+    }
+    if asked.retrieves && (facts.background.is_none() || facts.usage.is_none()) {
+        // Whoever looks at an answer again makes no call.
+        return None;
+    }
+    let cut = Cut { ending, status, never_sent: end.never_sent(), readable };
+    let known = facts.usage.is_some() || facts.free || asked.free || asked.usage().is_some();
+    let usage_missing = !known && ending == Ending::Complete && (200..300).contains(&status);
+    let usage = usage::of(&head, asked, &mut facts, &snapshot.ratios, &cut);
     let tier = facts.service_tier.as_deref().or(head.request_tier.as_deref());
     let requested = head.request_model.as_deref();
     let prices = snapshot.prices.find(&head.provider, facts.model.as_deref(), requested);
@@ -55,10 +73,13 @@ pub(super) fn of_flow(
     admission::settle(shared, &held, &usage.units, cost, now);
     let end = CallEnd {
         first_token_at,
-        outcome: outcome(&facts, ending, status),
+        outcome: outcome::of(&facts, ending, status),
         response_model: facts.model.take(),
         service_tier: facts.service_tier.take(),
+        region: facts.region.take(),
         usage,
+        text_bytes: facts.text.bytes,
+        provider_cost: facts.provider_cost.filter(|cost| *cost >= PicoUsd::ZERO),
         status,
         response_flags: flag_names(end.flags).into(),
         ending,
@@ -70,38 +91,15 @@ pub(super) fn of_flow(
         settled: cost,
         ..blank_end(now)
     };
-    Finished { event: UsageEvent::Finished { head, end: Box::new(end) }, usage_missing }
+    Some(Finished { event: UsageEvent::Finished { head, end: Box::new(end) }, usage_missing })
 }
 
-/// What the call used: what the provider said; nothing, where it is known that nothing was used; or an estimate
-/// from what went over the wire.
-fn used(
-    head: &CallHead,
-    facts: &mut ResponseFacts,
+/// How far the answer came.
+struct Cut {
     ending: Ending,
-    never_sent: bool,
     status: u16,
+    never_sent: bool,
     readable: bool,
-) -> Usage {
-    if let Some(mut usage) = facts.usage.take() {
-        usage.complete = ending == Ending::Complete || facts.terminal;
-        return usage;
-    }
-    let nothing = Usage { complete: true, ..Usage::default() };
-    match ending {
-        Ending::LocalReply => nothing,
-        _ if never_sent => nothing,
-        // Providers do not bill errors that they answer with: 0 of 54 recorded ones had usage.
-        Ending::Complete | Ending::UpstreamReset if status >= 400 => nothing,
-        // Somebody's answer in an encoding or format that cannot be read: nothing is known.
-        Ending::Complete if !readable || facts.text_bytes == 0 => Usage::default(),
-        _ => {
-            let output = estimate::tokens_of_bytes(facts.text_bytes);
-            let units = [(Meter::Input, head.input_tokens_estimate), (Meter::Output, output)];
-            let estimated = units.iter().map(|(meter, _)| *meter).collect();
-            Usage { units: units.into(), estimated, complete: false }
-        }
-    }
 }
 
 /// An end with nothing in it but its time.
@@ -113,6 +111,8 @@ pub(super) fn blank_end(now: UnixNanos) -> CallEnd {
         service_tier: None,
         usage: Usage::default(),
         provider_cost: None,
+        region: None,
+        text_bytes: 0,
         status: 0,
         response_flags: "".into(),
         ending: Ending::Complete,
@@ -134,20 +134,6 @@ fn ceiling(snapshot: &Snapshot, usage: &Usage) -> Option<PicoUsd> {
         return None;
     }
     rate.cost(usage.tokens(Side::Prompt).saturating_add(usage.tokens(Side::Generated)))
-}
-
-fn outcome(facts: &ResponseFacts, ending: Ending, status: u16) -> Outcome {
-    let finished_with = |reason: &str| facts.finish_reasons.iter().any(|found| **found == *reason);
-    match ending {
-        Ending::ClientAbort => Outcome::ClientAborted,
-        Ending::Timeout => Outcome::TimedOut,
-        Ending::UpstreamReset | Ending::LocalReply | Ending::Orphaned => Outcome::Error,
-        Ending::Complete if !(200..300).contains(&status) || facts.error_type.is_some() => Outcome::Error,
-        Ending::Complete if finished_with("content_filter") => Outcome::ContentFiltered,
-        Ending::Complete if facts.refused => Outcome::RefusedByModel,
-        Ending::Complete if finished_with("length") => Outcome::Truncated,
-        Ending::Complete => Outcome::Ok,
-    }
 }
 
 /// Where the provider named no error: Envoy's response code details, without their braces' content.

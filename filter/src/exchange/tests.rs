@@ -60,6 +60,8 @@ pub(crate) fn acme() -> Attribution {
 }
 
 struct Script<'a> {
+    method: &'a str,
+    path: &'a str,
     request: &'a str,
     status: &'a str,
     content_type: &'a str,
@@ -72,6 +74,8 @@ struct Script<'a> {
 impl Default for Script<'_> {
     fn default() -> Self {
         Self {
+            method: "POST",
+            path: "/v1/chat/completions",
             request: r#"{"model":"gpt-4o","messages":[],"max_tokens":100}"#,
             status: "200",
             content_type: "application/json",
@@ -89,19 +93,22 @@ fn play(
     shared: &InMemory,
 ) -> (Option<CallEnd>, Option<LocalReply>, (i64, i64)) {
     let config = Config::parse(b"").unwrap();
-    let pairs: &[(&[u8], &[u8])] =
-        &[(b":method", b"POST"), (b":path", b"/v1/chat/completions"), (b"x-bursar-customer", b"acme")];
+    let pairs: &[(&[u8], &[u8])] = &[
+        (b":method", script.method.as_bytes()),
+        (b":path", script.path.as_bytes()),
+        (b"x-bursar-customer", b"acme"),
+    ];
     let id = CallId::new(1, [0; 10]);
     let mut exchange =
         Exchange::begin(&config, &Headers::new(pairs), Surroundings::default(), id, NOW).unwrap();
     exchange.read_request(script.request.as_bytes());
     let mut reply = None;
     match exchange.decide(snapshot, shared, true, Recourse::Unreachable, NOW).unwrap() {
-        Step::Proceed(..) => {
+        Step::Proceed(..) | Step::Pass => {
             let head: &[(&[u8], &[u8])] =
                 &[(b":status", script.status.as_bytes()), (b"content-type", script.content_type.as_bytes())];
             if script.arrives > 0 {
-                exchange.response_head(&Headers::new(head), false);
+                exchange.response_head(&Headers::new(head));
                 let bytes = script.response.as_bytes();
                 let arrived = script.arrives.min(bytes.len());
                 exchange.response_body(&bytes[..arrived], arrived == bytes.len(), || NOW + 1);
@@ -196,7 +203,7 @@ fn a_providers_error_costs_nothing_and_a_connection_that_failed_neither() {
 
 #[test]
 fn an_answer_that_cannot_be_read_has_no_cost_rather_than_none() {
-    let script = Script { content_type: "application/octet-stream", ..Script::default() };
+    let script = Script { content_type: "audio/mpeg", ..Script::default() };
     let end = play(&script, &snapshot(1_000_000_000_000), &InMemory::default()).0.unwrap();
     assert_eq!((end.usage.source(), end.usage.complete, end.settled), (UsageSource::None, false, None));
 }
@@ -219,14 +226,11 @@ fn a_full_cap_refuses_and_the_refusal_is_recorded_at_no_cost() {
 }
 
 fn unattributed() -> Exchange {
-    let reader = Box::new(RequestReader::new(Dialect::OpenaiChat, None));
-    Exchange {
-        dialect: Dialect::OpenaiChat,
-        asks_for_usage: true,
-        head: call_head(CallId::new(1, [0; 10])),
-        phase: Phase::Reading(reader),
-        late: None,
-    }
+    let head: &[(&[u8], &[u8])] = &[(b":method", b"POST"), (b":path", b"/v1/chat/completions")];
+    let config = Config::parse(b"").unwrap();
+    let id = CallId::new(1, [0; 10]);
+    let exchange = Exchange::begin(&config, &Headers::new(head), Surroundings::default(), id, NOW).unwrap();
+    Exchange { head: call_head(id), ..exchange }
 }
 
 #[test]
@@ -252,7 +256,7 @@ fn a_request_too_long_to_hold_still_tells_its_model_when_its_end_comes() {
     let step = exchange.decide(&snapshot, &InMemory::default(), true, Recourse::CannotWait, NOW);
     assert!(matches!(step, Some(Step::Proceed(..))), "not read yet is not unpriced");
     assert!(exchange.reads_on());
-    exchange.read_request(br#"],"model":"gpt-4o","stream":true}"#);
+    exchange.read_passing(br#"],"model":"gpt-4o","stream":true}"#, true);
     let finished = exchange.finish(&snapshot, &InMemory::default(), &CUT, NOW).unwrap();
     let head = finished.event.head();
     assert_eq!((head.request_model.as_deref(), head.stream), (Some("gpt-4o"), true));
@@ -286,4 +290,97 @@ fn a_cap_that_is_gone_stops_no_call_that_waits_for_it() {
     exchange.forget_caps(&["acme-day/usd".into()]);
     let step = exchange.decide(&snapshot, &InMemory::default(), true, Recourse::Asked, NOW);
     assert!(matches!(step, Some(Step::Proceed(..))), "{step:?}");
+}
+
+#[test]
+fn the_reported_part_of_a_cut_stream_is_kept_and_only_the_rest_estimated() {
+    const ANTHROPIC: &str = "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"model\":\"c\",\"usage\":{\"input_tokens\":3,\"cache_creation_input_tokens\":12304,\"output_tokens\":1}}}\n\nevent: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"delta\":{\"type\":\"text_delta\",\"text\":\"12345678\"}}\n\n";
+    let cut = |response, arrives| {
+        let script = Script {
+            path: "/v1/messages",
+            content_type: "text/event-stream",
+            response,
+            arrives,
+            end: CUT,
+            ..Script::default()
+        };
+        play(&script, &snapshot(1_000_000_000_000), &InMemory::default()).0.unwrap().usage
+    };
+    let usage = cut(ANTHROPIC, ANTHROPIC.len() - 1);
+    assert_eq!(usage.units, [(Meter::Input, 3), (Meter::CacheWrite5m, 12_304), (Meter::Output, 2)].into());
+    assert_eq!(
+        (usage.source(), usage.complete),
+        (UsageSource::Mixed, false),
+        "a placeholder of 1 is no count"
+    );
+    let zero = "data: {\"type\":\"message_delta\",\"delta\":{},\"usage\":{\"output_tokens\":0}}\n\nx";
+    let whole = [ANTHROPIC, zero].concat();
+    assert_eq!(
+        cut(&whole, whole.len() - 1).units.get(&Meter::Output),
+        Some(&0),
+        "an explicit zero stays zero"
+    );
+    for arrives in 1..ANTHROPIC.len() {
+        assert!(!cut(ANTHROPIC, arrives).complete, "cut at {arrives}");
+    }
+}
+
+#[test]
+fn a_cut_stream_is_estimated_by_what_was_learned_of_its_model() {
+    let mut snapshot = snapshot(1_000_000_000_000);
+    let ratio =
+        protocol::ratio::TextRatio { request_bytes_per_kilotoken: 2_000, text_bytes_per_kilotoken: 1_000 };
+    snapshot.ratios.models = [("openai".into(), [("gpt-4o".into(), ratio)].into())].into();
+    let script = Script {
+        content_type: "text/event-stream",
+        response: STREAM,
+        arrives: STREAM.len() - 5,
+        end: CUT,
+        ..Script::default()
+    };
+    let end = play(&script, &snapshot, &InMemory::default()).0.unwrap();
+    assert_eq!(end.usage.units, [(Meter::Input, 25), (Meter::Output, 8)].into());
+}
+
+#[test]
+fn an_answer_that_was_to_be_json_and_is_none_is_told_apart() {
+    let outcome = |format: &str, message: &str, reason: &str| {
+        let request = format!(r#"{{"model":"gpt-4o",{format}"messages":[]}}"#);
+        let response = format!(
+            r#"{{"choices":[{{"message":{message},"finish_reason":"{reason}"}}],"usage":{{"prompt_tokens":1,"completion_tokens":1}}}}"#
+        );
+        let script = Script { request: &request, response: &response, ..Script::default() };
+        play(&script, &snapshot(1_000_000_000_000), &InMemory::default()).0.unwrap().outcome
+    };
+    let json = r#""response_format":{"type":"json_schema","json_schema":{}},"#;
+    assert_eq!(outcome(json, r#"{"content":"{\"a\":1}"}"#, "stop"), Outcome::Ok);
+    assert_eq!(outcome(json, r#"{"content":"{\"a\":1"}"#, "stop"), Outcome::InvalidJson);
+    assert_eq!(outcome(json, r#"{"content":"{\"a\":1"}"#, "length"), Outcome::Truncated);
+    assert_eq!(outcome("", r#"{"content":"{\"a\":1"}"#, "stop"), Outcome::Ok);
+    let call = |arguments: &str| {
+        format!(r#"{{"content":null,"tool_calls":[{{"function":{{"arguments":"{arguments}"}}}}]}}"#)
+    };
+    assert_eq!(outcome("", &call(r#"{\"a\":1}"#), "tool_calls"), Outcome::Ok);
+    assert_eq!(outcome("", &call(r#"{\"a\":"#), "tool_calls"), Outcome::InvalidJson);
+}
+
+#[test]
+fn an_answer_from_the_background_is_billed_to_whoever_fetches_it_first() {
+    let shared = InMemory::default();
+    let mut fetch = |method, background: bool, status: &str, usage: &str| {
+        let response = format!(
+            r#"{{"id":"resp_1","model":"gpt-4o","background":{background},"status":"{status}","usage":{usage}}}"#
+        );
+        let path = if method == "GET" { "/v1/responses/resp_1" } else { "/v1/responses" };
+        let script = Script { method, path, response: &response, ..Script::default() };
+        play(&script, &snapshot(1_000_000_000_000), &shared).0
+    };
+    let usage = r#"{"input_tokens":1000,"output_tokens":10}"#;
+    let queued = fetch("POST", true, "queued", "null").unwrap();
+    assert_eq!((queued.usage.units.len(), queued.usage.complete), (0, true));
+    assert_eq!(fetch("GET", true, "in_progress", "null"), None, "looking is no call");
+    assert_eq!(fetch("GET", false, "completed", usage), None, "it was told when it was made");
+    let fetched = fetch("GET", true, "completed", usage).unwrap();
+    assert_eq!(fetched.usage.units.get(&Meter::Input), Some(&1_000));
+    assert_eq!(fetch("GET", true, "completed", usage), None, "and only once");
 }

@@ -1,21 +1,22 @@
 use super::*;
+use crate::want::{large, text, value};
 
 const WANTS: &[Want] = &[
-    top_level("model"),
-    top_level("stream"),
-    top_level("stream_options"),
-    top_level("max_tokens"),
-    Want { top: "usage", depth: 1, key: "usage", bytes_max: 64 },
-    Want { top: "choices", depth: 3, key: "finish_reason", bytes_max: 32 },
+    value("model"),
+    value("stream"),
+    value("stream_options"),
+    value("max_tokens"),
+    large("usage", 64),
+    large("choices[].finish_reason", 32),
 ];
 
 fn scan(pieces: &[&[u8]]) -> Vec<(&'static str, String)> {
     let mut scanner = Scanner::new(WANTS);
-    pieces.iter().for_each(|piece| scanner.feed(piece));
+    pieces.iter().for_each(|piece| scanner.feed(piece, |_, _| {}));
     scanner
         .found()
         .iter()
-        .map(|found| (found.key, String::from_utf8_lossy(&found.value).into_owned()))
+        .map(|found| (found.path, String::from_utf8_lossy(&found.value).into_owned()))
         .collect()
 }
 
@@ -47,7 +48,7 @@ fn wanted_values_are_found_in_any_order_and_any_kind() {
 fn nested_values_are_found_below_their_top_key_only() {
     check(
         r#"{"choices":[{"index":0,"finish_reason":"stop"},{"finish_reason":null}],"other":[{"finish_reason":"x"}]}"#,
-        &[("finish_reason", r#""stop""#), ("finish_reason", "null")],
+        &[("choices[].finish_reason", r#""stop""#), ("choices[].finish_reason", "null")],
     );
 }
 
@@ -72,11 +73,11 @@ fn what_is_no_json_gives_nothing_and_no_panic() {
         "{\"a\":]\"model\":1}",
     ] {
         let mut scanner = Scanner::new(WANTS);
-        scanner.feed(text.as_bytes());
+        scanner.feed(text.as_bytes(), |_, _| {});
         assert!(scanner.found().len() <= 1, "{text}");
     }
     let mut scanner = Scanner::new(WANTS);
-    scanner.feed("[".repeat(100_000).as_bytes());
+    scanner.feed("[".repeat(100_000).as_bytes(), |_, _| {});
     assert!(!scanner.ended());
 }
 
@@ -84,7 +85,7 @@ fn what_is_no_json_gives_nothing_and_no_panic() {
 fn the_position_of_a_value_is_its_place_in_the_document() {
     let document = r#"{"a":1, "stream_options" : {"b":2} }"#;
     let mut scanner = Scanner::new(WANTS);
-    document.as_bytes().chunks(3).for_each(|piece| scanner.feed(piece));
+    document.as_bytes().chunks(3).for_each(|piece| scanner.feed(piece, |_, _| {}));
     let found = scanner.last("stream_options").unwrap();
     let range = usize::try_from(found.start).unwrap()..usize::try_from(found.end).unwrap();
     assert_eq!(document.get(range), Some(r#"{"b":2}"#));
@@ -94,6 +95,34 @@ fn the_position_of_a_value_is_its_place_in_the_document() {
 #[test]
 fn the_last_of_a_repeated_key_counts() {
     let mut scanner = Scanner::new(WANTS);
-    scanner.feed(br#"{"model":"a","model":"b"}"#);
+    scanner.feed(br#"{"model":"a","model":"b"}"#, |_, _| {});
     assert_eq!(scanner.text("model").as_deref(), Some("b"));
+}
+
+#[test]
+fn texts_go_past_unkept_and_at_any_cut() {
+    const TEXTS: &[Want] = &[text("choices[].*.content", TextKind::Content), value("model")];
+    let document = br#"{"choices":[{"delta":{"content":"a\"b\u00e9","role":"x"}},{"delta":{"content":null}}],"model":"m"}"#;
+    for cut in 0..document.len() {
+        let mut scanner = Scanner::new(TEXTS);
+        let mut seen = Vec::new();
+        let (head, tail) = document.split_at(cut);
+        for piece in [head, tail] {
+            scanner.feed(piece, |_, text| seen.extend_from_slice(text));
+        }
+        assert_eq!(seen, br#"a\"b\u00e9"#, "cut at {cut}");
+        assert_eq!(scanner.found().len(), 1);
+    }
+}
+
+#[test]
+fn media_in_base64_is_told_from_text() {
+    let (image, prose) = ("QUJD".repeat(1_000), "A long text of many words. ".repeat(100));
+    let document =
+        format!(r#"{{"a":[{{"url":"data:image/png;base64,{image}"}},{{"text":"{prose}"}}],"id":"QUJD"}}"#);
+    for size in [1, 7, 4_096, 100_000] {
+        let mut scanner = Scanner::new(WANTS);
+        document.as_bytes().chunks(size).for_each(|piece| scanner.feed(piece, |_, _| {}));
+        assert_eq!((scanner.media().parts, scanner.media().bytes), (1, 4_022), "in pieces of {size}");
+    }
 }

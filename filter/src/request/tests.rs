@@ -1,7 +1,17 @@
 use super::*;
+use crate::{config::Config, dialect};
+use protocol::ratio::TextRatios;
+use serde_json::Value;
+
+fn for_path(path: &str, pairs: &[(&str, &str)]) -> RequestReader {
+    let mut all: Vec<(&[u8], &[u8])> = vec![(b":method", b"POST"), (b":path", path.as_bytes())];
+    all.extend(pairs.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())));
+    let headers = Headers::new(&all);
+    RequestReader::new(dialect::detect(&Config::parse(b"").unwrap(), &headers, None).unwrap(), &headers)
+}
 
 fn reader(body: &str) -> RequestReader {
-    let mut reader = RequestReader::new(Dialect::OpenaiChat, None);
+    let mut reader = for_path("/v1/chat/completions", &[]);
     body.as_bytes().chunks(7).for_each(|piece| reader.read(piece));
     reader
 }
@@ -60,14 +70,14 @@ fn the_facts_of_a_request_are_read_from_its_outermost_keys() {
         (facts.stream, facts.tier.as_deref(), facts.output_tokens_max),
         (true, Some("flex"), Some(30))
     );
-    assert_eq!(facts.input_tokens_estimate, u64::try_from(body.len()).unwrap().div_ceil(4));
+    assert_eq!(facts.text_bytes, u64::try_from(body.len()).unwrap());
 }
 
 #[test]
 fn a_body_that_is_not_whole_is_as_long_as_its_head_says() {
-    let mut reader = RequestReader::new(Dialect::OpenaiChat, Some(4_000));
+    let mut reader = for_path("/v1/chat/completions", &[("content-length", "4000")]);
     reader.read(br#"{"model":"gpt-4o","messages":["#);
-    assert_eq!(reader.facts().input_tokens_estimate, 1_000);
+    assert_eq!(reader.facts().input_tokens_estimate("openai", &TextRatios::default()), 1_000);
     assert_eq!(reader.facts().model.as_deref(), Some("gpt-4o"));
 }
 

@@ -1,28 +1,19 @@
 use super::*;
+use crate::frame::tests::{Collector, Seen, check as check_every_cut, whole};
 
-fn events(pieces: &[&[u8]]) -> Vec<String> {
+fn events(pieces: &[&[u8]]) -> Vec<Seen> {
     let mut framer = Framer::new();
-    let mut events = Vec::new();
+    let mut seen = Collector::default();
     let last = pieces.len().saturating_sub(1);
     for (position, piece) in pieces.iter().enumerate() {
-        let changed = framer.feed(piece, position == last, |data| {
-            events.push(String::from_utf8(data.to_vec()).unwrap());
-            Verdict::Keep
-        });
+        let changed = framer.feed(piece, position == last, &mut |event| seen.take(event));
         assert_eq!(changed, None, "a reader that may leave nothing out changes nothing");
     }
-    events
+    seen.0
 }
 
-/// Whole, byte by byte and cut at every offset: the same events.
 fn check(stream: &str, expected: &[&str]) {
-    let bytes = stream.as_bytes();
-    assert_eq!(events(&[bytes]), expected, "{stream:?}");
-    assert_eq!(events(&bytes.chunks(1).collect::<Vec<_>>()), expected, "byte by byte: {stream:?}");
-    for cut in 0..bytes.len() {
-        let (head, tail) = bytes.split_at(cut);
-        assert_eq!(events(&[head, tail]), expected, "cut at {cut}: {stream:?}");
-    }
+    check_every_cut(stream.as_bytes(), events, &expected.iter().map(whole).collect());
 }
 
 #[test]
@@ -47,29 +38,96 @@ fn every_line_end_and_every_cut_gives_the_same_events() {
 }
 
 #[test]
+fn line_ends_may_be_mixed() {
+    check("data: a\r\n\rdata: b\n\r\ndata: c\r\rdata: d\r\n\ndata: e\n\r", &["a", "b", "c", "d", "e"]);
+}
+
+#[test]
 fn data_lines_of_one_event_are_joined() {
-    check("data: a\ndata: b\ndata: c\n\ndata: d\n\n", &["a\nb\nc", "d"]);
+    check("data: a\ndata: b\nid: 1\ndata: c\n\ndata: d\n\n", &["a\nb\nc", "d"]);
+    check("data: a\nevent: x\n\ndata:\ndata\ndata:\n\n", &["a", "\n"]);
+}
+
+#[test]
+fn an_event_without_data_is_none() {
+    check("\n\n\r\n\r\rdata:\n\ndata: \n\n: ping\n\nevent: x\n\ndata: a\n\n", &["a"]);
 }
 
 #[test]
 fn a_byte_order_mark_is_skipped_and_a_missing_last_blank_line_forgiven() {
     check("\u{feff}data: a\n\ndata: b", &["a", "b"]);
+    check("\u{feff}", &[]);
+    check("data: a\r\n\r\ndata: b\r", &["a", "b"]);
 }
 
 #[test]
-fn an_event_past_the_bound_is_skipped_and_the_next_one_read() {
-    let mut framer = Framer::new();
-    let mut seen = Vec::new();
-    let huge = format!("data: {}", "x".repeat(300_000));
-    for piece in [huge.as_bytes(), huge.as_bytes(), huge.as_bytes(), huge.as_bytes(), b"\n", b"\ndata: b\n\n"]
-    {
-        framer.feed(piece, false, |data| {
-            seen.push(data.len());
-            Verdict::Keep
-        });
-        assert!(framer.pending.len() <= EVENT_BYTES_MAX);
+fn a_long_event_comes_in_pieces_of_its_data() {
+    let long = "x".repeat(EVENT_HELD_MAX);
+    for end in ["\n", "\r\n", "\r"] {
+        let stream = [
+            "\u{feff}data: a",
+            "",
+            "event: e",
+            &format!("data: {long}"),
+            "id: 1",
+            "data:b",
+            "data:",
+            "",
+            &format!(": {long}"),
+            "",
+            &format!("data:{long}"),
+            &format!("data:{long}"),
+            "",
+            "data: c",
+            "",
+            "",
+        ]
+        .join(end);
+        let expected = vec![
+            whole("a"),
+            Seen::Long(format!("{long}\nb\n").into()),
+            Seen::Long(format!("{long}\n{long}").into()),
+            whole("c"),
+        ];
+        check_every_cut(stream.as_bytes(), events, &expected);
+        // The stream's end ends a long event too.
+        let stream = format!("data: {long}{end}data: b");
+        check_every_cut(stream.as_bytes(), events, &vec![Seen::Long(format!("{long}\nb").into())]);
     }
-    assert_eq!((seen, framer.oversized()), (vec![1], 1));
+}
+
+#[test]
+fn an_event_is_whole_up_to_the_bound_at_every_cut() {
+    for end in ["\n", "\r\n", "\r"] {
+        let longest = "x".repeat(EVENT_HELD_MAX - "data:".len() - end.len());
+        let stream = format!("data:{longest}{end}{end}data:{longest}y{end}{end}");
+        let expected = vec![whole(&longest), Seen::Long(format!("{longest}y").into())];
+        for cut in (0..stream.len()).filter(|cut| (cut + 100) % EVENT_HELD_MAX < 200) {
+            let (head, tail) = stream.as_bytes().split_at(cut);
+            assert_eq!(events(&[head, tail]), expected, "cut at {cut}");
+        }
+        assert_eq!(events(&[stream.as_bytes()]), expected);
+    }
+}
+
+#[test]
+fn fifty_megabytes_are_read_in_bounded_memory() {
+    let (mut framer, mut bytes, mut ends) = (Framer::new(), 0, 0);
+    let mut read = |event: Event<'_>| {
+        match event {
+            Event::Piece(data) => bytes += data.len(),
+            _ => ends += 1,
+        }
+        Verdict::Keep
+    };
+    let piece = vec![b'x'; 50_000];
+    framer.feed(b"data: ", false, &mut read);
+    for _ in 0..1_000 {
+        framer.feed(&piece, false, &mut read);
+        assert!(framer.held.capacity() <= 2 * EVENT_HELD_MAX && framer.joined.is_empty());
+    }
+    framer.feed(b"\n\ndata: b\n\n", false, &mut read);
+    assert_eq!((bytes, ends), (50_000_000, 2));
 }
 
 fn starts_like_usage(event: &[u8]) -> bool {
@@ -81,28 +139,47 @@ fn stripped(pieces: &[&[u8]]) -> String {
     let mut out = Vec::new();
     let last = pieces.len().saturating_sub(1);
     for (position, piece) in pieces.iter().enumerate() {
-        let verdict = |data: &[u8]| {
-            if data == b"{\"choices\":[],\"usage\":{}}" { Verdict::Drop } else { Verdict::Keep }
+        let mut verdict = |event: Event<'_>| match event {
+            Event::Whole(b"{\"choices\":[],\"usage\":{}}") => Verdict::Drop,
+            Event::Piece(_) | Event::PieceEnd => Verdict::Drop,
+            _ => Verdict::Keep,
         };
-        out.extend(framer.feed(piece, position == last, verdict).unwrap_or_else(|| piece.to_vec()));
+        out.extend(framer.feed(piece, position == last, &mut verdict).unwrap_or_else(|| piece.to_vec()));
     }
     String::from_utf8(out).unwrap()
 }
 
 #[test]
 fn an_event_left_out_leaves_the_rest_untouched_at_any_cut() {
-    let (before, usage, after) = (
-        "data: {\"choices\":[{\"a\":\"\u{e9}\"}]}\n\n: ping\n\n",
-        "data: {\"choices\":[],\"usage\":{}}\n\n",
-        "data: {\"choices\":[]}\n\ndata: [DONE]\n\n",
-    );
-    let stream = [before, usage, after].concat();
-    let expected = [before, after].concat();
-    let bytes = stream.as_bytes();
-    assert_eq!(stripped(&[bytes]), expected);
-    assert_eq!(stripped(&bytes.chunks(1).collect::<Vec<_>>()), expected);
-    for cut in 0..bytes.len() {
-        let (head, tail) = bytes.split_at(cut);
+    for end in ["\n", "\r\n", "\r"] {
+        let (before, usage, after) = (
+            "\u{feff}data: {\"choices\":[{\"a\":\"\u{e9}\"}]}\n\n: ping\n\n",
+            "event: x\ndata: {\"choices\":[],\"usage\":{}}\n\n",
+            "data: {\"choices\":[]}\n\n\ndata: [DONE]\n\n",
+        );
+        let stream = [before, usage, after, usage].concat().replace('\n', end);
+        let expected = [before, after].concat().replace('\n', end);
+        check_every_cut(stream.as_bytes(), stripped, &expected);
+        // An event that the stream's end cuts is left out as well.
+        let cut = stream.trim_end_matches(['\r', '\n']);
+        check_every_cut(cut.as_bytes(), stripped, &expected);
+        let first = [usage, after].concat().replace('\n', end);
+        check_every_cut(first.as_bytes(), stripped, &after.replace('\n', end));
+    }
+}
+
+#[test]
+fn a_long_event_goes_on_even_while_it_is_undecided() {
+    let long = "x".repeat(EVENT_HELD_MAX);
+    let stream =
+        format!("data: {{}}\n\ndata: {long}\n\ndata: {{\"choices\":[],\"usage\":{{}}}}\n\n: end\n\n");
+    let expected = format!("data: {{}}\n\ndata: {long}\n\n: end\n\n");
+    assert_eq!(stripped(&[stream.as_bytes()]), expected);
+    for size in [1_000, 40_000] {
+        assert_eq!(stripped(&stream.as_bytes().chunks(size).collect::<Vec<_>>()), expected);
+    }
+    for cut in (0..stream.len()).step_by(501) {
+        let (head, tail) = stream.as_bytes().split_at(cut);
         assert_eq!(stripped(&[head, tail]), expected, "cut at {cut}");
     }
 }
@@ -110,7 +187,20 @@ fn an_event_left_out_leaves_the_rest_untouched_at_any_cut() {
 #[test]
 fn a_piece_that_needs_no_change_is_not_copied() {
     let mut framer = Framer::leaving_out(starts_like_usage);
-    assert_eq!(framer.feed(b"data: {\"choices\":[{}]}\n\n", false, |_| Verdict::Keep), None);
-    assert_eq!(framer.feed(b"data: {\"choices\":[{", false, |_| Verdict::Keep), None);
-    assert_eq!(framer.feed(b"}]}\n\n", false, |_| Verdict::Keep), None);
+    let mut keep = |_: Event<'_>| Verdict::Keep;
+    assert_eq!(framer.feed(b"data: {\"choices\":[{}]}\n\n", false, &mut keep), None);
+    assert_eq!(framer.feed(b"data: {\"choices\":[{", false, &mut keep), None);
+    assert_eq!(framer.feed(b"}]}\n\n: ping\n\n", false, &mut keep), None);
+    assert!(framer.held.is_empty());
+}
+
+#[test]
+fn an_event_whole_in_its_piece_is_given_where_it_lies() {
+    let mut framer = Framer::new();
+    let piece = b"data: a\n\nevent: x\ndata: b\n\n";
+    framer.feed(piece, false, &mut |event| {
+        let Event::Whole(data) = event else { panic!("{event:?}") };
+        assert!(piece.as_ptr_range().contains(&data.as_ptr()));
+        Verdict::Keep
+    });
 }

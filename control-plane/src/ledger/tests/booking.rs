@@ -166,6 +166,15 @@ async fn absurd_events_are_invalid_and_say_which_field() {
     assert!(fault(UsageEvent::Started { head: ahead }).contains("started_at"));
     let long = CallHead { provider: "x".repeat(600).into(), ..head(1) };
     assert!(fault(UsageEvent::Started { head: long }).contains("provider"));
+    let region: Box<str> = "x".repeat(600).into();
+    let long = CallHead { region: Some(region.clone()), ..head(1) };
+    assert!(fault(UsageEvent::Started { head: long }).contains("region is longer"));
+    let long = CallEnd { region: Some(region), ..end(1, 1) };
+    assert!(fault(ended(1, long)).contains("end.region is longer"));
+    let large = CallHead { request_text_bytes: Some((1 << 40) + 1), ..head(1) };
+    assert!(fault(UsageEvent::Started { head: large }).contains("request_text_bytes"));
+    let large = CallEnd { text_bytes: u64::MAX, ..end(1, 1) };
+    assert!(fault(ended(1, large)).contains("end.text_bytes"));
 }
 
 #[tokio::test]
@@ -188,11 +197,13 @@ async fn what_was_acknowledged_is_there_after_the_process_is_gone() {
 #[tokio::test]
 async fn a_rebuild_sees_a_running_sum_that_is_wrong() {
     let ledger = Ledger::new();
-    ledger.book(vec![finished(1), started(2)]).await;
+    let told = CallEnd { text_bytes: 20, ..end(10, 5) };
+    ledger.book(vec![ended(1, told), started(2)]).await;
     let wrongs = [
         "UPDATE by_day_feature SET cost_pico = cost_pico + 1",
         "UPDATE by_task SET last_at = last_at + 1",
         "UPDATE cap_usage SET held = held + 1",
+        "UPDATE by_day_text SET text_bytes = text_bytes + 1",
         "UPDATE calls SET cost_pico = cost_pico + 1 WHERE cost_pico IS NOT NULL",
     ];
     for wrong in wrongs {
@@ -223,7 +234,12 @@ async fn rebuild_equals_running_after_any_mixture_of_events() {
                 match draw(4) {
                     0 | 1 => started(number),
                     2 => finished(number),
-                    _ => ended(number, end(draw(30), 3)),
+                    _ => {
+                        let end = CallEnd { text_bytes: draw(40), ..end(draw(30), 3) };
+                        let request_text_bytes = Some(draw(3) * 50).filter(|bytes| *bytes > 0);
+                        let head = CallHead { request_text_bytes, ..head(number) };
+                        UsageEvent::Finished { head, end: Box::new(end) }
+                    }
                 }
             })
             .collect();
@@ -235,6 +251,7 @@ async fn rebuild_equals_running_after_any_mixture_of_events() {
         }
     }
     assert!(ledger.number("SELECT count(*) FROM corrections").await > 0);
+    assert!(ledger.number("SELECT sum(request_calls * text_calls) FROM by_day_text").await > 0);
     let day = "SELECT sum(calls) FROM by_day_route";
     let ended = "SELECT count(*) FROM calls WHERE state IN (1, 2)";
     assert_eq!(ledger.number(day).await, ledger.number(ended).await);

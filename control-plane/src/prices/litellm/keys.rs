@@ -1,7 +1,7 @@
 //! What the keys of LiteLLM's catalogue mean: a meter, then suffixes for a prompt size and a service tier. A key that
 //! could carry a price and means nothing here is unmapped, and listed.
 
-use protocol::meters::Meter;
+use protocol::{meters::Meter, money::PicoUsdPerUnit};
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 
@@ -26,7 +26,15 @@ pub(super) struct Slot {
     pub(super) tier: Option<&'static str>,
 }
 
-const METERS: [(&str, Meter); 11] = [
+/// What is told of an entry besides the key at hand.
+pub(super) struct Facts<'a> {
+    /// What kind of model it is; empty where the entry does not say.
+    pub(super) mode: &'a str,
+    /// All of its pairs.
+    pub(super) pairs: &'a [(String, &'a RawValue)],
+}
+
+const METERS: [(&str, Meter); 12] = [
     ("input_cost_per_token", Meter::Input),
     ("output_cost_per_token", Meter::Output),
     ("cache_read_input_token_cost", Meter::CacheRead),
@@ -37,10 +45,26 @@ const METERS: [(&str, Meter); 11] = [
     ("input_cost_per_audio_token", Meter::AudioIn),
     ("output_cost_per_audio_token", Meter::AudioOut),
     ("input_cost_per_image_token", Meter::ImageIn),
-    ("output_cost_per_image_token", Meter::ImageOut),
+    (MADE_IMAGE_TOKEN, Meter::ImageOut),
+    ("citation_cost_per_token", Meter::Citation),
 ];
 const OLDER_CACHE_READ: &str = "input_cost_per_token_cache_hit";
 const SEARCH: &str = "search_context_cost_per_query";
+
+/// What is billed beside tokens, in the kinds of model where the key can mean nothing else. Elsewhere a second is one
+/// of reserved capacity or of a session, a character one of the prompt, a query a search of the web; there the key is
+/// unmapped. `input_cost_per_image` is unmapped everywhere: of most models it is the image that they are shown, of
+/// some the one that they make.
+const SERVICES: [(&str, &[&str], Meter); 4] = [
+    (INPUT_SECOND, &["audio_transcription"], Meter::AudioSeconds),
+    ("input_cost_per_character", &["audio_speech"], Meter::Characters),
+    (MADE_IMAGE, &["image_generation", "image_edit"], Meter::Images),
+    ("input_cost_per_query", &["rerank"], Meter::SearchUnits),
+];
+const INPUT_SECOND: &str = "input_cost_per_second";
+const OUTPUT_SECOND: &str = "output_cost_per_second";
+const MADE_IMAGE: &str = "output_cost_per_image";
+const MADE_IMAGE_TOKEN: &str = "output_cost_per_image_token";
 
 const TIERS: [(&str, &str); 5] = [
     ("_flex", "flex"),
@@ -72,12 +96,12 @@ pub(super) fn is_older_name(key: &str) -> bool {
 }
 
 /// What a key with that value is.
-pub(super) fn parse<'a>(key: &str, raw: &'a str) -> Key<'a> {
+pub(super) fn parse<'a>(key: &str, raw: &'a str, facts: &Facts<'_>) -> Key<'a> {
     if key == SEARCH {
         let slot = Slot { meter: Meter::WebSearch, above_tokens: None, tier: None };
         return one_search_rate(raw).map_or(Key::Unmapped, |raw| Key::Priced(slot, raw));
     }
-    if let Some(slot) = slot(key) {
+    if let Some(slot) = slot(key).or_else(|| service(key, raw, facts)) {
         return Key::Priced(slot, raw);
     }
     let about_money = ["cost", "pric", "multiplier", "billing"].iter().any(|word| key.contains(word));
@@ -100,6 +124,26 @@ fn slot(key: &str) -> Option<Slot> {
         };
     let meter = METERS.iter().find(|(known, _)| *known == rest)?.1;
     Some(Slot { meter, above_tokens, tier })
+}
+
+fn service(key: &str, raw: &str, facts: &Facts<'_>) -> Option<Slot> {
+    let known = |(known, modes, _): &&(&str, &[&str], Meter)| *known == key && modes.contains(&facts.mode);
+    let meter = SERVICES.iter().find(known)?.2;
+    let others = facts.pairs.iter().map(|(key, raw)| (&**key, raw.get()));
+    let rate = |raw| PicoUsdPerUnit::parse_usd_per_unit(raw).ok().map(|(rate, _)| rate.pico());
+    let is_contradicted = match key {
+        // A second is billed once, and most entries write it on one side. Where the two differ, nobody says which.
+        INPUT_SECOND => {
+            let mut output = others.filter(|(key, raw)| *key == OUTPUT_SECOND && *raw != "null");
+            output.any(|(_, other)| rate(other).is_none_or(|other| other > 0 && Some(other) != rate(raw)))
+        }
+        // By size: the event does not say how large the images are.
+        MADE_IMAGE => others
+            .into_iter()
+            .any(|(key, _)| key.starts_with("output_cost_per_image_") && !key.starts_with(MADE_IMAGE_TOKEN)),
+        _ => false,
+    };
+    (!is_contradicted).then_some(Slot { meter, above_tokens: None, tier: None })
 }
 
 /// The price of a search, where it does not depend on how much of the web is read: Bursar counts searches alone.

@@ -1,0 +1,187 @@
+//! The documents of one answer, whatever lay around them: skimmed where they are like the one before, scanned where
+//! they are not, and read by the dialect.
+
+use super::{Expected, ResponseFacts, framing::may_be_usage_only};
+use crate::{
+    base64,
+    dialect::Format,
+    frame::{EVENT_HELD_MAX, Event, Verdict},
+    json_scan::{Role, Scanner, Span},
+    skim::{Fit, Skim},
+    text::Text,
+    want::{TextKind, Want, text},
+};
+
+/// Bedrock wraps a model's own documents.
+const WRAPPER: &[Want] = &[text("bytes", TextKind::Base64)];
+
+/// The reader of documents.
+#[derive(Debug)]
+pub(super) struct Documents {
+    format: &'static Format,
+    facts: ResponseFacts,
+    skim: Skim,
+    /// The last event that was skimmed over and told a value of which only the last one counts.
+    latest: Vec<u8>,
+    /// The document that comes in pieces.
+    long: Option<Box<Pieces>>,
+    wraps: bool,
+    usage_injected: bool,
+    /// Text whose kind only the rest of its document tells.
+    by_type: Vec<u8>,
+}
+
+/// A document that comes in pieces, and the wrapper around it, if there is one.
+#[derive(Debug)]
+struct Pieces {
+    wrapper: Option<(Scanner, base64::Decoder)>,
+    document: Scanner,
+}
+
+impl Pieces {
+    fn new(format: &Format, wraps: bool) -> Self {
+        let wrapper = wraps.then(|| (Scanner::new(WRAPPER), base64::Decoder::new()));
+        Self { wrapper, document: Scanner::new(format.answer) }
+    }
+
+    fn feed(&mut self, piece: &[u8], facts: &mut ResponseFacts) {
+        let kind_of_delta = facts.delta_kind();
+        let mut texts = |kind, text: &[u8]| {
+            facts.text.add(if kind == TextKind::ByType { kind_of_delta } else { kind }, text);
+        };
+        match &mut self.wrapper {
+            None => self.document.feed(piece, texts),
+            Some((wrapper, decoder)) => {
+                let document = &mut self.document;
+                wrapper.feed(piece, |_, coded| {
+                    decoder.feed(coded, &mut |bytes| document.feed(bytes, &mut texts));
+                });
+            }
+        }
+    }
+}
+
+impl Documents {
+    pub(super) fn new(expected: &Expected) -> Self {
+        let text = Text::new(expected.json, expected.several);
+        Self {
+            format: expected.dialect.format(),
+            facts: ResponseFacts::of_text(text),
+            skim: Skim::default(),
+            latest: Vec::new(),
+            long: None,
+            wraps: expected.dialect.wraps_documents(),
+            usage_injected: expected.usage_injected,
+            by_type: Vec::new(),
+        }
+    }
+
+    pub(super) fn facts(&self) -> &ResponseFacts {
+        &self.facts
+    }
+
+    pub(super) fn facts_mut(&mut self) -> &mut ResponseFacts {
+        &mut self.facts
+    }
+
+    pub(super) fn into_facts(mut self) -> ResponseFacts {
+        self.read_latest();
+        self.facts
+    }
+
+    /// Takes what a framer gives.
+    pub(super) fn take(&mut self, event: Event<'_>) -> Verdict {
+        match event {
+            Event::Whole(b"[DONE]") => self.facts.end(),
+            Event::Whole(wrapped) if self.wraps => {
+                let mut pieces = Pieces::new(self.format, true);
+                let mut document = Vec::new();
+                if let Some((wrapper, decoder)) = &mut pieces.wrapper {
+                    wrapper.feed(wrapped, |_, coded| {
+                        decoder.feed(coded, &mut |bytes| document.extend_from_slice(bytes));
+                    });
+                }
+                if !document.is_empty() {
+                    return self.document(&document);
+                }
+            }
+            Event::Whole(document) => return self.document(document),
+            Event::Piece(piece) => {
+                self.read_latest();
+                let (format, wraps) = (self.format, self.wraps);
+                let long = self.long.get_or_insert_with(|| Box::new(Pieces::new(format, wraps)));
+                long.feed(piece, &mut self.facts);
+            }
+            Event::PieceEnd => {
+                if let Some(long) = self.long.take() {
+                    (self.format.read_answer)(&long.document, &mut self.facts);
+                }
+            }
+            Event::Failed(kind) => self.facts.fail(kind),
+        }
+        Verdict::Keep
+    }
+
+    fn document(&mut self, document: &[u8]) -> Verdict {
+        let text = &mut self.facts.text;
+        match self.skim.pass(document, |kind, piece| text.add(kind, piece)) {
+            Fit::Plain => return Verdict::Keep,
+            // A usage that the client did not ask for must be seen at once.
+            Fit::Latest if !self.usage_injected => {
+                self.latest.clear();
+                self.latest.extend_from_slice(document);
+                return Verdict::Keep;
+            }
+            Fit::Latest | Fit::None => {}
+        }
+        self.read_latest();
+        self.read(document)
+    }
+
+    fn read(&mut self, document: &[u8]) -> Verdict {
+        let mut scanner = Scanner::with_spans(self.format.answer);
+        let Self { facts, by_type, .. } = self;
+        by_type.clear();
+        scanner.feed(document, |kind, piece| match kind {
+            TextKind::ByType if by_type.len().saturating_add(piece.len()) <= EVENT_HELD_MAX => {
+                by_type.extend_from_slice(piece);
+            }
+            kind => facts.text.add(kind, piece),
+        });
+        if !scanner.ended() {
+            facts.unreadable_events = facts.unreadable_events.saturating_add(1);
+        }
+        let news = facts.news();
+        (self.format.read_answer)(&scanner, facts);
+        let kind_of_delta = facts.delta_kind();
+        if !by_type.is_empty() {
+            facts.text.add(kind_of_delta, by_type);
+        }
+        if self.usage_injected && scanner.raw("usage").is_some() && may_be_usage_only(document) {
+            return Verdict::Drop;
+        }
+        if let (true, true, Some(spans)) = (scanner.ended(), facts.news() == news, scanner.spans()) {
+            let spans: Vec<Span> = spans.iter().map(|span| resolved(*span, kind_of_delta)).collect();
+            self.skim.learn(document, &spans);
+        }
+        Verdict::Keep
+    }
+
+    /// Reads what was skimmed over; its text is counted already.
+    fn read_latest(&mut self) {
+        if self.latest.is_empty() {
+            return;
+        }
+        let mut scanner = Scanner::new(self.format.answer);
+        scanner.feed(&self.latest, |_, _| {});
+        (self.format.read_answer)(&scanner, &mut self.facts);
+        self.latest.clear();
+    }
+}
+
+fn resolved(span: Span, kind_of_delta: TextKind) -> Span {
+    match span.role {
+        Role::Text(TextKind::ByType) => Span { role: Role::Text(kind_of_delta), ..span },
+        Role::Text(_) | Role::Latest | Role::Unwanted => span,
+    }
+}

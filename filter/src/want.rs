@@ -1,0 +1,113 @@
+//! What is looked for in a JSON document, and by which path.
+
+/// A value to find. The path names the outermost key and the last one; what lies between is counted and not
+/// compared, so `choices[].*.content` finds `choices[].delta.content` and `choices[].message.content`.
+#[derive(Clone, Copy, Debug)]
+pub struct Want {
+    /// As written.
+    pub path: &'static str,
+    /// What becomes of it.
+    pub take: Take,
+    /// The key of the outermost object below which it lies.
+    pub(crate) top: &'static str,
+    /// How many objects and arrays are open around it; 0: any number.
+    pub(crate) depth: u16,
+    /// Its key.
+    pub(crate) key: &'static str,
+}
+
+/// What becomes of a value that is found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Take {
+    /// It is kept, as written; more bytes than that are not, and the value counts as not found.
+    Value {
+        /// The bound.
+        bytes_max: usize,
+    },
+    /// Likewise, and of many only the last one counts.
+    Latest {
+        /// The bound.
+        bytes_max: usize,
+    },
+    /// It is text that goes past: handed on as it comes, and not kept.
+    Text(TextKind),
+}
+
+/// What a piece of text is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TextKind {
+    /// The answer.
+    Content,
+    /// A tool call's arguments, which are to be JSON.
+    Arguments,
+    /// Visible thinking.
+    Reasoning,
+    /// A refusal.
+    Refusal,
+    /// One of these, as the document's type says.
+    ByType,
+    /// Something inside that is written in base64: a document of its own.
+    Base64,
+    /// Text of a request that is billed by its characters.
+    Spoken,
+}
+
+/// A value, kept up to a kilobyte.
+pub const fn value(path: &'static str) -> Want {
+    large(path, 1024)
+}
+
+/// A value, kept up to a bound of its own.
+pub const fn large(path: &'static str, bytes_max: usize) -> Want {
+    parsed(path, Take::Value { bytes_max })
+}
+
+/// A value of which only the last one counts, kept up to a bound of its own.
+pub const fn latest(path: &'static str, bytes_max: usize) -> Want {
+    parsed(path, Take::Latest { bytes_max })
+}
+
+/// A text.
+pub const fn text(path: &'static str, kind: TextKind) -> Want {
+    parsed(path, Take::Text(kind))
+}
+
+/// A value under a key at whatever place, kept up to a kilobyte.
+pub const fn anywhere(key: &'static str) -> Want {
+    Want { path: key, take: Take::Value { bytes_max: 1024 }, top: "", depth: 0, key }
+}
+
+const fn parsed(path: &'static str, take: Take) -> Want {
+    let bytes = path.as_bytes();
+    let (mut depth, mut top_end, mut key_start, mut at) = (1_u16, bytes.len(), 0_usize, 0_usize);
+    while let Some((head, _)) = bytes.split_at(at).1.split_first() {
+        if matches!(*head, b'.' | b'[') {
+            depth = depth.saturating_add(1);
+            if top_end == bytes.len() {
+                top_end = at;
+            }
+        }
+        at = at.saturating_add(1);
+        if *head == b'.' {
+            key_start = at;
+        }
+    }
+    Want { path, take, top: path.split_at(top_end).0, depth, key: path.split_at(key_start).1 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_tells_top_depth_and_key() {
+        let parts = |path| {
+            let Want { top, depth, key, .. } = value(path);
+            (top, depth, key)
+        };
+        assert_eq!(parts("usage"), ("usage", 1, "usage"));
+        assert_eq!(parts("response.usage"), ("response", 2, "usage"));
+        assert_eq!(parts("choices[].*.content"), ("choices", 4, "content"));
+        assert_eq!(parts("message.content[].text"), ("message", 4, "text"));
+    }
+}
