@@ -43,8 +43,8 @@ pub struct Recording {
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
 #[serde(deny_unknown_fields)]
 pub struct Expected {
-    /// Units per meter, disjoint; a meter that is not named was not counted or is zero. Where the usage is mixed,
-    /// the part that the provider counted.
+    /// Units per meter, disjoint; a meter that is not named was not counted or is zero. Where the usage is mixed or
+    /// estimated, only what Bursar must know all the same.
     pub tokens: BTreeMap<String, u64>,
     /// reported, estimated, mixed or none.
     pub usage_source: String,

@@ -120,7 +120,7 @@ fn requests() -> Vec<(&'static str, Value, &'static str, u64)> {
             7,
         ),
         ("/v1/embeddings", text.clone(), "/usage/total_tokens", 1),
-        ("/v1/moderations", text, "/results/0/category_scores/none", 0),
+        ("/v1/moderations", text.clone(), "/results/0/category_scores/none", 0),
         (
             "/v1/images/generations",
             json!({"model": "gpt-image-1", "prompt": "Hello"}),
@@ -141,6 +141,7 @@ fn requests() -> Vec<(&'static str, Value, &'static str, u64)> {
             "/usageMetadata/promptTokenCount",
             3,
         ),
+        ("/v1beta/interactions", text, "/usage/total_output_tokens", 16),
         ("/model/amazon.nova-micro-v1%3A0/converse", converse.clone(), "/usage/outputTokens", 7),
         ("/model/amazon.nova-micro-v1%3A0/invoke", converse, "/usage/outputTokens", 7),
         ("/model/anthropic.claude/invoke", chat.clone(), "/usage/output_tokens", 7),
@@ -176,13 +177,13 @@ async fn every_api_is_answered_in_its_shape_and_counts_what_was_asked_for() {
 #[tokio::test]
 async fn a_form_is_read_like_json() {
     let (_provider, client) = simulator().await;
-    let answer = client.send(&Recording::read("openai-audio/transcription-json").call()).await;
+    let answer = client.send(&Recording::read("openai-transcriptions/unary-json").call()).await;
     assert_eq!(answer.json()["usage"]["input_token_details"]["audio_tokens"], 40);
-    let seconds = client.send(&Recording::read("openai-audio/transcription-duration").call()).await;
+    let seconds = client.send(&Recording::read("openai-transcriptions/unary-duration").call()).await;
     assert_eq!(seconds.json()["usage"]["type"], "duration");
-    let stream = client.send(&Recording::read("openai-audio/transcription-stream").call()).await;
+    let stream = client.send(&Recording::read("openai-transcriptions/stream-plain").call()).await;
     assert!(stream.text().ends_with("data: [DONE]\r\n\r\n"), "{}", stream.text());
-    let speech = client.send(&Recording::read("openai-audio/speech-binary").call()).await;
+    let speech = client.send(&Recording::read("openai-speech/unary-binary").call()).await;
     assert_eq!((speech.status, speech.header("content-type")), (200, Some("audio/mpeg")));
 }
 
@@ -201,6 +202,7 @@ async fn every_api_streams_in_its_framing() {
         ),
         ("/v1beta/models/m:streamGenerateContent?alt=sse", "text/event-stream", "data: {", "}\r\n\r\n"),
         ("/v1beta/models/m:streamGenerateContent", "application/json; charset=UTF-8", "[{", "}\n]"),
+        ("/v1beta/interactions", "text/event-stream", "event: interaction.created\n", "data: [DONE]\n\n"),
         ("/v2/chat", "text/event-stream", "event: message-start\n", "data: [DONE]\n\n"),
         ("/v1/chat", "application/stream+json", "{", "}\n"),
         ("/api/generate", "application/x-ndjson", "{", "}\n"),

@@ -69,6 +69,7 @@ pub(super) fn at(path: &str) -> Option<Api> {
         "messages" | "rawPredict" | "streamRawPredict" => anthropic::MESSAGES,
         "generateContent" | "streamGenerateContent" => gemini::GENERATE,
         "embedContent" | "batchEmbedContents" | "predict" => gemini::EMBED,
+        "interactions" => gemini::INTERACTIONS,
         "converse" | "converse-stream" if in_model => bedrock::CONVERSE,
         "invoke" | "invoke-with-response-stream" if in_model => bedrock::INVOKE,
         "chat" | "generate" | "embed" if path.starts_with("/api/") => ollama::OLLAMA,

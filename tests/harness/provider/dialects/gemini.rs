@@ -5,6 +5,8 @@ use hyper::body::Bytes;
 use serde_json::{Value, json};
 
 pub(super) const GENERATE: Api = Api { answer: generate, error, error_in_stream };
+pub(super) const INTERACTIONS: Api =
+    Api { answer: interaction, error, error_in_stream: error_of_interaction };
 pub(super) const EMBED: Api = Api { answer: embed, error, error_in_stream };
 
 const JSON: &str = "application/json; charset=UTF-8";
@@ -74,6 +76,47 @@ fn embed(asked: &Asked, script: &Script) -> Answer {
         body["usageMetadata"] = told;
     }
     Answer::whole(JSON, format!("{body:#}\n"))
+}
+
+fn interaction(asked: &Asked, script: &Script) -> Answer {
+    let usage = asked.usage(
+        script,
+        json!({
+            "total_tokens": asked.prompt_tokens + asked.tokens, "total_input_tokens": asked.prompt_tokens,
+            "total_cached_tokens": 0, "total_output_tokens": asked.tokens, "total_tool_use_tokens": 0,
+            "total_thought_tokens": 0,
+        }),
+    );
+    let mut whole = json!({"id": "v1_simulated", "status": script.finish_reason("completed"),
+        "object": "interaction", "model": asked.model});
+    if let Some(usage) = usage {
+        whole["usage"] = usage;
+    }
+    if !asked.stream {
+        whole["outputs"] = json!([{"type": "text", "text": asked.text(script)}]);
+        return Answer::whole(JSON, whole.to_string());
+    }
+    let begin =
+        json!({"id": "v1_simulated", "status": "in_progress", "object": "interaction", "model": asked.model});
+    let mut events = vec![named(json!({"interaction": begin, "event_type": "interaction.created"}))];
+    let delta =
+        |text| json!({"index": 0, "delta": {"text": text, "type": "text"}, "event_type": "step.delta"});
+    events.extend(asked.deltas(script).map(|token| named(delta(token))));
+    events.push(named(json!({"interaction": whole, "event_type": "interaction.completed"})));
+    events.push(Bytes::from_static(b"event: done\ndata: [DONE]\n\n"));
+    Answer::stream("text/event-stream", events)
+}
+
+/// Named after its `event_type`.
+fn named(event: Value) -> Bytes {
+    let name = event["event_type"].as_str().unwrap_or_default();
+    format!("event: {name}\ndata: {event}\n\n").into()
+}
+
+fn error_of_interaction(kind: &str, message: &str) -> Bytes {
+    let mut event = error(503, kind, message);
+    event["event_type"] = json!("error");
+    named(event)
 }
 
 fn error(status: u16, kind: &str, message: &str) -> Value {
