@@ -198,6 +198,10 @@ async fn bedrock_sees_what_it_would_see_without_bursar_and_nothing_signed_is_cha
         "bedrock-invoke/stream-claude",
         "bedrock-invoke/stream-error",
     ]));
+    let mut long = (CONVERSE.body)();
+    long["messages"][0]["content"][0]["text"] = "All work and no play. ".repeat(20_000).into();
+    let long = Official::new(CONVERSE.sdk, CONVERSE.unary, long).script(&json!({"tokens": 5}));
+    calls.push(("a body that is too long to be held".to_owned(), long));
     let count = calls.len();
     sees_the_same(&rig, calls).await;
 
