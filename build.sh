@@ -81,7 +81,7 @@ build_bins() {
 
 run_tests() {
   find_envoy
-  python_packages openai
+  python_packages clients
   build_wasm filter
   build_wasm noop
   build_bins bursar

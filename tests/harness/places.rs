@@ -33,9 +33,9 @@ pub fn bursar() -> PathBuf {
     existing("the control plane", "BURSAR_BIN", "target/debug/bursar")
 }
 
-/// A Python that has the official `openai` client: `$BURSAR_PYTHON`, else the one of `build.sh`'s venv.
+/// A Python that has the official clients: `$BURSAR_PYTHON`, else the one of `build.sh`'s venv.
 pub fn python() -> PathBuf {
-    existing("Python with the openai client", "BURSAR_PYTHON", ".tools/venv/bin/python")
+    existing("Python with the official clients", "BURSAR_PYTHON", ".tools/venv/bin/python")
 }
 
 fn existing(what: &str, variable: &str, default: &str) -> PathBuf {

@@ -1,29 +1,32 @@
-"""An application with the official openai client: sends one chat call as its argument says and prints what it saw.
+"""An application that uses the providers' official clients, as applications do.
 
-The argument is a JSON object: base (URL), headers, and body (the keyword arguments of the call).
+Reads a JSON list of calls from standard input, makes them one after another, and prints a JSON list of what it saw:
+`answer`, or `chunks` of a stream, or the class of an `error` with its fields, after the chunks that came before it.
+
+A call has `sdk` (a file of clients/), `call` (what of it), `base` (URL), `headers`, `body` (the keyword arguments),
+`stream`, and `retries` where they are not to be the client's default.
 """
 
+import importlib
 import json
 import sys
 
-import openai
 
-asked = json.loads(sys.argv[1])
-client = openai.OpenAI(base_url=asked["base"] + "/v1", api_key="sk-test", default_headers=asked["headers"])
-try:
-    answer = client.chat.completions.create(**asked["body"])
-    if asked["body"].get("stream"):
-        seen = {"chunks": [chunk.model_dump() for chunk in answer]}
-    else:
-        seen = {"answer": answer.model_dump()}
-except openai.APIStatusError as error:
-    seen = {
-        "error": type(error).__name__,
-        "status": error.status_code,
-        "code": error.code,
-        "type": error.type,
-        "message": error.message,
-    }
-except openai.OpenAIError as error:
-    seen = {"error": type(error).__name__, "message": str(error)}
-print(json.dumps(seen))
+def make(asked):
+    sdk = importlib.import_module("clients." + asked["sdk"])
+    saw = {}
+    try:
+        answer = sdk.call(asked)
+        if isinstance(answer, dict):
+            saw["answer"] = answer
+        else:
+            saw["chunks"] = []
+            for chunk in answer:
+                saw["chunks"].append(chunk)
+    except sdk.ERRORS as error:
+        saw["error"] = type(error).__name__
+        saw.update(sdk.fields(error))
+    return saw
+
+
+print(json.dumps([make(asked) for asked in json.load(sys.stdin)]))

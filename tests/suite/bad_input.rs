@@ -83,7 +83,7 @@ async fn a_body_of_20_megabytes_passes_in_bounded_memory() {
 async fn an_answer_compressed_though_nobody_asked_passes_and_is_counted_as_unread() {
     let rig = rig().await;
     let call = Call::chat("gpt-4o").customer("acme").header("accept-encoding", "gzip, br");
-    let answer = rig.app.send(&call.script(&json!({"gzip": true}))).await;
+    let answer = rig.app.send(&call.script(&json!({"encoding": "gzip"}))).await;
     assert_eq!(
         (answer.status, answer.header("content-encoding"), &answer.body[..2]),
         (200, Some("gzip"), &b"\x1f\x8b"[..])

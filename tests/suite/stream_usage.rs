@@ -1,6 +1,11 @@
 //! Usage in streams: Bursar asks for it where the client did not, and the client sees what it asked for.
 
-use harness::{call::Call, client::Answer, official, recording::Recording, rig};
+use harness::{
+    call::Call,
+    client::Answer,
+    official::{self, Official},
+    rig,
+};
 use serde_json::{Value, json};
 
 fn stream() -> Call {
@@ -61,37 +66,20 @@ async fn a_refused_or_partial_stream_option_is_merged_and_not_replaced() {
 }
 
 #[tokio::test]
-async fn recorded_answers_pass_byte_for_byte() {
-    let (_provider, envoy) = rig::filter_alone(|_| {}).await;
-    for name in Recording::names("openai-chat") {
-        let recording = Recording::read(&name);
-        if recording.is_stream() && recording.request.get("stream_options").is_none() {
-            continue; // the client did not ask; see above
-        }
-        let call = Call::post("/v1/chat/completions").json(recording.request.clone());
-        let answer = envoy.client().send(&call.script(&json!({"recording": name, "split_bytes": 50}))).await;
-        assert_eq!((answer.status, &answer.cut), (recording.status, &None), "{name}");
-        assert_eq!(answer.body, recording.body, "{name}");
-    }
-}
-
-#[tokio::test]
 async fn the_official_client_sees_the_chunks_it_would_see_without_bursar() {
     let (provider, envoy) = rig::filter_alone(|_| {}).await;
-    let headers = json!({"x-bursar-customer": "acme", "x-sim-script": json!({"tokens": 4}).to_string()});
-    let messages = json!([{"role": "user", "content": "Hello"}]);
-    for options in [None, Some(json!({"include_usage": true}))] {
-        let mut body = json!({"model": "gpt-4o", "messages": messages, "stream": true});
-        if let Some(options) = &options {
-            body["stream_options"] = options.clone();
-        }
-        let direct = official::chat(provider.address(), &headers, &body).await;
-        let through = official::chat(envoy.address(), &headers, &body).await;
-        assert_eq!(direct["chunks"].as_array().unwrap().len(), if options.is_some() { 7 } else { 6 });
-        assert_eq!(through, direct);
+    let body = json!({"model": "gpt-4o", "messages": [{"role": "user", "content": "Hello"}]});
+    let mut asking = body.clone();
+    asking["stream_options"] = json!({"include_usage": true});
+    let call = |body: &Value| Official::chat(body.clone()).customer("acme").script(&json!({"tokens": 4}));
+    let calls = [call(&body), call(&body).streamed(), call(&asking).streamed()];
+    let everywhere =
+        calls.iter().flat_map(|call| [call.clone().to(provider.address()), call.clone().to(envoy.address())]);
+    let seen = official::make(everywhere).await;
+    for pair in seen.chunks(2) {
+        assert_eq!(pair[0], pair[1]);
     }
-    let body = json!({"model": "gpt-4o", "messages": messages});
-    let direct = official::chat(provider.address(), &headers, &body).await;
-    assert_eq!(official::chat(envoy.address(), &headers, &body).await, direct);
-    assert_eq!(direct["answer"]["usage"]["completion_tokens"], 4);
+    assert_eq!(seen[0]["answer"]["usage"]["completion_tokens"], 4);
+    assert_eq!(seen[2]["chunks"].as_array().unwrap().len(), 6);
+    assert_eq!(seen[4]["chunks"].as_array().unwrap().len(), 7);
 }

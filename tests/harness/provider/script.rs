@@ -1,6 +1,7 @@
 //! What a test asks the simulated provider to do with one request: JSON in one header. Everything has a default, and
 //! the same request gets the same answer, to the byte.
 
+pub use super::encoding::Encoding;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -15,15 +16,15 @@ pub struct Script {
     pub status: u16,
     /// Answers this HTML instead of JSON.
     pub html: Option<String>,
-    /// The error object's `type` and `code`.
+    /// The error's type, in the words of the API that is called.
     pub error: String,
     /// Fails with 503 while Envoy's attempt count is not above this.
     pub fail_attempts: u32,
-    /// Generated tokens; by default `max_tokens` or `max_completion_tokens`, at most 16.
+    /// Generated tokens; by default the request's output limit, at most 16.
     pub tokens: Option<u64>,
     /// The text of every generated token.
     pub token: String,
-    /// Prompt tokens; by default a quarter of the messages' bytes.
+    /// Prompt tokens; by default a quarter of the prompt's bytes.
     pub prompt_tokens: Option<u64>,
     /// Replaces the usage object, however wrong.
     pub usage: Option<Value>,
@@ -31,8 +32,8 @@ pub struct Script {
     pub no_usage: bool,
     /// The model that answers; by default the one that was asked for.
     pub served_model: Option<String>,
-    /// The finish reason.
-    pub finish_reason: String,
+    /// The finish reason; by default the one of a regular end.
+    pub finish_reason: Option<String>,
     /// Waits before the head.
     pub head_delay_ms: u64,
     /// Waits before each chunk of a stream.
@@ -49,9 +50,9 @@ pub struct Script {
     pub hang_after: Option<usize>,
     /// Sends an error object inside the stream after so many chunks, and ends it.
     pub error_after: Option<usize>,
-    /// Compresses the body although nobody asked.
-    pub gzip: bool,
-    /// Replays a recording, `openai-chat/case`.
+    /// Compresses the body although nobody asked, with a flush after each event.
+    pub encoding: Option<Encoding>,
+    /// Replays a recording, `openai-chat/case`, whatever was asked.
     pub recording: Option<String>,
 }
 
@@ -68,7 +69,7 @@ impl Default for Script {
             usage: None,
             no_usage: false,
             served_model: None,
-            finish_reason: "stop".to_owned(),
+            finish_reason: None,
             head_delay_ms: 0,
             delay_ms: 0,
             split_bytes: usize::MAX,
@@ -77,7 +78,7 @@ impl Default for Script {
             hang_before_head: false,
             hang_after: None,
             error_after: None,
-            gzip: false,
+            encoding: None,
             recording: None,
         }
     }
@@ -90,5 +91,10 @@ impl Script {
             Some(bytes) => serde_json::from_slice(bytes).map_err(|error| format!("{HEADER}: {error}")),
             None => Ok(Self::default()),
         }
+    }
+
+    /// The finish reason, where an API's regular one is this.
+    pub(super) fn finish_reason<'a>(&'a self, regular: &'a str) -> &'a str {
+        self.finish_reason.as_deref().unwrap_or(regular)
     }
 }
