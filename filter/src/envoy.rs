@@ -7,6 +7,7 @@ mod host;
 mod node;
 mod root;
 mod stats;
+mod stream;
 
 use proxy_wasm::{traits::RootContext, types::LogLevel};
 

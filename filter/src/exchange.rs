@@ -249,11 +249,18 @@ impl Exchange {
 
     /// Passes a call that Bursar has nothing to decide on with: no snapshot has come yet.
     pub fn pass_undecided(&mut self) -> Option<Step> {
-        let Phase::Reading(reader) = &self.phase else { return None };
+        let reader = match std::mem::replace(&mut self.phase, Phase::Over) {
+            Phase::Reading(reader) => reader,
+            other => {
+                self.phase = other;
+                return None;
+            }
+        };
         let facts = reader.facts();
         if facts.retrieves {
             return Some(self.pass(facts));
         }
+        self.late = Some(reader).filter(|_| !facts.whole);
         self.take_facts(facts, &TextRatios::default());
         Some(self.proceed(Admitted::default()))
     }
@@ -339,7 +346,7 @@ impl Exchange {
         }
         match this.phase {
             Phase::Flowing(flow) => end::of_flow(this.head, &this.asked, *flow, snapshot, shared, end, now),
-            Phase::Refused(refused) => Some(end::of_refusal(this.head, &refused, now)),
+            Phase::Refused(refused) => Some(end::of_refusal(this.head, this.dialect, &refused, now)),
             Phase::Reading(_) | Phase::Asking { .. } | Phase::Over => None,
         }
     }

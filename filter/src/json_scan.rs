@@ -2,10 +2,12 @@
 //! nobody asked for. Memory is bounded by what the wanted values may hold, whatever the size of the document.
 //! It does not validate: what is no JSON gives no captures, or wrong ones, but never a panic.
 
+mod capture;
 mod media;
 mod nesting;
 
 use crate::want::{Take, TextKind, Want};
+use capture::{Capture, Key};
 pub use media::Media;
 use memchr::memchr2;
 pub use nesting::Nesting;
@@ -51,8 +53,6 @@ pub enum Role {
 /// outermost, which may come behind them.
 const FOUND_MAX: usize = 96;
 const FOUND_NESTED_MAX: usize = 64;
-/// No wanted key is longer.
-const KEY_BYTES_MAX: usize = 48;
 /// A document with more scalars is not one of many that are alike.
 const SPANS_MAX: usize = 32;
 
@@ -85,40 +85,6 @@ enum State {
     Scalar,
     /// Nothing more is looked at.
     Over,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Key {
-    bytes: [u8; KEY_BYTES_MAX],
-    len: usize,
-}
-
-#[derive(Debug)]
-struct Capture {
-    path: &'static str,
-    bytes_max: usize,
-    is_latest: bool,
-    start: u64,
-    depth: u16,
-    value: Vec<u8>,
-    too_long: bool,
-}
-
-impl Key {
-    const NONE: Self = Self { bytes: [0; KEY_BYTES_MAX], len: 0 };
-
-    fn push(&mut self, piece: &[u8]) {
-        for byte in piece {
-            if let Some(slot) = self.bytes.get_mut(self.len) {
-                *slot = *byte;
-            }
-            self.len = self.len.saturating_add(1);
-        }
-    }
-
-    fn is(&self, text: &str) -> bool {
-        self.len == text.len() && self.bytes.get(..self.len).is_some_and(|bytes| bytes == text.as_bytes())
-    }
 }
 
 impl Scanner {
@@ -404,17 +370,6 @@ impl Scanner {
 
 fn is_space(byte: u8) -> bool {
     matches!(byte, b' ' | b'\n' | b'\r' | b'\t')
-}
-
-impl Capture {
-    fn push(&mut self, bytes: &[u8]) {
-        if self.too_long || self.value.len().saturating_add(bytes.len()) > self.bytes_max {
-            self.too_long = true;
-            self.value = Vec::new();
-        } else {
-            self.value.extend_from_slice(bytes);
-        }
-    }
 }
 
 #[cfg(test)]

@@ -48,41 +48,42 @@ pub fn reply(dialect: Dialect, refused: &Refused, call: CallId, now: UnixNanos) 
     };
     let message = format!("{} (call {call})", message(refused));
     let shape = dialect.format().error;
+    let status = status(dialect, refused);
     if shape == ErrorShape::Aws {
-        let kind = match status(refused.reason) {
+        let kind = match status {
             429 => "ThrottlingException",
             503 => "ServiceUnavailableException",
+            400 => "ServiceQuotaExceededException",
             _ => "AccessDeniedException",
         };
         headers.push(("x-amzn-errortype", kind.to_owned()));
     }
-    let body = body(shape, refused.reason, retry.soon, code, &message).to_string();
-    LocalReply { status: status(refused.reason), headers, body, details }
+    let body = body(shape, status, retry.soon, code, &message).to_string();
+    LocalReply { status, headers, body, details }
 }
 
 /// An error that the dialect's own SDKs take for a limit that is reached, or for what is forbidden.
-fn body(shape: ErrorShape, reason: Refusal, soon: bool, code: &str, message: &str) -> Value {
-    let is_limit = status(reason) == 429;
+fn body(shape: ErrorShape, status: u16, soon: bool, code: &str, message: &str) -> Value {
     match shape {
         ErrorShape::OpenAi => {
             let kind = if soon { "rate_limit_error" } else { "insufficient_quota" };
             json!({"error": {"message": message, "type": kind, "param": null, "code": code}})
         }
         ErrorShape::Anthropic => {
-            let kind = match reason {
-                Refusal::Unreachable => "overloaded_error",
-                _ if is_limit => "rate_limit_error",
+            let kind = match status {
+                503 => "overloaded_error",
+                429 => "rate_limit_error",
                 _ => "permission_error",
             };
             json!({"type": "error", "error": {"type": kind, "message": message, "code": code}})
         }
         ErrorShape::Google => {
-            let kind = match reason {
-                Refusal::Unreachable => "UNAVAILABLE",
-                _ if is_limit => "RESOURCE_EXHAUSTED",
+            let kind = match status {
+                503 => "UNAVAILABLE",
+                429 => "RESOURCE_EXHAUSTED",
                 _ => "PERMISSION_DENIED",
             };
-            json!({"error": {"code": status(reason), "message": message, "status": kind, "details": [
+            json!({"error": {"code": status, "message": message, "status": kind, "details": [
                 {"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": code, "domain": "bursar"},
             ]}})
         }
@@ -92,8 +93,13 @@ fn body(shape: ErrorShape, reason: Refusal, soon: bool, code: &str, message: &st
 }
 
 /// The status of a refusal: 429 is what SDKs know as a limit; 403 is for what no waiting mends.
-pub fn status(reason: Refusal) -> u16 {
-    match reason {
+pub fn status(dialect: Dialect, refused: &Refused) -> u16 {
+    let waiting_helps = refused.cap.as_ref().is_some_and(|cap| cap.waiting_helps && !cap.larger_than_cap);
+    match refused.reason {
+        // AWS's SDKs try again at every 429; its own quotas are a 400.
+        Refusal::Cap | Refusal::LoopGuard if dialect.format().error == ErrorShape::Aws && !waiting_helps => {
+            400
+        }
         Refusal::Cap | Refusal::LoopGuard => 429,
         Refusal::Unattributed | Refusal::Unpriced => 403,
         Refusal::Unreachable => 503,

@@ -24,7 +24,8 @@ async fn passes(rig: &Rig, call: Call, body: &[u8]) -> Value {
     let answer = rig.app.send(&call).await;
     assert_eq!((answer.status, &answer.body, &answer.cut), (direct.status, &direct.body, &None));
     let seen = rig.provider.received();
-    assert_eq!((seen.len(), &seen[1].body[..]), (2, body));
+    // Behind a body that is too long to be held there may be spaces, where an option could have been.
+    assert_eq!((seen.len(), seen[1].body.trim_ascii_end()), (2, body));
     rig.bursar.calls("acme", 1).await.remove(0)
 }
 
@@ -80,19 +81,35 @@ async fn a_body_of_20_megabytes_passes_in_bounded_memory() {
 }
 
 #[tokio::test]
-async fn an_answer_compressed_though_nobody_asked_passes_and_is_counted_as_unread() {
+async fn an_answer_compressed_though_nobody_asked_passes_as_it_is_and_is_metered() {
     let rig = rig().await;
-    let call = Call::chat("gpt-4o").customer("acme").header("accept-encoding", "gzip, br");
-    let answer = rig.app.send(&call.script(&json!({"encoding": "gzip"}))).await;
-    assert_eq!(
-        (answer.status, answer.header("content-encoding"), &answer.body[..2]),
-        (200, Some("gzip"), &b"\x1f\x8b"[..])
-    );
-    assert_eq!(
-        rig.provider.received()[0].header("accept-encoding"),
-        None,
-        "it is asked for what can be read"
-    );
+    let direct = harness::client::Client::new(rig.provider.address());
+    let mut calls = 0;
+    for encoding in ["gzip", "br", "zstd", "deflate"] {
+        for stream in [false, true] {
+            let script = json!({"encoding": encoding, "tokens": 40, "prompt_tokens": 7});
+            let call =
+                Call::chat("gpt-4o").customer("acme").header("accept-encoding", "gzip, br").script(&script);
+            let asking = json!({"include_usage": true});
+            let call = if stream { call.streamed().set("stream_options", asking) } else { call };
+            let answer = rig.app.send(&call).await;
+            assert_eq!((answer.status, answer.header("content-encoding")), (200, Some(encoding)));
+            assert_eq!(answer.body, direct.send(&call).await.body, "{encoding}");
+            calls += 1;
+            let call = rig.bursar.calls("acme", calls).await.remove(0);
+            let tokens = (&call["tokens"]["input"], &call["tokens"]["output"]);
+            assert_eq!(tokens, (&json!(7), &json!(40)), "{encoding}, streamed {stream}: {call:#}");
+        }
+    }
+    let seen = rig.provider.received()[0].header("accept-encoding");
+    assert_eq!(seen.as_deref(), Some("identity"), "it is asked for what costs least to read");
+}
+
+#[tokio::test]
+async fn an_answer_in_an_encoding_that_nobody_knows_passes_and_has_no_cost_rather_than_none() {
+    let rig = rig().await;
+    let call = Call::chat("gpt-4o").customer("acme").script(&json!({"encoding": "x-unknown"}));
+    assert_eq!(rig.app.send(&call).await.header("content-encoding"), Some("x-unknown"));
     let call = rig.bursar.calls("acme", 1).await.remove(0);
     assert_eq!((&call["usage_source"], &call["cost_usd"]), (&json!("none"), &Value::Null), "{call:#}");
     assert_eq!(rig.envoy.metric(r#"bursar_usage_missing_total{dialect="openai-chat"}"#).await, Some(1));

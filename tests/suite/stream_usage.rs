@@ -83,3 +83,45 @@ async fn the_official_client_sees_the_chunks_it_would_see_without_bursar() {
     assert_eq!(seen[2]["chunks"].as_array().unwrap().len(), 6);
     assert_eq!(seen[4]["chunks"].as_array().unwrap().len(), 7);
 }
+
+/// A body that is longer than what is held back, with the keys that matter in this order.
+fn long(before: &str, after: &str) -> String {
+    let text = "All work and no play makes Jack a dull boy. ".repeat(600_000 / 44);
+    format!(r#"{{{before}"model":"gpt-4o","messages":[{{"role":"user","content":"{text}"}}]{after}}}"#)
+}
+
+#[tokio::test]
+async fn a_stream_whose_request_is_too_long_to_hold_is_asked_for_usage_as_it_passes() {
+    let (provider, envoy) = rig::filter_alone(|_| {}).await;
+    let script = json!({"tokens": 3, "prompt_tokens": 9});
+    let direct = harness::client::Client::new(provider.address()).send(&stream().script(&script)).await;
+    for client in [envoy.client(), harness::client::Client::http2(envoy.address())] {
+        for (before, after, injected) in [
+            (r#""stream":true,"#, "", true),
+            ("", r#","stream":true"#, true),
+            (
+                r#""stream_options":{"include_usage":false,"include_obfuscation":false},"stream":true,"#,
+                "",
+                true,
+            ),
+            ("", "", false),
+        ] {
+            let body = long(before, after);
+            let call =
+                Call::post("/v1/chat/completions").customer("acme").raw("application/json", body.clone());
+            let answer = client.send(&call.script(&script)).await;
+            let seen = provider.received().pop().unwrap();
+            let mut expected: Value = serde_json::from_str(&body).unwrap();
+            if injected {
+                expected["stream_options"]["include_usage"] = json!(true);
+                assert_eq!(events(&answer), events(&direct), "{before} {after}");
+            }
+            assert_eq!(seen.json(), expected, "{before} {after}");
+            let length = seen.header("content-length").map(|length| length.parse().unwrap());
+            assert!(
+                length.is_none_or(|length: usize| length == seen.body.len()),
+                "{before} {after}: {length:?}"
+            );
+        }
+    }
+}

@@ -2,6 +2,7 @@
 //! <https://docs.anthropic.com/en/api/messages> (read November 2026)
 
 use super::{
+    cost,
     disjoint::{Counts, add, add_some, split},
     errors,
     format::{ErrorShape, Format},
@@ -85,7 +86,10 @@ pub(super) fn count(facts: &mut ResponseFacts) {
         _ => text("/service_tier"),
     };
     let region = text("/inference_geo").filter(|region| &**region != "not_available");
+    // OpenRouter answers in this format too.
+    let cost = facts.kept("usage").and_then(cost::of_usage);
     facts.usage = usage(&first, &last);
+    facts.provider_cost = cost;
     facts.service_tier = tier.or(facts.service_tier.take());
     facts.region = region.or(facts.region.take());
 }

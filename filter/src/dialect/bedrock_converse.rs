@@ -66,7 +66,7 @@ pub(super) fn usage(counts: &Counts) -> Option<Usage> {
         }
         let written = either("/cacheWriteInputTokens", "/cacheWriteInputTokenCount").unwrap_or(0);
         let hour =
-            counts.sum_where("/cacheDetails", "ttl", &["1h"], "/inputTokens").unwrap_or(0).min(written);
+            counts.sum_where("/cacheDetails", "/ttl", &["1h"], "/inputTokens").unwrap_or(0).min(written);
         add_some(&mut usage, Meter::CacheWrite1h, Some(hour));
         add_some(&mut usage, Meter::CacheWrite5m, Some(written.saturating_sub(hour)));
     }

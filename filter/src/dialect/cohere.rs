@@ -81,8 +81,10 @@ pub(super) fn usage(counts: &Counts) -> Option<Usage> {
     let input = either("/billed_units/input_tokens", "/tokens/input_tokens");
     let output = either("/billed_units/output_tokens", "/tokens/output_tokens");
     let mut usage = Usage { complete: true, ..Usage::default() };
-    if let Some(input) = input {
-        split(&mut usage, Meter::Input, input, [(Meter::ImageIn, counts.at("/billed_units/image_tokens"))]);
+    let images = counts.at("/billed_units/image_tokens");
+    match input {
+        Some(input) => split(&mut usage, Meter::Input, input, [(Meter::ImageIn, images)]),
+        None => add_some(&mut usage, Meter::ImageIn, images),
     }
     if let Some(output) = output {
         split(&mut usage, Meter::Output, output, [(Meter::Reasoning, counts.at("/tokens/reasoning_tokens"))]);

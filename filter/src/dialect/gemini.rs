@@ -2,7 +2,7 @@
 //! <https://ai.google.dev/api/generate-content> (read November 2026)
 
 use super::{
-    disjoint::{Counts, add, split},
+    disjoint::{Counts, add, add_some, split},
     errors,
     format::{ErrorShape, Format},
 };
@@ -34,11 +34,15 @@ pub(super) const FORMAT: Format = Format {
         value("candidates[].finishReason"),
         value("promptFeedback.blockReason"),
         large("error", 64 * 1024),
+        latest("candidates[].groundingMetadata.webSearchQueries", 16 * 1024),
         text("candidates[].content.parts[].text", TextKind::Content),
     ],
     read_answer,
     count,
 };
+
+/// Searches are billed one by one, and are in no usage.
+const SEARCHES: &str = "candidates[].groundingMetadata.webSearchQueries";
 
 fn read_request(request: &Scanner, facts: &mut RequestFacts) {
     facts.take_names(request, "", "serviceTier");
@@ -72,6 +76,7 @@ fn read_answer(document: &Scanner, facts: &mut ResponseFacts) {
         facts.finish(&reason);
         facts.end();
     }
+    facts.keep(document, SEARCHES);
     errors::read_within(document, "error", facts);
 }
 
@@ -107,7 +112,11 @@ fn count(facts: &mut ResponseFacts) {
         .text("/serviceTier")
         .and_then(named)
         .or_else(|| counts.text("/trafficType").and_then(tier_of_traffic));
-    facts.usage = usage(&counts, facts.terminal);
+    let searches = Counts::parse(facts.kept(SEARCHES)).list("").len();
+    facts.usage = usage(&counts, facts.terminal).map(|mut usage| {
+        add_some(&mut usage, Meter::WebSearch, u64::try_from(searches).ok());
+        usage
+    });
     facts.service_tier = tier.or(facts.service_tier.take());
 }
 
@@ -122,7 +131,7 @@ fn tier_of_traffic(traffic: &str) -> Option<Box<str>> {
 fn usage(counts: &Counts, is_whole: bool) -> Option<Usage> {
     let (prompt, tools) = (counts.at("/promptTokenCount"), counts.at("/toolUsePromptTokenCount"));
     let (answer, thoughts) = (counts.at("/candidatesTokenCount"), counts.at("/thoughtsTokenCount"));
-    let of = |list: &str, modality: &[&str]| counts.sum_where(list, "modality", modality, "/tokenCount");
+    let of = |list: &str, modality: &[&str]| counts.sum_where(list, "/modality", modality, "/tokenCount");
     let mut usage = Usage { complete: true, ..Usage::default() };
     if let Some(prompt) = prompt {
         // Google's numbers of the modalities: 2 image, 4 audio.

@@ -93,7 +93,8 @@ fn usage(counts: &Counts) -> Option<Usage> {
     let (input, output) = (counts.at("/total_input_tokens"), counts.at("/total_output_tokens"));
     let mut usage = Usage { complete: true, ..Usage::default() };
     if let Some(input) = input {
-        let of = |modality| counts.sum_where("/input_tokens_by_modality", "modality", &[modality], "/tokens");
+        let of =
+            |modality| counts.sum_where("/input_tokens_by_modality", "/modality", &[modality], "/tokens");
         let parts = [
             (Meter::CacheRead, counts.at("/total_cached_tokens")),
             (Meter::AudioIn, of("audio")),

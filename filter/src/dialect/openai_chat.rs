@@ -102,7 +102,11 @@ pub(super) fn usage(counts: &Counts) -> Option<Usage> {
         let parts = [
             (Meter::CacheRead, cached),
             (Meter::CacheWrite5m, counts.at("/prompt_tokens_details/cache_write_tokens")),
-            (Meter::AudioIn, counts.at("/prompt_tokens_details/audio_tokens")),
+            // Mistral's are beside the prompt, and billed by the second.
+            (
+                Meter::AudioIn,
+                counts.at("/prompt_tokens_details/audio_tokens").filter(|audio| *audio <= whole),
+            ),
             (Meter::ImageIn, counts.at("/prompt_tokens_details/image_tokens")),
         ];
         split(&mut usage, Meter::Input, whole, parts);
@@ -113,7 +117,10 @@ pub(super) fn usage(counts: &Counts) -> Option<Usage> {
         // does not always), Mistral the tokens of audio.
         let rest =
             counts.at("/total_tokens").and_then(|total| total.checked_sub(prompt?)?.checked_sub(whole));
-        let is_beside = reasoning.is_some_and(|reasoning| reasoning > 0 && rest == Some(reasoning));
+        let is_beside = reasoning.is_some_and(|reasoning| {
+            // Perplexity's is beside, and in no total.
+            reasoning > 0 && (rest == Some(reasoning) || counts.at("/reasoning_tokens") == Some(reasoning))
+        });
         let beside = if is_beside { reasoning.unwrap_or(0) } else { 0 };
         let parts = [
             (Meter::Reasoning, reasoning),

@@ -91,7 +91,7 @@ fn read_answer(document: &Scanner, facts: &mut ResponseFacts) {
                 facts.end();
                 facts.finish(status.as_deref().unwrap_or_default());
                 if let Some(reason) = document.text(reason) {
-                    facts.finish(&reason);
+                    facts.stopped_by(&reason);
                 }
             }
             // It runs on in the background; a later request asks for the answer, and its usage with it.

@@ -8,6 +8,7 @@ use super::{Finished, Flow};
 use crate::{
     admission::{self, Refused},
     counters::SharedData,
+    dialect::Dialect,
     ending::{StreamEnd, flag_names},
     refusal,
     request::RequestFacts,
@@ -23,12 +24,12 @@ use protocol::{
 };
 
 /// The end of a call that Envoy answered by itself.
-pub(super) fn of_refusal(head: CallHead, refused: &Refused, now: UnixNanos) -> Finished {
+pub(super) fn of_refusal(head: CallHead, dialect: Dialect, refused: &Refused, now: UnixNanos) -> Finished {
     let end = CallEnd {
         ending: Ending::LocalReply,
         outcome: refused.reason.outcome(),
         refused: Some(refused.reason),
-        status: refusal::status(refused.reason),
+        status: refusal::status(dialect, refused),
         usage: Usage { complete: true, ..Usage::default() },
         settled: Some(PicoUsd::ZERO),
         ..blank_end(now)

@@ -66,7 +66,7 @@ impl Documents {
         let text = Text::new(expected.json, expected.several);
         Self {
             format: expected.dialect.format(),
-            facts: ResponseFacts::of_text(text),
+            facts: ResponseFacts::new(text, expected.several),
             skim: Skim::default(),
             latest: Vec::new(),
             long: None,

@@ -25,6 +25,8 @@ pub struct ResponseFacts {
     pub provider_cost: Option<PicoUsd>,
     /// Why the model stopped, one per answer.
     pub finish_reasons: Vec<Box<str>>,
+    /// What made an answer stop, where its finish reason does not say.
+    pub stopped_by: Option<Box<str>>,
     /// The provider's error type, also of an error inside a 200.
     pub error_type: Option<Box<str>>,
     /// The text that went to the client.
@@ -47,14 +49,16 @@ pub struct ResponseFacts {
     pub background: Option<Box<str>>,
     /// Values whose meaning is worked out at the end, the last of each path.
     kept: Vec<(&'static str, Vec<u8>)>,
+    /// Whether several answers were asked for.
+    several: bool,
     /// How often something was told of which not only the last counts.
     news: u32,
 }
 
 impl ResponseFacts {
     /// Nothing so far.
-    pub(super) fn of_text(text: Text) -> Self {
-        Self { text, ..Self::default() }
+    pub(super) fn new(text: Text, several: bool) -> Self {
+        Self { text, several, ..Self::default() }
     }
 
     /// The model, unless an earlier event named it. Azure's first event has an empty one.
@@ -90,9 +94,19 @@ impl ResponseFacts {
     /// One answer is over.
     pub(crate) fn finish(&mut self, reason: &str) {
         self.news = self.news.saturating_add(1);
+        if !self.several {
+            // OpenRouter says it twice.
+            self.finish_reasons.clear();
+        }
         if self.finish_reasons.len() < FINISH_REASONS_MAX {
             self.finish_reasons.extend(named(reason));
         }
+    }
+
+    /// What made an answer stop that says no more of it than that it is not complete.
+    pub(crate) fn stopped_by(&mut self, cause: &str) {
+        self.news = self.news.saturating_add(1);
+        self.stopped_by = named(cause);
     }
 
     /// An error.

@@ -11,7 +11,7 @@ fn read(content_type: &str, pieces: &[&[u8]], injected: bool) -> (ResponseFacts,
         dialect: Dialect::OpenaiChat,
         stream: true,
         json: false,
-        several: false,
+        several: true,
         usage_injected: injected,
     };
     let mut reader = ResponseReader::new(expected, &Headers::new(&headers));

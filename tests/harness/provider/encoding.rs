@@ -17,6 +17,9 @@ pub enum Encoding {
     Zstd,
     /// `deflate`, which is zlib.
     Deflate,
+    /// `x-unknown`, which nobody can read; it is gzip all the same.
+    #[serde(rename = "x-unknown")]
+    Unknown,
 }
 
 impl Encoding {
@@ -27,6 +30,7 @@ impl Encoding {
             Self::Br => "br",
             Self::Zstd => "zstd",
             Self::Deflate => "deflate",
+            Self::Unknown => "x-unknown",
         }
     }
 
@@ -34,7 +38,7 @@ impl Encoding {
     pub(super) fn encode(self, pieces: &[Bytes]) -> Vec<Bytes> {
         let fast = flate2::Compression::fast();
         let encoded = match self {
-            Self::Gzip => {
+            Self::Gzip | Self::Unknown => {
                 each(GzEncoder::new(Vec::new(), fast), pieces, GzEncoder::get_mut, GzEncoder::finish)
             }
             Self::Deflate => {

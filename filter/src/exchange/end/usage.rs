@@ -39,17 +39,23 @@ pub(super) fn of(
             },
         };
     };
-    usage.complete = cut.ending == Ending::Complete || facts.terminal;
-    if !usage.complete {
+    // An error inside an answer ends it, and its usage may come no more.
+    let ended = cut.ending == Ending::Complete && facts.error_type.is_none();
+    usage.complete = ended || facts.terminal;
+    // Gemini and Ollama leave the prompt out where they did not count it.
+    if !usage.complete || (has(&usage, Side::Generated) && !has(&usage, Side::Prompt)) {
         estimate(&mut usage, head, facts, ratios);
     }
     usage
 }
 
+fn has(usage: &Usage, side: Side) -> bool {
+    usage.units.keys().any(|meter| meter.side() == side)
+}
+
 /// Adds an estimate of each side that was not reported. A side that was, is left as it is, also where it says zero.
 fn estimate(usage: &mut Usage, head: &CallHead, facts: &ResponseFacts, ratios: &TextRatios) {
-    let has = |side| usage.units.keys().any(|meter| meter.side() == side);
-    let (has_prompt, has_generated) = (has(Side::Prompt), has(Side::Generated));
+    let (has_prompt, has_generated) = (has(usage, Side::Prompt), has(usage, Side::Generated));
     let mut add = |meter, tokens| {
         usage.units.insert(meter, tokens);
         usage.estimated.insert(meter);

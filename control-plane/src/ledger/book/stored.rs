@@ -1,0 +1,142 @@
+//! A call as the store has it, as far as booking asks.
+
+use crate::{
+    ledger::{
+        Charge, State,
+        aggregates::{Contribution, Keys},
+        prepare::Booking,
+    },
+    store::{StoreError, Write, instant},
+};
+use protocol::{attribution::Dimension, codec, event::CallHead, ids::CallId};
+use rusqlite::{OptionalExtension, Row};
+
+/// A call as it is booked.
+pub(super) struct Stored {
+    pub(super) state: State,
+    pub(super) keys: Keys,
+    pub(super) user: i64,
+    pub(super) boot: i64,
+    pub(super) head_hash: i64,
+    pub(super) end_hash: Option<i64>,
+    /// What it counts in the aggregates; only looked up for orphaned calls, to be taken back.
+    pub(super) counted: Option<Counted>,
+    pub(super) charges: Vec<Charge>,
+    /// Of the head that stands; only looked up where something is learned from it.
+    pub(super) request_text_bytes: Option<u64>,
+}
+
+#[derive(Clone, Copy)]
+pub(super) struct Counted {
+    pub(super) contribution: Contribution,
+    pub(super) settled_pico: i64,
+    pub(super) tokens_capped: i64,
+}
+
+impl Stored {
+    pub(super) fn find(write: &Write<'_>, id: CallId) -> Result<Option<Self>, StoreError> {
+        let mut find = write.statement(FIND)?;
+        let found = find.query_row([id.as_bytes()], |row| {
+            let charges: Option<Vec<u8>> = row.get("charges")?;
+            Ok((Self::read(row, id)?, charges))
+        });
+        let Some((mut stored, charges)) = found.optional()? else { return Ok(None) };
+        if let Some(bytes) = charges {
+            stored.charges =
+                codec::decode(&bytes).map_err(|error| StoreError::corrupt("a call's charges", error))?;
+        }
+        Ok(Some(stored))
+    }
+
+    fn read(row: &Row<'_>, id: CallId) -> rusqlite::Result<Self> {
+        let state = State::from_code(row.get("state")?).unwrap_or(State::Open);
+        let keys = Keys {
+            id: *id.as_bytes(),
+            started_at: row.get("started_at")?,
+            customer: row.get("customer")?,
+            workspace: row.get("workspace")?,
+            feature: row.get("feature")?,
+            task: row.get("task")?,
+            plan: row.get("plan")?,
+            provider: row.get("provider")?,
+            model: row.get("model")?,
+            route: row.get("route")?,
+        };
+        let counted = Counted {
+            contribution: Contribution {
+                refused: false,
+                error: false,
+                estimated: true,
+                unattributed: keys.customer == 0,
+                tokens_in: row.get("tokens_in")?,
+                tokens_out: row.get("tokens_out")?,
+                cost_pico: row.get("cost_pico")?,
+            },
+            settled_pico: row.get::<_, Option<i64>>("settled_pico")?.unwrap_or(0),
+            // An orphan is taken to have used its input and nothing else.
+            tokens_capped: row.get("tokens_in")?,
+        };
+        Ok(Self {
+            state,
+            keys,
+            user: row.get("user")?,
+            boot: row.get("boot")?,
+            head_hash: row.get("head_hash")?,
+            end_hash: row.get("end_hash")?,
+            counted: (state == State::Orphaned).then_some(counted),
+            charges: Vec::new(),
+            request_text_bytes: None,
+        })
+    }
+
+    /// The event's head has it too, but the first head stands, and a rebuild knows no other.
+    pub(super) fn standing_request_text_bytes(
+        &self,
+        write: &Write<'_>,
+        booking: &Booking,
+    ) -> Result<Option<u64>, StoreError> {
+        if booking.head_hash == self.head_hash {
+            return Ok(booking.head.request_text_bytes);
+        }
+        let mut find = write.statement("SELECT head FROM details WHERE id = ?1")?;
+        let head: Vec<u8> = find.query_row([self.keys.id], |row| row.get(0))?;
+        let head: CallHead =
+            codec::decode(&head).map_err(|error| StoreError::corrupt("a call's head", error))?;
+        Ok(head.request_text_bytes)
+    }
+
+    /// The first of the facts on which two heads of one call must agree whatever else they say: who, where, when.
+    /// Heads may otherwise differ between start and end, as an upgrade of the filter between the two makes them;
+    /// the first one stands.
+    pub(super) fn differs(
+        &self,
+        write: &mut Write<'_>,
+        booking: &Booking,
+    ) -> Result<Option<&'static str>, StoreError> {
+        let head = &booking.head;
+        if instant(head.started_at) != self.keys.started_at {
+            return Ok(Some("started_at"));
+        }
+        if write.word(Some(&head.provider))? != self.keys.provider {
+            return Ok(Some("provider"));
+        }
+        for dimension in Dimension::ALL {
+            let booked = match dimension {
+                Dimension::Customer => self.keys.customer,
+                Dimension::Workspace => self.keys.workspace,
+                Dimension::User => self.user,
+                Dimension::Feature => self.keys.feature,
+                Dimension::Task => self.keys.task,
+            };
+            if write.word(head.attribution.name(dimension).map(|name| name.as_str()))? != booked {
+                return Ok(Some(dimension.as_str()));
+            }
+        }
+        Ok(None)
+    }
+}
+
+const FIND: &str = "
+    SELECT state, started_at, customer, workspace, user, feature, task, plan, provider, model, route, boot,
+        tokens_in, tokens_out, cost_pico, settled_pico, head_hash, end_hash, charges
+    FROM calls JOIN details USING (id) WHERE id = ?1";
