@@ -160,6 +160,13 @@ impl Exchange {
         Some(rewritten)
     }
 
+    /// The content-length of the request once so many bytes of its body have become so many others.
+    pub fn request_length_after(&self, bytes: usize, rewritten: usize) -> Option<u64> {
+        let Phase::Reading(reader) = &self.phase else { return None };
+        let behind = reader.content_length()?.checked_sub(u64::try_from(bytes).ok()?)?;
+        behind.checked_add(u64::try_from(rewritten).ok()?)
+    }
+
     /// Lets the rest of a request body pass that is too long to be held. Gives the content-length it then has, where
     /// that is another one.
     pub fn let_request_pass(&mut self) -> Option<u64> {
@@ -182,6 +189,11 @@ impl Exchange {
     /// Whether the head says that the request body is longer than that.
     pub fn request_is_longer_than(&self, bytes: usize) -> bool {
         matches!(&self.phase, Phase::Reading(reader) if reader.is_longer_than(bytes))
+    }
+
+    /// Whether the request was read to its end, whatever may still come behind it.
+    pub fn request_is_whole(&self) -> bool {
+        matches!(&self.phase, Phase::Reading(reader) if reader.is_whole())
     }
 
     /// Whether the whole body may have to be rewritten.

@@ -57,6 +57,11 @@ impl RequestReader {
         }
     }
 
+    /// How long the body is, where the head says.
+    pub fn content_length(&self) -> Option<u64> {
+        self.content_length
+    }
+
     /// Whether the head says that the body is longer than that.
     pub fn is_longer_than(&self, bytes: usize) -> bool {
         self.content_length.is_some_and(|length| usize::try_from(length).is_ok_and(|length| length > bytes))
@@ -64,7 +69,7 @@ impl RequestReader {
 
     /// What is known so far.
     pub fn facts(&self) -> RequestFacts {
-        let mut facts = RequestFacts { whole: self.ended(), ..RequestFacts::default() };
+        let mut facts = RequestFacts { whole: self.is_whole(), ..RequestFacts::default() };
         let format = self.detected.dialect.format();
         // A body that is not whole yet is at least as long as its head says.
         let bytes = self.bytes.max(self.content_length.unwrap_or(0));
@@ -93,7 +98,8 @@ impl RequestReader {
         facts.clamped()
     }
 
-    fn ended(&self) -> bool {
+    /// Whether the request was read to its end.
+    pub fn is_whole(&self) -> bool {
         match &self.body {
             Body::Json(scanner) => scanner.ended(),
             Body::Form(form) => form.ended(),

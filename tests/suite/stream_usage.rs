@@ -125,3 +125,17 @@ async fn a_stream_whose_request_is_too_long_to_hold_is_asked_for_usage_as_it_pas
         }
     }
 }
+
+#[tokio::test]
+async fn white_space_behind_a_request_is_no_part_of_what_is_rewritten() {
+    let (provider, envoy) = rig::filter_alone(|_| {}).await;
+    let body = format!(r#"{{"model":"gpt-4o","stream":true,"messages":[]}}{}"#, "\n".repeat(100_000));
+    let call = Call::post("/v1/chat/completions").raw("application/json", body);
+    for client in [envoy.client(), harness::client::Client::http2(envoy.address())] {
+        assert_eq!(client.send(&call).await.status, 200);
+        let seen = provider.received().pop().unwrap();
+        assert_eq!(seen.json()["stream_options"]["include_usage"], true);
+        let length = seen.header("content-length").map(|length| length.parse().unwrap());
+        assert!(length.is_none_or(|length: usize| length == seen.body.len()), "{length:?}");
+    }
+}

@@ -148,14 +148,16 @@ impl HttpContext for Call {
             }
             self.read_bytes = size;
         }
+        // What comes behind the document is white space, or the end alone, which HTTP/1 tells by itself.
+        let whole = end || exchange.request_is_whole();
         let hold_bytes = node.config.admission.body_hold_bytes;
         // A body that is known to be longer is not held at all: what Envoy reads next could pass its own buffer
         // limit, and it would answer 413.
-        if !end && size < hold_bytes && !exchange.request_is_longer_than(hold_bytes) {
+        if !whole && size < hold_bytes && !exchange.request_is_longer_than(hold_bytes) {
             return Action::Pause;
         }
         if exchange.wants_whole_body() {
-            if end {
+            if whole {
                 self.ask_for_usage(&node, size);
             } else if let Some(length) = exchange.let_request_pass()
                 && self.has_content_length
@@ -165,7 +167,7 @@ impl HttpContext for Call {
                 node.stats.fault("request_rewrite");
             }
         }
-        self.decide(&node, if end { Recourse::Ask } else { Recourse::CannotWait }, host::now())
+        self.decide(&node, if whole { Recourse::Ask } else { Recourse::CannotWait }, host::now())
     }
 
     fn on_http_request_trailers(&mut self, _trailers: usize) -> Action {
@@ -251,11 +253,14 @@ impl Call {
             return node.stats.fault("request_body");
         };
         let Some(rewritten) = exchange.rewritten(&body) else { return };
-        let length = rewritten.len().to_string();
+        // White space may still come behind what was read.
+        let length = exchange.request_length_after(body.len(), rewritten.len());
         // The length first: a longer body under the old one would run into the connection's next request.
-        if self.has_content_length
-            && abi::set_header(Map::Request, b"content-length", Some(length.as_bytes())).is_err()
-        {
+        let has_length = || {
+            let length = length.map(|length| length.to_string()).ok_or(HostError)?;
+            abi::set_header(Map::Request, b"content-length", Some(length.as_bytes()))
+        };
+        if self.has_content_length && has_length().is_err() {
             return node.stats.fault("request_rewrite");
         }
         if abi::replace_buffer(Buffer::Request, size, &rewritten).is_err() {

@@ -86,3 +86,49 @@ fn an_absurd_output_limit_is_clamped_to_what_can_be_believed() {
     let body = r#"{"model":"m","max_tokens":18446744073709551615,"n":9}"#;
     assert_eq!(reader(body).facts().output_tokens_max, Some(1 << 40));
 }
+
+/// Lets a body pass in pieces, and gives what goes on with the length that was promised.
+fn passed(body: &str, content_length: bool, piece: usize) -> (String, Option<u64>, bool) {
+    let length = body.len().to_string();
+    let pairs: &[(&str, &str)] = if content_length { &[("content-length", &length)] } else { &[] };
+    let mut reader = for_path("/v1/chat/completions", pairs);
+    let (held, rest) = body.as_bytes().split_at(piece.min(body.len() / 2));
+    reader.read(held);
+    let promised = reader.let_pass();
+    let (mut out, mut asks) = (held.to_vec(), false);
+    for piece in rest.chunks(piece) {
+        match reader.read_passing(piece, false) {
+            Some(late) => {
+                asks |= late.asks;
+                out.extend(late.bytes);
+            }
+            None => out.extend_from_slice(piece),
+        }
+    }
+    if let Some(late) = reader.read_passing(&[], true) {
+        out.extend(late.bytes);
+    }
+    (String::from_utf8(out).unwrap(), promised, asks)
+}
+
+#[test]
+fn a_body_that_passes_has_the_length_that_was_promised_and_asks_for_usage_where_it_streams() {
+    for (body, asks) in [
+        (r#"{"stream":true,"messages":[{"content":"a long text"}],"model":"m"}"#, true),
+        (r#"{"messages":[{"content":"a long text"}],"stream":true}  "#, true),
+        (r#"{"stream_options":{"include_usage":false,"x":1},"messages":[],"stream":true}"#, true),
+        (r#"{"stream_options":{"include_usage":true},"messages":[],"stream":true}"#, false),
+        (r#"{"messages":[{"content":"a long text"}],"stream":false}"#, false),
+        (r#"{"messages":[{"content":"a lo"#, false),
+    ] {
+        for (content_length, piece) in [(true, 1), (true, 9), (true, 1_000), (false, 9)] {
+            let (out, promised, asked) = passed(body, content_length, piece);
+            assert_eq!(promised.is_some(), content_length);
+            assert!(promised.is_none_or(|promised| promised == u64::try_from(out.len()).unwrap()), "{out:?}");
+            assert_eq!(asked, asks, "{out}");
+            let document: Option<Value> = serde_json::from_str(&out).ok();
+            let asking = document.is_some_and(|document| document["stream_options"]["include_usage"] == true);
+            assert_eq!(asking, asks || body.contains("\"include_usage\":true"), "{out}");
+        }
+    }
+}

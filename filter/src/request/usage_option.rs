@@ -61,7 +61,7 @@ impl RequestReader {
     /// Takes the next piece of a body that passes. Where something goes on that is not the piece, gives that.
     pub fn read_passing(&mut self, piece: &[u8], end: bool) -> Option<LatePiece> {
         let before = self.bytes;
-        let was_whole = self.ended();
+        let was_whole = self.is_whole();
         self.read(piece);
         let reserve = self.reserve?;
         let Body::Json(scanner) = &self.body else { return None };
