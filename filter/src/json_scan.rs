@@ -70,6 +70,8 @@ pub struct Scanner {
     capture: Option<Capture>,
     /// The text that is being handed on.
     text: Option<TextKind>,
+    /// Where text is wanted and an object or array stands, its strings are handed on, until this depth is back.
+    raw_text_depth: Option<u16>,
     scalar_start: u64,
     media: Media,
     ended: bool,
@@ -101,6 +103,7 @@ impl Scanner {
             top: Key::NONE,
             capture: None,
             text: None,
+            raw_text_depth: None,
             scalar_start: 0,
             media: Media::default(),
             ended: false,
@@ -257,6 +260,8 @@ impl Scanner {
             texts(kind, bytes);
         } else if let Some(capture) = &mut self.capture {
             capture.push(bytes);
+        } else if self.raw_text_depth.is_some() && !is_key {
+            texts(TextKind::Counted, bytes);
         } else if is_key {
             self.key.push(bytes);
         } else {
@@ -279,7 +284,8 @@ impl Scanner {
             b'{' | b'[' => {
                 self.open_value(byte);
                 self.state = State::Between { expect_key: byte == b'{' };
-                if !self.nesting.open(byte == b'{') {
+                let key = &self.key;
+                if !self.nesting.open_below(byte == b'{', || key.hash()) {
                     self.state = State::Over;
                 }
             }
@@ -314,13 +320,20 @@ impl Scanner {
         }
         let (depth, key, top) = (self.nesting.depth(), &self.key, &self.top);
         let wanted = |want: &&Want| {
-            (want.depth == depth && key.is(want.key) && top.is(want.top))
+            (want.depth == depth
+                && key.is(want.key)
+                && top.is(want.top)
+                && (want.parent.is_none() || want.parent == self.nesting.key()))
                 || (want.depth == 0 && key.is(want.key))
         };
         let Some(want) = self.wants.iter().find(wanted) else { return };
         let (bytes_max, is_latest) = match want.take {
             Take::Text(kind) => {
-                self.text = Some(kind).filter(|_| first == b'"');
+                match first {
+                    b'"' => self.text = Some(kind),
+                    b'{' | b'[' => self.raw_text_depth = Some(depth),
+                    _ => {}
+                }
                 return;
             }
             Take::Value { bytes_max } => (bytes_max, false),
@@ -343,6 +356,7 @@ impl Scanner {
 
     fn close_value(&mut self) {
         let depth = self.nesting.depth();
+        self.raw_text_depth.take_if(|open| *open >= depth);
         let Some(capture) = self.capture.take_if(|capture| capture.depth >= depth) else { return };
         if !capture.too_long {
             let Capture { path, start, value, .. } = capture;
@@ -357,6 +371,7 @@ impl Scanner {
             (Some(kind), _) => Role::Text(kind),
             (None, Some(Capture { is_latest: true, .. })) if !is_string => Role::Latest,
             (None, Some(_)) => return,
+            (None, None) if is_string && self.raw_text_depth.is_some() => Role::Text(TextKind::Counted),
             (None, None) => Role::Unwanted,
         };
         let (Ok(start), Ok(end)) = (usize::try_from(self.scalar_start), usize::try_from(self.offset)) else {

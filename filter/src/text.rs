@@ -48,7 +48,7 @@ impl Text {
         let bytes = self.unescape.length(piece);
         self.bytes = self.bytes.saturating_add(bytes);
         match kind {
-            TextKind::Content => {
+            TextKind::Content | TextKind::Whole => {
                 self.content_bytes = self.content_bytes.saturating_add(bytes);
                 if let Some(content) = &mut self.content {
                     content.feed(piece);
@@ -56,7 +56,11 @@ impl Text {
             }
             TextKind::Arguments => self.arguments.feed(piece),
             TextKind::Refusal => self.refused |= !piece.is_empty(),
-            TextKind::Reasoning | TextKind::Spoken | TextKind::ByType | TextKind::Base64 => {}
+            TextKind::Reasoning
+            | TextKind::Counted
+            | TextKind::Spoken
+            | TextKind::ByType
+            | TextKind::Base64 => {}
         }
     }
 

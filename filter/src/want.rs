@@ -1,7 +1,7 @@
 //! What is looked for in a JSON document, and by which path.
 
-/// A value to find. The path names the outermost key and the last one; what lies between is counted and not
-/// compared, so `choices[].*.content` finds `choices[].delta.content` and `choices[].message.content`.
+/// A value to find. Of the path, the outermost key, the last one and the one around it are compared; what else lies
+/// between is counted. A star stands for any: `choices[].*.refusal` is in `choices[].delta` and `choices[].message`.
 #[derive(Clone, Copy, Debug)]
 pub struct Want {
     /// As written.
@@ -12,8 +12,26 @@ pub struct Want {
     pub(crate) top: &'static str,
     /// How many objects and arrays are open around it; 0: any number.
     pub(crate) depth: u16,
+    /// The key of what it lies in, where that matters and is not the outermost.
+    pub(crate) parent: Option<KeyHash>,
     /// Its key.
     pub(crate) key: &'static str,
+}
+
+/// A key, as far as it has to be told from others around it.
+pub(crate) type KeyHash = u32;
+
+/// FNV-1a.
+pub(crate) const fn key_hash(key: &[u8]) -> KeyHash {
+    let (mut hash, mut rest) = (0x811c_9dc5_u32, key);
+    while let Some((byte, after)) = rest.split_first() {
+        // Lossless, and `from` is not for constants.
+        #[expect(clippy::as_conversions, reason = "a byte fits")]
+        let byte = *byte as u32;
+        hash = (hash ^ byte).wrapping_mul(0x0100_0193);
+        rest = after;
+    }
+    hash
 }
 
 /// What becomes of a value that is found.
@@ -38,10 +56,14 @@ pub enum Take {
 pub enum TextKind {
     /// The answer.
     Content,
+    /// The answer of a document that is all of it; in an event of a stream it repeats what has come already.
+    Whole,
     /// A tool call's arguments, which are to be JSON.
     Arguments,
     /// Visible thinking.
     Reasoning,
+    /// What is generated and has no other use: a tool's name, arguments that are no text.
+    Counted,
     /// A refusal.
     Refusal,
     /// One of these, as the document's type says.
@@ -74,12 +96,13 @@ pub const fn text(path: &'static str, kind: TextKind) -> Want {
 
 /// A value under a key at whatever place, kept up to a kilobyte.
 pub const fn anywhere(key: &'static str) -> Want {
-    Want { path: key, take: Take::Value { bytes_max: 1024 }, top: "", depth: 0, key }
+    Want { path: key, take: Take::Value { bytes_max: 1024 }, top: "", depth: 0, parent: None, key }
 }
 
 const fn parsed(path: &'static str, take: Take) -> Want {
     let bytes = path.as_bytes();
     let (mut depth, mut top_end, mut key_start, mut at) = (1_u16, bytes.len(), 0_usize, 0_usize);
+    let mut parent: &[u8] = &[];
     while let Some((head, _)) = bytes.split_at(at).1.split_first() {
         if matches!(*head, b'.' | b'[') {
             depth = depth.saturating_add(1);
@@ -87,12 +110,18 @@ const fn parsed(path: &'static str, take: Take) -> Want {
                 top_end = at;
             }
         }
-        at = at.saturating_add(1);
         if *head == b'.' {
-            key_start = at;
+            parent = bytes.split_at(at).0.split_at(key_start).1;
+            key_start = at.saturating_add(1);
         }
+        at = at.saturating_add(1);
     }
-    Want { path, take, top: path.split_at(top_end).0, depth, key: path.split_at(key_start).1 }
+    while let Some((b'[' | b']', before)) = parent.split_last() {
+        parent = before;
+    }
+    let matters = !matches!(parent, [] | [b'*']) && depth > 2;
+    let parent = if matters { Some(key_hash(parent)) } else { None };
+    Want { path, take, top: path.split_at(top_end).0, depth, parent, key: path.split_at(key_start).1 }
 }
 
 #[cfg(test)]
@@ -109,5 +138,8 @@ mod tests {
         assert_eq!(parts("response.usage"), ("response", 2, "usage"));
         assert_eq!(parts("choices[].*.content"), ("choices", 4, "content"));
         assert_eq!(parts("message.content[].text"), ("message", 4, "text"));
+        assert_eq!(value("choices[].delta.content").parent, Some(key_hash(b"delta")));
+        assert_eq!(value("message.content[].text").parent, Some(key_hash(b"content")));
+        assert_eq!(value("choices[].*.content").parent, None);
     }
 }

@@ -43,6 +43,8 @@ pub(super) const ANSWER: &[crate::want::Want] = &[
     latest("usage", 16 * 1024),
     large("error", 64 * 1024),
     text("content[].text", TextKind::Content),
+    text("content[].name", TextKind::Counted),
+    text("content[].input", TextKind::Counted),
     text("content[].thinking", TextKind::Reasoning),
     // In a stream: its beginning, its pieces, and how it ended.
     value("type"),
@@ -51,6 +53,7 @@ pub(super) const ANSWER: &[crate::want::Want] = &[
     value("delta.stop_reason"),
     text("delta.text", TextKind::Content),
     text("delta.thinking", TextKind::Reasoning),
+    text("content_block.name", TextKind::Counted),
     text("delta.partial_json", TextKind::Arguments),
 ];
 

@@ -28,6 +28,7 @@ pub(super) const FORMAT: Format = Format {
         text("message.content[].text", TextKind::Content),
         text("message.content[].thinking", TextKind::Reasoning),
         text("message.tool_plan", TextKind::Reasoning),
+        text("message.tool_calls[].function.name", TextKind::Counted),
         text("message.tool_calls[].function.arguments", TextKind::Arguments),
         // In a stream.
         value("type"),
@@ -38,6 +39,7 @@ pub(super) const FORMAT: Format = Format {
         text("delta.message.content.text", TextKind::Content),
         text("delta.message.content.thinking", TextKind::Reasoning),
         text("delta.message.tool_plan", TextKind::Reasoning),
+        text("delta.message.tool_calls.function.name", TextKind::Counted),
         text("delta.message.tool_calls.function.arguments", TextKind::Arguments),
         text("text", TextKind::Content),
         value("event_type"),

@@ -35,6 +35,8 @@ pub(super) const FORMAT: Format = Format {
         value("promptFeedback.blockReason"),
         large("error", 64 * 1024),
         latest("candidates[].groundingMetadata.webSearchQueries", 16 * 1024),
+        text("candidates[].content.parts[].functionCall.name", TextKind::Counted),
+        text("candidates[].content.parts[].functionCall.args", TextKind::Counted),
         text("candidates[].content.parts[].text", TextKind::Content),
     ],
     read_answer,

@@ -28,6 +28,8 @@ const ANSWER: &[Want] = &[
     large("error", 64 * 1024),
     text("message.content", TextKind::Content),
     text("message.thinking", TextKind::Reasoning),
+    text("message.tool_calls[].function.name", TextKind::Counted),
+    text("message.tool_calls[].function.arguments", TextKind::Counted),
     text("response", TextKind::Content),
     text("thinking", TextKind::Reasoning),
 ];

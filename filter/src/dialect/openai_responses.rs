@@ -43,6 +43,7 @@ pub(super) const FORMAT: Format = Format {
         text("output[].content[].text", TextKind::Content),
         text("output[].content[].refusal", TextKind::Refusal),
         text("output[].summary[].text", TextKind::Reasoning),
+        text("output[].name", TextKind::Counted),
         text("output[].arguments", TextKind::Arguments),
         // In a stream, where events tell it piece by piece and the last one tells it all again.
         value("type"),

@@ -1,5 +1,7 @@
 //! What is kept of a document while it goes past: the key at hand, and the value that is wanted.
 
+use crate::want::{KeyHash, key_hash};
+
 /// No wanted key is longer.
 const KEY_BYTES_MAX: usize = 48;
 
@@ -30,6 +32,10 @@ impl Key {
             }
             self.len = self.len.saturating_add(1);
         }
+    }
+
+    pub(super) fn hash(&self) -> KeyHash {
+        key_hash(self.bytes.get(..self.len).unwrap_or_default())
     }
 
     pub(super) fn is(&self, text: &str) -> bool {

@@ -1,5 +1,9 @@
 //! Which objects and arrays are open: one bit per level.
 
+use crate::want::KeyHash;
+
+/// Nothing that is looked for lies deeper.
+const KEYS_MAX: usize = 12;
 /// Deeper documents are read no further. serde_json stops at 128.
 const DEPTH_MAX: u16 = 512;
 
@@ -8,6 +12,8 @@ const DEPTH_MAX: u16 = 512;
 pub struct Nesting {
     depth: u16,
     objects: [u64; 8],
+    /// The keys below which the outermost containers lie; what is in an array lies below the array's key.
+    keys: [KeyHash; KEYS_MAX],
 }
 
 impl Nesting {
@@ -33,6 +39,22 @@ impl Nesting {
         }
         self.depth = self.depth.saturating_add(1);
         true
+    }
+
+    /// Opens one below a key.
+    pub(crate) fn open_below(&mut self, is_object: bool, key: impl Fn() -> KeyHash) -> bool {
+        let level = usize::from(self.depth);
+        let around = level.checked_sub(1).and_then(|around| self.keys.get(around)).copied();
+        let below = if self.in_object() { key() } else { around.unwrap_or(0) };
+        if let Some(slot) = self.keys.get_mut(level) {
+            *slot = below;
+        }
+        self.open(is_object)
+    }
+
+    /// The key below which the innermost lies.
+    pub(crate) fn key(&self) -> Option<KeyHash> {
+        self.keys.get(usize::from(self.depth.checked_sub(1)?)).copied()
     }
 
     /// Closes the innermost.

@@ -47,7 +47,7 @@ impl Pieces {
     fn feed(&mut self, piece: &[u8], facts: &mut ResponseFacts) {
         let kind_of_delta = facts.delta_kind();
         let mut texts = |kind, text: &[u8]| {
-            facts.text.add(if kind == TextKind::ByType { kind_of_delta } else { kind }, text);
+            add(&mut facts.text, if kind == TextKind::ByType { kind_of_delta } else { kind }, text);
         };
         match &mut self.wrapper {
             None => self.document.feed(piece, texts),
@@ -124,7 +124,7 @@ impl Documents {
 
     fn document(&mut self, document: &[u8]) -> Verdict {
         let text = &mut self.facts.text;
-        match self.skim.pass(document, |kind, piece| text.add(kind, piece)) {
+        match self.skim.pass(document, |kind, piece| add(text, kind, piece)) {
             Fit::Plain => return Verdict::Keep,
             // A usage that the client did not ask for must be seen at once.
             Fit::Latest if !self.usage_injected => {
@@ -146,7 +146,7 @@ impl Documents {
             TextKind::ByType if by_type.len().saturating_add(piece.len()) <= EVENT_HELD_MAX => {
                 by_type.extend_from_slice(piece);
             }
-            kind => facts.text.add(kind, piece),
+            kind => add(&mut facts.text, kind, piece),
         });
         if !scanner.ended() {
             facts.unreadable_events = facts.unreadable_events.saturating_add(1);
@@ -176,6 +176,13 @@ impl Documents {
         scanner.feed(&self.latest, |_, _| {});
         (self.format.read_answer)(&scanner, &mut self.facts);
         self.latest.clear();
+    }
+}
+
+/// Adds to the text of a stream.
+fn add(text: &mut Text, kind: TextKind, piece: &[u8]) {
+    if kind != TextKind::Whole {
+        text.add(kind, piece);
     }
 }
 

@@ -1,0 +1,5 @@
+//! What the filter makes of real providers' answers.
+
+mod counts;
+mod estimates;
+mod recordings;
