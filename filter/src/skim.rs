@@ -53,12 +53,14 @@ impl Skim {
         if template.has_latest { Fit::Latest } else { Fit::Plain }
     }
 
+    /// Takes the template away: an event told something that the template's repetition may tell otherwise.
+    pub fn forget(&mut self) {
+        self.template = None;
+    }
+
     /// Takes an event that was read and told nothing new as the template of those to come. Beside its text it has
     /// holes where it differs from the last one, if that was built alike.
     pub fn learn(&mut self, event: &[u8], spans: &[Span]) {
-        if event.len() > TEMPLATE_BYTES_MAX {
-            return;
-        }
         let before = self.template.take().filter(|before| before.is_built_like(event, spans));
         let is_hole = |(position, span): &(usize, &Span)| {
             let differs = |before: &Template| {
@@ -68,7 +70,7 @@ impl Skim {
         };
         let holes: Vec<usize> =
             spans.iter().enumerate().filter(is_hole).map(|(position, _)| position).collect();
-        if holes.is_empty() || holes.len() > HOLES_MAX {
+        if holes.is_empty() || holes.len() > HOLES_MAX || event.len() > TEMPLATE_BYTES_MAX {
             return;
         }
         let is_latest = |hole: &usize| spans.get(*hole).is_some_and(|span| span.role == Role::Latest);

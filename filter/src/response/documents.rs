@@ -114,6 +114,7 @@ impl Documents {
             }
             Event::PieceEnd => {
                 if let Some(long) = self.long.take() {
+                    self.skim.forget();
                     (self.format.read_answer)(&long.document, &mut self.facts);
                 }
             }
@@ -163,6 +164,8 @@ impl Documents {
         if let (true, true, Some(spans)) = (scanner.ended(), facts.news() == news, scanner.spans()) {
             let spans: Vec<Span> = spans.iter().map(|span| resolved(*span, kind_of_delta)).collect();
             self.skim.learn(document, &spans);
+        } else {
+            self.skim.forget();
         }
         Verdict::Keep
     }
