@@ -72,6 +72,7 @@ pub struct Scanner {
     text: Option<TextKind>,
     scalar_start: u64,
     media: Media,
+    lost_outermost: bool,
     ended: bool,
 }
 
@@ -137,6 +138,7 @@ impl Scanner {
             text: None,
             scalar_start: 0,
             media: Media::default(),
+            lost_outermost: false,
             ended: false,
         }
     }
@@ -234,6 +236,16 @@ impl Scanner {
     /// What looks like media in base64.
     pub fn media(&self) -> &Media {
         &self.media
+    }
+
+    /// Whether the outermost value is an object with a key.
+    pub fn has_members(&self) -> bool {
+        self.top.len > 0
+    }
+
+    /// Whether a wanted value of the outermost object was longer than may be kept, or one too many.
+    pub fn lost_outermost(&self) -> bool {
+        self.lost_outermost
     }
 
     /// How many bytes were looked at; those behind the outermost value are not.
@@ -361,13 +373,17 @@ impl Scanner {
                 value: Vec::new(),
                 too_long: false,
             });
+        } else {
+            self.lost_outermost |= depth == 1;
         }
     }
 
     fn close_value(&mut self) {
         let depth = self.nesting.depth();
         let Some(capture) = self.capture.take_if(|capture| capture.depth >= depth) else { return };
-        if !capture.too_long {
+        if capture.too_long {
+            self.lost_outermost |= capture.depth == 1;
+        } else {
             let Capture { path, start, value, .. } = capture;
             self.found.push(Found { path, start, end: self.offset, value });
         }

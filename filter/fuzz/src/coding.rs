@@ -55,7 +55,11 @@ pub fn encoding(data: &[u8]) {
         assert!(out[..common] == whole.0[..common], "other bytes");
         (if broken { Vec::new() } else { out }, broken)
     });
-    for (name, packed) in [("gzip", in_gzip(body)), ("deflate", compress_to_vec_zlib(body, 6)), ("deflate", compress_to_vec(body, 6))] {
+    for (name, packed) in [
+        ("gzip", in_gzip(body)),
+        ("deflate", compress_to_vec_zlib(body, 6)),
+        ("deflate", compress_to_vec(body, 6)),
+    ] {
         let out = input.same_however_cut(&packed, |pieces| decoded(name, pieces));
         assert_eq!(out, (body.to_vec(), false), "{name}");
     }

@@ -104,9 +104,14 @@ pub fn sse(data: &[u8]) {
                 }
             });
             out.extend_from_slice(passed.as_deref().unwrap_or(piece));
-            assert!(out.len() + dropped_bytes + EVENT_HELD_MAX + 2 >= came, "more is held back than an event");
+            assert!(
+                out.len() + dropped_bytes + EVENT_HELD_MAX + 2 >= came,
+                "more is held back than an event"
+            );
         }
-        is_what_remains(&out, &events, |event| is_dropped(&sse_data(event)) && event.len() <= EVENT_HELD_MAX + 2);
+        is_what_remains(&out, &events, |event| {
+            is_dropped(&sse_data(event)) && event.len() <= EVENT_HELD_MAX + 2
+        });
         (out, seen.0)
     });
 }

@@ -56,7 +56,7 @@ pub fn response(data: &[u8]) {
     let plain = input.same_however_cut(&body, |pieces| answer.read(pieces));
     let events = sse_events(&body);
     if answer.ends {
-    is_what_remains(&plain.1, &events, |event| answer.expected.usage_injected && is_usage_only(event));
+        is_what_remains(&plain.1, &events, |event| answer.expected.usage_injected && is_usage_only(event));
     }
     let packed = match input.choices[1] >> 3 & 7 {
         1 => Some(("gzip", in_gzip(&body))),

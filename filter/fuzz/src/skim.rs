@@ -13,7 +13,8 @@ pub fn skim(data: &[u8]) {
     let expected = expected(&input);
     let documents = documents(&input.body);
     let alike = stream(expected, documents.iter().cloned());
-    let unlike = documents.iter().enumerate().map(|(position, document)| [&*distinct(position), document].concat());
+    let unlike =
+        documents.iter().enumerate().map(|(position, document)| [&*distinct(position), document].concat());
     assert_eq!(facts(expected, &alike), facts(expected, &stream(expected, unlike)));
 }
 

@@ -134,7 +134,8 @@ fn many_answers_do_not_hide_the_usage_behind_them() {
 #[test]
 fn an_event_like_an_earlier_one_is_read_again_where_another_came_between() {
     // The one in between changes the tier, and tells why the model stopped, so that it is no template.
-    let between = CHUNK.replace("default", "flex").replace("\"finish_reason\":null", "\"finish_reason\":\"stop\"");
+    let between =
+        CHUNK.replace("default", "flex").replace("\"finish_reason\":null", "\"finish_reason\":\"stop\"");
     let stream = format!("{CHUNK}\n\n{CHUNK}\n\n{between}\n\n{CHUNK}\n\n");
     assert_eq!(check_stream(&stream, false, &stream).service_tier.as_deref(), Some("default"));
 }
