@@ -2,10 +2,12 @@
 //! nobody asked for. Memory is bounded by what the wanted values may hold, whatever the size of the document.
 //! It does not validate: what is no JSON gives no captures, or wrong ones, but never a panic.
 
+mod key;
 mod media;
 mod nesting;
 
 use crate::want::{Take, TextKind, Want};
+use key::Key;
 pub use media::Media;
 use memchr::memchr2;
 pub use nesting::Nesting;
@@ -51,8 +53,6 @@ pub enum Role {
 /// outermost, which may come behind them.
 const FOUND_MAX: usize = 96;
 const FOUND_NESTED_MAX: usize = 64;
-/// No wanted key is longer.
-const KEY_BYTES_MAX: usize = 48;
 /// A document with more scalars is not one of many that are alike.
 const SPANS_MAX: usize = 32;
 
@@ -88,12 +88,6 @@ enum State {
     Over,
 }
 
-#[derive(Clone, Copy, Debug)]
-struct Key {
-    bytes: [u8; KEY_BYTES_MAX],
-    len: usize,
-}
-
 #[derive(Debug)]
 struct Capture {
     path: &'static str,
@@ -103,23 +97,6 @@ struct Capture {
     depth: u16,
     value: Vec<u8>,
     too_long: bool,
-}
-
-impl Key {
-    const NONE: Self = Self { bytes: [0; KEY_BYTES_MAX], len: 0 };
-
-    fn push(&mut self, piece: &[u8]) {
-        for byte in piece {
-            if let Some(slot) = self.bytes.get_mut(self.len) {
-                *slot = *byte;
-            }
-            self.len = self.len.saturating_add(1);
-        }
-    }
-
-    fn is(&self, text: &str) -> bool {
-        self.len == text.len() && self.bytes.get(..self.len).is_some_and(|bytes| bytes == text.as_bytes())
-    }
 }
 
 impl Scanner {
@@ -240,7 +217,7 @@ impl Scanner {
 
     /// Whether the outermost value is an object with a key.
     pub fn has_members(&self) -> bool {
-        self.top.len > 0
+        !self.top.is("")
     }
 
     /// Whether a wanted value of the outermost object was longer than may be kept, or one too many.
