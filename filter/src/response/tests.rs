@@ -139,3 +139,19 @@ fn an_event_like_an_earlier_one_is_read_again_where_another_came_between() {
     let stream = format!("{CHUNK}\n\n{CHUNK}\n\n{between}\n\n{CHUNK}\n\n");
     assert_eq!(check_stream(&stream, false, &stream).service_tier.as_deref(), Some("default"));
 }
+
+#[test]
+fn only_what_tells_usage_and_no_choice_is_left_out() {
+    let choice = r#"[{"index":0,"delta":{"content":"a"}}]"#;
+    let usage = r#""usage":{"prompt_tokens":9}"#;
+    for event in [
+        format!(r#"{{"choices" : {choice},{usage}}}"#),
+        format!(r#"{{"x":{{"choices":[]}},"choices":{choice},{usage}}}"#),
+        format!(r#"{{"choices":[],"choices":{choice},{usage}}}"#),
+        format!(r#"{{"choices":[],{usage},"obfus"#),
+    ] {
+        let stream = format!("data: {event}\n\n");
+        check_stream(&stream, true, &stream);
+    }
+    check_stream(&format!("data: {{\"choices\" : [ ],{usage}}}\n\n"), true, "");
+}
