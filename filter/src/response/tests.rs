@@ -155,3 +155,34 @@ fn only_what_tells_usage_and_no_choice_is_left_out() {
     }
     check_stream(&format!("data: {{\"choices\" : [ ],{usage}}}\n\n"), true, "");
 }
+
+#[test]
+fn an_event_whose_lines_hide_its_choices_goes_on_at_any_cut() {
+    let stream = "data: {\"choices\":\ndata: [],\"usage\":{\"prompt_tokens\":9}}\n\n";
+    check_stream(stream, true, stream);
+}
+
+#[test]
+fn a_byte_order_mark_before_a_body_is_skipped_in_whatever_pieces_it_comes() {
+    let body = "\u{feff} {\"model\":\"m\",\"usage\":{\"prompt_tokens\":9}}".as_bytes();
+    let (whole, _) = read("application/json", &[body], false);
+    assert_eq!(units(whole.usage.as_ref().unwrap()), [("input", 9)]);
+    assert_eq!(read("application/json", &body.chunks(1).collect::<Vec<_>>(), false).0, whole);
+}
+
+#[test]
+fn an_encoding_that_breaks_counts_once_in_whatever_pieces_it_comes() {
+    let headers = [(b":status".as_slice(), b"200".as_slice()), (b"content-encoding", b"gzip")];
+    let expected = Expected {
+        dialect: Dialect::OpenaiChat,
+        stream: false,
+        json: false,
+        several: false,
+        usage_injected: false,
+    };
+    for pieces in [&[b"no gzip".as_slice()][..], &[b"no", b" gz", b"ip"]] {
+        let mut reader = ResponseReader::new(expected, &Headers::new(&headers));
+        pieces.iter().for_each(|piece| assert_eq!(reader.read(piece, false), None));
+        assert_eq!(reader.into_facts().unreadable_events, 1);
+    }
+}
