@@ -66,7 +66,10 @@ impl Skim {
             let differs = |before: &Template| {
                 before.holes.contains(position) || before.value(*position) != event.get(span.start..span.end)
             };
-            matches!(span.role, Role::Text(_)) || before.as_ref().is_some_and(differs)
+            // A null tells nothing, and stays one in the template.
+            let is_null =
+                span.role == Role::Latest && event.get(span.start..span.end) == Some(b"null".as_slice());
+            matches!(span.role, Role::Text(_)) || (!is_null && before.as_ref().is_some_and(differs))
         };
         let holes: Vec<usize> =
             spans.iter().enumerate().filter(is_hole).map(|(position, _)| position).collect();
@@ -91,6 +94,10 @@ impl Template {
             let start = theirs.checked_add(literal.len())?;
             let length = if span.is_string { string_length(rest)? } else { scalar_length(rest) };
             theirs = start.checked_add(length)?;
+            // A null does not take the place of what an earlier event told.
+            if span.role == Role::Latest && event.get(start..theirs) == Some(b"null") {
+                return None;
+            }
             *place = (start, theirs);
             ours = span.end;
         }
@@ -199,5 +206,9 @@ mod tests {
         learn(&mut skim, r#"{"d":{"text":"b"},"usage":{"out":2}}"#);
         assert_eq!(pass(&skim, r#"{"d":{"text":"c"},"usage":{"out":31}}"#), (Fit::Latest, "c".to_owned()));
         assert_eq!(pass(&skim, r#"{"d":{"text":"c"},"usage":{"in":31}}"#).0, Fit::None);
+        let null = r#"{"d":{"text":"c"},"usage":{"out":null}}"#;
+        assert_eq!(pass(&skim, null).0, Fit::None);
+        learn(&mut skim, null);
+        assert_eq!(pass(&skim, null), (Fit::Plain, "c".to_owned()));
     }
 }
