@@ -367,7 +367,7 @@ fn an_answer_that_was_to_be_json_and_is_none_is_told_apart() {
 #[test]
 fn an_answer_from_the_background_is_billed_to_whoever_fetches_it_first() {
     let shared = InMemory::default();
-    let mut fetch = |method, background: bool, status: &str, usage: &str| {
+    let fetch = |method, background: bool, status: &str, usage: &str| {
         let response = format!(
             r#"{{"id":"resp_1","model":"gpt-4o","background":{background},"status":"{status}","usage":{usage}}}"#
         );

@@ -20,7 +20,7 @@ fn cap(change: impl FnOnce(&mut RefusingCap)) -> Refused {
 
 fn worded(refused: &Refused) -> (u16, String, Vec<String>) {
     let reply = reply(Dialect::OpenaiChat, refused, CallId::new(1, [0; 10]), NOW);
-    let body: serde_json::Value = serde_json::from_str(&reply.body).unwrap();
+    let body: Value = serde_json::from_str(&reply.body).unwrap();
     let headers = reply.headers.iter().skip(3).map(|(name, value)| format!("{name}: {value}")).collect();
     (reply.status, body["error"]["message"].as_str().unwrap().to_owned(), headers)
 }
@@ -53,7 +53,7 @@ fn a_call_larger_than_its_cap_gets_its_own_error() {
 #[test]
 fn the_reply_has_openais_shape() {
     let reply = reply(Dialect::OpenaiChat, &cap(|_| {}), CallId::new(1, [0; 10]), NOW);
-    let body: serde_json::Value = serde_json::from_str(&reply.body).unwrap();
+    let body: Value = serde_json::from_str(&reply.body).unwrap();
     assert_eq!(
         (&body["error"]["type"], &body["error"]["code"]),
         (&"insufficient_quota".into(), &"bursar_cap_reached".into())
