@@ -1,6 +1,6 @@
 //! Base64 and the content encodings: what was encoded comes back, however it is cut, and what is broken ends.
 
-use crate::input::Input;
+use super::input::Input;
 use filter::{base64, encoding};
 use miniz_oxide::deflate::{compress_to_vec, compress_to_vec_zlib};
 

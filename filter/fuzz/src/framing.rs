@@ -1,6 +1,6 @@
 //! The framers: events do not depend on how the bytes are cut, and are those that a plain reading of the whole gives.
 
-use crate::input::Input;
+use super::input::Input;
 use filter::{
     event_stream,
     frame::{EVENT_HELD_MAX, Event, Verdict},

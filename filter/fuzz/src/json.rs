@@ -1,6 +1,6 @@
 //! The JSON scanner and the JSON checker: both say what serde_json says.
 
-use crate::{input::Input, json_tree};
+use super::{input::Input, json_tree};
 use filter::{
     json_check::JsonCheck,
     json_scan::Scanner,

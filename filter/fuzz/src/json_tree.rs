@@ -46,7 +46,7 @@ fn member(value: &RawValue, depth: u16, top: &str, key: &str, wanted: &[Wanted],
     let room = if depth == 1 { FOUND_MAX } else { FOUND_NESTED_MAX };
     match wanted.iter().find(fits) {
         Some((.., None)) if text.starts_with('"') => {
-            found.text.extend_from_slice(text[1..text.len() - 1].as_bytes());
+            found.text.extend_from_slice(&text.as_bytes()[1..text.len() - 1]);
         }
         Some((path, .., Some(bytes_max))) if found.values.len() < room => {
             if text.len() <= *bytes_max {
@@ -58,7 +58,7 @@ fn member(value: &RawValue, depth: u16, top: &str, key: &str, wanted: &[Wanted],
 }
 
 /// The members of an object in their order, repeated ones too.
-struct Members<'a>(Vec<(String, &'a RawValue)>);
+pub struct Members<'a>(pub Vec<(String, &'a RawValue)>);
 
 impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

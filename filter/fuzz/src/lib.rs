@@ -2,8 +2,9 @@
 //! fuzz targets look for a counterexample, and `filter/tests/regressions.rs` replays those that were found.
 #![expect(
     clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
     clippy::indexing_slicing,
-    clippy::string_slice,
     reason = "a property that does not hold panics, which is how the fuzzer learns of it"
 )]
 

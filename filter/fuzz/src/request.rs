@@ -1,6 +1,6 @@
 //! The reader of request bodies, of every dialect: what it tells, and what it makes of a body that is to ask for usage.
 
-use crate::input::Input;
+use super::input::Input;
 use filter::{config::Config, dialect, head::Headers, request::RequestReader};
 use serde_json::{Map, Value};
 

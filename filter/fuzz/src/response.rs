@@ -1,10 +1,11 @@
 //! The reader of answers, of every dialect, framing and encoding: what it tells does not depend on how the bytes come,
 //! and the client gets all of them but the usage it did not ask for.
 
-use crate::{
+use super::{
     coding::{ENCODINGS, in_gzip},
     framing::{is_what_remains, mend_frames, sse_data, sse_events},
     input::Input,
+    json_tree::Members,
 };
 use filter::{
     dialect::Dialect,
@@ -14,7 +15,7 @@ use filter::{
     response::{Expected, ResponseFacts, ResponseReader},
 };
 use miniz_oxide::deflate::compress_to_vec_zlib;
-use serde_json::Value;
+use serde_json::value::RawValue;
 
 const CONTENT_TYPES: [&str; 8] = [
     "text/event-stream; charset=utf-8",
@@ -115,7 +116,17 @@ impl Answer {
 
 /// Whether nobody misses the event but who asked for usage.
 fn is_usage_only(event: &[u8]) -> bool {
-    let Ok(document) = serde_json::from_slice::<Value>(&sse_data(event)) else { return false };
-    let choices = document.get("choices").map(|choices| choices.as_array().is_some_and(Vec::is_empty));
-    event.len() <= EVENT_HELD_MAX + 2 && !document["usage"].is_null() && choices.unwrap_or(true)
+    let data = sse_data(event);
+    let text = String::from_utf8_lossy(&data);
+    let Ok(members) = serde_json::from_str::<Members<'_>>(&text) else { return false };
+    let all = |key: &str| {
+        members.0.iter().filter(|(known, _)| known == key).map(|(_, value)| value.get()).collect::<Vec<_>>()
+    };
+    let is_empty =
+        |choices: &&str| serde_json::from_str::<Vec<&RawValue>>(choices).is_ok_and(|all| all.is_empty());
+    let usage = all("usage");
+    event.len() <= EVENT_HELD_MAX + 2
+        && !usage.is_empty()
+        && usage != ["null"]
+        && all("choices").iter().all(is_empty)
 }

@@ -1,7 +1,7 @@
 //! Skimming tells what reading tells: a stream of events that are alike gives the same facts as the same stream where
 //! white space makes each event unlike all others, so that none is skimmed.
 
-use crate::{coding::in_base64, input::Input, response::expected};
+use super::{coding::in_base64, input::Input, response::expected};
 use filter::{
     dialect::Dialect,
     head::Headers,

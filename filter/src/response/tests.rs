@@ -164,7 +164,7 @@ fn an_event_whose_lines_hide_its_choices_goes_on_at_any_cut() {
 
 #[test]
 fn a_byte_order_mark_before_a_body_is_skipped_in_whatever_pieces_it_comes() {
-    let body = "\u{feff} {\"model\":\"m\",\"usage\":{\"prompt_tokens\":9}}".as_bytes();
+    let body = "\u{feff}{\"model\":\"m\",\"usage\":{\"prompt_tokens\":9}}".as_bytes();
     let (whole, _) = read("application/json", &[body], false);
     assert_eq!(units(whole.usage.as_ref().unwrap()), [("input", 9)]);
     assert_eq!(read("application/json", &body.chunks(1).collect::<Vec<_>>(), false).0, whole);
