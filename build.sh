@@ -8,7 +8,7 @@ usage() {
   cat <<'USAGE'
 ./build.sh up [--once] [--provider URL]   run it all with a little traffic; --once ends after the report
 ./build.sh test [ARGUMENT…]               every test, through real Envoy (arguments go to the test runner)
-./build.sh check                          formats, lints, licences
+./build.sh check                          formats, lints, licences, and five seconds of each fuzz target
 ./build.sh wasm                           the filter alone
 ./build.sh bench [ARGUMENT…]              what the filter costs, beside a bare Envoy and a no-op module
 ./build.sh dist                           dist/bursar and dist/bursar-filter.wasm
@@ -19,7 +19,7 @@ say() { printf '[%3d s] %s\n' "$SECONDS" "$*" >&2; }
 die() { printf 'build.sh: %s\n' "$*" >&2; exit 3; }
 has() { command -v "$1" >/dev/null 2>&1; }
 
-readonly TARGET=wasm32-unknown-unknown TOOLS=$PWD/.tools
+readonly TARGET=wasm32-unknown-unknown TOOLS=$PWD/.tools CARGO_FUZZ=0.13.2
 export BURSAR_WASM=$PWD/target/$TARGET/wasm/filter.wasm BURSAR_NOOP_WASM=$PWD/target/$TARGET/wasm/noop.wasm
 export BURSAR_BIN=$PWD/target/debug/bursar BURSAR_PYTHON=$TOOLS/venv/bin/python
 
@@ -102,6 +102,36 @@ check() {
   if cargo deny --version >/dev/null 2>&1; then cargo deny check bans licenses sources; fi
   if has shellcheck; then shellcheck build.sh .ci/run; fi
   cargo test --quiet -p tests --test suite tidy::
+  fuzz
+}
+
+# Each fuzz target for a few seconds; for none with BURSAR_FUZZ_SECONDS=0. What it builds and gathers is in target/fuzz; a finding's file is printed.
+fuzz() {
+  local target folder=$PWD/target/fuzz seconds=${BURSAR_FUZZ_SECONDS:-5}
+  if [[ $seconds == 0 ]]; then return; fi
+  if ! has c++; then say "not fuzzing: no C++ compiler (on Debian: apt-get install g++)" && return; fi
+  if ! "$TOOLS/bin/cargo-fuzz" --version 2>/dev/null | grep -q " $CARGO_FUZZ\$" &&
+    ! cargo install --quiet --locked --root "$TOOLS" cargo-fuzz --version "$CARGO_FUZZ"; then
+    say "not fuzzing: cargo-fuzz $CARGO_FUZZ cannot be installed (is crates.io in reach?)" && return
+  fi
+  if ! cargo fetch --quiet --locked --manifest-path filter/fuzz/Cargo.toml; then
+    say "not fuzzing: the crates of filter/fuzz/Cargo.lock cannot be fetched (is crates.io in reach?)" && return
+  fi
+  say "building the fuzz targets"
+  # Without a sanitizer, since that takes a nightly compiler; there is no unsafe code to watch in what is fuzzed.
+  CARGO_NET_OFFLINE=true "$TOOLS/bin/cargo-fuzz" build --fuzz-dir filter/fuzz --sanitizer none --target-dir "$folder"
+  python3 filter/fuzz/seeds.py "$folder/seeds" tests/recordings
+  for target in filter/fuzz/fuzz_targets/*.rs; do
+    target=$(basename "$target" .rs)
+    say "fuzzing $target for $seconds s"
+    mkdir -p "$folder/corpus/$target" "$folder/findings/$target"
+    "$folder"/*/release/"$target" "$folder/corpus/$target" "$folder/seeds/$target" -max_total_time="$seconds" \
+      -dict=filter/fuzz/words.dict -max_len=8192 -rss_limit_mb=512 -timeout=10 -verbosity=0 \
+      -artifact_prefix="$folder/findings/$target/" >"$folder/$target.log" 2>&1 || {
+      grep -a -A 3 -e 'panicked at' -e 'ERROR: libFuzzer' "$folder/$target.log" | cut -c 1-500 >&2 || true
+      die "$target: $(sed -n 's/.*Test unit written to //p' "$folder/$target.log" | tail -n 1) breaks a property; see filter/fuzz/README.md"
+    }
+  done
 }
 
 dist() {

@@ -3,11 +3,13 @@
 //! It does not validate: what is no JSON gives no captures, or wrong ones, but never a panic.
 
 mod capture;
+mod key;
 mod media;
 mod nesting;
 
 use crate::want::{Take, TextKind, Want};
-use capture::{Capture, Key};
+use capture::Capture;
+use key::Key;
 pub use media::Media;
 use memchr::memchr2;
 pub use nesting::Nesting;
@@ -74,6 +76,7 @@ pub struct Scanner {
     raw_text_depth: Option<u16>,
     scalar_start: u64,
     media: Media,
+    lost_outermost: bool,
     ended: bool,
 }
 
@@ -106,6 +109,7 @@ impl Scanner {
             raw_text_depth: None,
             scalar_start: 0,
             media: Media::default(),
+            lost_outermost: false,
             ended: false,
         }
     }
@@ -214,6 +218,16 @@ impl Scanner {
     /// What looks like media in base64.
     pub fn media(&self) -> &Media {
         &self.media
+    }
+
+    /// Whether the outermost value is an object with a key.
+    pub fn has_members(&self) -> bool {
+        !self.top.is("")
+    }
+
+    /// Whether a wanted value of the outermost object was longer than may be kept, or one too many.
+    pub fn lost_outermost(&self) -> bool {
+        self.lost_outermost
     }
 
     /// How many bytes were looked at; those behind the outermost value are not.
@@ -351,6 +365,8 @@ impl Scanner {
                 value: Vec::new(),
                 too_long: false,
             });
+        } else {
+            self.lost_outermost |= depth == 1;
         }
     }
 
@@ -358,7 +374,9 @@ impl Scanner {
         let depth = self.nesting.depth();
         self.raw_text_depth.take_if(|open| *open >= depth);
         let Some(capture) = self.capture.take_if(|capture| capture.depth >= depth) else { return };
-        if !capture.too_long {
+        if capture.too_long {
+            self.lost_outermost |= capture.depth == 1;
+        } else {
             let Capture { path, start, value, .. } = capture;
             self.found.push(Found { path, start, end: self.offset, value });
         }

@@ -79,13 +79,14 @@ impl ResponseReader {
     /// Takes the next piece of the body. Gives what goes on to the client where that is not the piece.
     pub fn read(&mut self, piece: &[u8], end: bool) -> Option<Vec<u8>> {
         let Some(mut decoder) = self.decoder.take() else { return self.read_plain(piece, end) };
+        let was_broken = decoder.broken();
         decoder.feed(piece, &mut |decoded| {
             self.read_plain(decoded, false);
         });
         if end {
             self.read_plain(&[], true);
         }
-        if decoder.broken() {
+        if decoder.broken() && !was_broken {
             self.documents.facts_mut().unreadable_events =
                 self.documents.facts_mut().unreadable_events.saturating_add(1);
             self.framing = Framing::Opaque;
@@ -96,10 +97,11 @@ impl ResponseReader {
 
     fn read_plain(&mut self, piece: &[u8], end: bool) -> Option<Vec<u8>> {
         let Self { framing, documents, unary, expected, .. } = self;
+        let mut piece = piece;
         if let Framing::Undecided = framing {
-            let first =
-                piece.iter().find(|byte| !byte.is_ascii_whitespace() && !b"\xef\xbb\xbf".contains(byte));
-            *framing = Framing::of_first_byte(*first?, expected);
+            let is_before = |byte: &u8| byte.is_ascii_whitespace() || b"\xef\xbb\xbf".contains(byte);
+            piece = piece.get(piece.iter().position(|byte| !is_before(byte))?..)?;
+            *framing = Framing::of_first_byte(*piece.first()?, expected);
         }
         let mut sink = |event: crate::frame::Event<'_>| documents.take(event);
         match framing {

@@ -53,22 +53,27 @@ impl Skim {
         if template.has_latest { Fit::Latest } else { Fit::Plain }
     }
 
+    /// Takes the template away: an event told something that the template's repetition may tell otherwise.
+    pub fn forget(&mut self) {
+        self.template = None;
+    }
+
     /// Takes an event that was read and told nothing new as the template of those to come. Beside its text it has
     /// holes where it differs from the last one, if that was built alike.
     pub fn learn(&mut self, event: &[u8], spans: &[Span]) {
-        if event.len() > TEMPLATE_BYTES_MAX {
-            return;
-        }
         let before = self.template.take().filter(|before| before.is_built_like(event, spans));
         let is_hole = |(position, span): &(usize, &Span)| {
             let differs = |before: &Template| {
                 before.holes.contains(position) || before.value(*position) != event.get(span.start..span.end)
             };
-            matches!(span.role, Role::Text(_)) || before.as_ref().is_some_and(differs)
+            // A null tells nothing, and stays one in the template.
+            let is_null =
+                span.role == Role::Latest && event.get(span.start..span.end) == Some(b"null".as_slice());
+            matches!(span.role, Role::Text(_)) || (!is_null && before.as_ref().is_some_and(differs))
         };
         let holes: Vec<usize> =
             spans.iter().enumerate().filter(is_hole).map(|(position, _)| position).collect();
-        if holes.is_empty() || holes.len() > HOLES_MAX {
+        if holes.is_empty() || holes.len() > HOLES_MAX || event.len() > TEMPLATE_BYTES_MAX {
             return;
         }
         let is_latest = |hole: &usize| spans.get(*hole).is_some_and(|span| span.role == Role::Latest);
@@ -92,6 +97,10 @@ impl Template {
             let rest = event.get(start..)?;
             let length = if span.is_string { string_length(rest)? } else { scalar_length(rest) };
             theirs = start.checked_add(length)?;
+            // A null does not take the place of what an earlier event told.
+            if span.role == Role::Latest && event.get(start..theirs) == Some(b"null") {
+                return None;
+            }
             *place = (start, theirs);
             ours = span.end;
         }
@@ -211,5 +220,9 @@ mod tests {
         learn(&mut skim, r#"{"d":{"text":"b"},"usage":{"out":2}}"#);
         assert_eq!(pass(&skim, r#"{"d":{"text":"c"},"usage":{"out":31}}"#), (Fit::Latest, "c".to_owned()));
         assert_eq!(pass(&skim, r#"{"d":{"text":"c"},"usage":{"in":31}}"#).0, Fit::None);
+        let null = r#"{"d":{"text":"c"},"usage":{"out":null}}"#;
+        assert_eq!(pass(&skim, null).0, Fit::None);
+        learn(&mut skim, null);
+        assert_eq!(pass(&skim, null), (Fit::Plain, "c".to_owned()));
     }
 }

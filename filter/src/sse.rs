@@ -120,9 +120,13 @@ impl Framer {
             held.extend_from_slice(event);
             self.give(&held, lines, sink)
         };
-        // What has begun to go on goes on to its end.
-        if self.undecided.is_none() || !(before == 0 || self.waits) {
-            verdict = Verdict::Keep;
+        // What has begun to go on goes on to its end, and what would have begun to in other pieces does so in these.
+        if verdict == Verdict::Drop {
+            let whole = if before == 0 { event } else { &held };
+            let waits = before == 0 || self.waits;
+            if !(waits && self.undecided.is_some_and(|undecided| undecided(whole))) {
+                verdict = Verdict::Keep;
+            }
         }
         if std::mem::take(&mut self.waits) && verdict == Verdict::Keep {
             passing.insert(held.get(..before).unwrap_or_default());

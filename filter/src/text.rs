@@ -1,7 +1,7 @@
 //! Generated text as it goes past: how much of it was delivered, and whether it is what the request asked for.
 //! Nothing of it is kept.
 
-mod unescape;
+pub(crate) mod unescape;
 
 use crate::{json_check::JsonCheck, want::TextKind};
 use unescape::Unescape;

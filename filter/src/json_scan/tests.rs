@@ -126,3 +126,11 @@ fn media_in_base64_is_told_from_text() {
         assert_eq!((scanner.media().parts, scanner.media().bytes), (1, 4_022), "in pieces of {size}");
     }
 }
+
+#[test]
+fn a_key_written_with_escapes_is_the_same_key() {
+    check(
+        r#"{"mod\u0065l":"m","\u0073tream\u005foptions":{"a":1},"mod\\u0065l":1,"model\"":2}"#,
+        &[("model", r#""m""#), ("stream_options", r#"{"a":1}"#)],
+    );
+}

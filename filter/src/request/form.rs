@@ -59,10 +59,10 @@ impl Form {
         while let Some(after) = self.step(rest) {
             rest = after;
         }
+        // A head or a field is never longer than what may be held.
         let keep = match self.place {
             Place::Skipped => self.delimiter.needle().len(),
-            Place::Head => HEAD_BYTES_MAX,
-            Place::Field(_) => FIELD_BYTES_MAX.saturating_add(self.delimiter.needle().len()),
+            Place::Head | Place::Field(_) => rest.len(),
             Place::Over => 0,
         };
         self.held = rest.get(rest.len().saturating_sub(keep)..).unwrap_or_default().to_vec();
@@ -78,13 +78,21 @@ impl Form {
                 None
             }
             Place::Head => {
-                let end = memchr::memmem::find(bytes, b"\r\n\r\n")?;
+                let Some(end) = memchr::memmem::find(up_to(bytes, HEAD_BYTES_MAX), b"\r\n\r\n") else {
+                    return self.skip_if_longer(bytes, HEAD_BYTES_MAX);
+                };
                 let (head, after) = bytes.split_at_checked(end)?;
                 self.place = field_name(head).map_or(Place::Skipped, Place::Field);
                 after.get(4..)
             }
             Place::Skipped | Place::Field(_) => {
-                let at = self.delimiter.find(bytes)?;
+                let is_field = matches!(self.place, Place::Field(_));
+                // The line end before the delimiter is not the field's.
+                let longest = FIELD_BYTES_MAX.saturating_add(2).saturating_add(self.delimiter.needle().len());
+                let looked_at = if is_field { up_to(bytes, longest) } else { bytes };
+                let Some(at) = self.delimiter.find(looked_at) else {
+                    return if is_field { self.skip_if_longer(bytes, longest) } else { None };
+                };
                 let (value, after) = bytes.split_at_checked(at)?;
                 if let Place::Field(name) = &self.place {
                     let value = value.strip_suffix(b"\r\n").unwrap_or(value);
@@ -99,6 +107,14 @@ impl Form {
         }
     }
 
+    /// Where a head or a field is too long, whatever the pieces it came in, its part is of no interest.
+    fn skip_if_longer<'a>(&mut self, bytes: &'a [u8], longest: usize) -> Option<&'a [u8]> {
+        (bytes.len() >= longest).then(|| {
+            self.place = Place::Skipped;
+            bytes
+        })
+    }
+
     /// The fields as a JSON object.
     pub(super) fn as_json(&self) -> String {
         let field = |(name, text): &(String, String)| {
@@ -110,6 +126,10 @@ impl Form {
         };
         Value::Object(self.fields.iter().map(field).collect::<Map<_, _>>()).to_string()
     }
+}
+
+fn up_to(bytes: &[u8], longest: usize) -> &[u8] {
+    bytes.get(..longest).unwrap_or(bytes)
 }
 
 /// The name of a part that is no file.
@@ -143,6 +163,24 @@ mod tests {
     fn fields_are_found_between_files_at_any_cut() {
         let expected = (r#"{"model":"whisper-1","stream":true}"#.to_owned(), true);
         let bytes = FORM.as_bytes();
+        assert_eq!(fields(&[bytes]), expected);
+        assert_eq!(fields(&bytes.chunks(1).collect::<Vec<_>>()), expected);
+        for cut in 0..bytes.len() {
+            let (head, tail) = bytes.split_at(cut);
+            assert_eq!(fields(&[head, tail]), expected, "cut at {cut}");
+        }
+    }
+
+    #[test]
+    fn a_head_or_a_field_that_is_too_long_is_none_at_any_cut() {
+        let long = "x".repeat(FIELD_BYTES_MAX + 1);
+        let head = "y".repeat(HEAD_BYTES_MAX - 20);
+        let form = format!(
+            "--b0\r\ncontent-disposition: form-data; name=\"model\"\r\n\r\n{long}\r\n--b0\r\nx-a: {head}--\r\n\
+             content-disposition: form-data; name=\"prompt\"\r\n\r\nx\r\n--b0\r\n\
+             content-disposition: form-data; name=\"language\"\r\n\r\nqu\r\n--b0--\r\n"
+        );
+        let (bytes, expected) = (form.as_bytes(), (r#"{"language":"qu"}"#.to_owned(), true));
         assert_eq!(fields(&[bytes]), expected);
         assert_eq!(fields(&bytes.chunks(1).collect::<Vec<_>>()), expected);
         for cut in 0..bytes.len() {

@@ -59,6 +59,33 @@ fn a_body_that_needs_no_change_or_is_not_understood_stays_as_it_is() {
     ] {
         assert_eq!(asked(body), None, "{body}");
     }
+    // What cannot be kept could ask otherwise.
+    let long = format!(
+        r#"{{"stream":true,"stream_options":{{"include_usage":false,"x":"{}"}}}}"#,
+        "x".repeat(2_000)
+    );
+    assert_eq!(asked(&long), None);
+}
+
+#[test]
+fn a_body_without_members_stays_as_it_is_where_the_path_says_that_it_streams() {
+    for body in ["{}", " [] ", r#"[{"a":1}]"#, "}", "1}"] {
+        let path = "/v1/publishers/google/models/m:streamRawPredict";
+        let mut held = for_path(path, &[]);
+        held.read(body.as_bytes());
+        assert_eq!(held.with_usage_asked(body.as_bytes()), None, "{body}");
+        let mut passing = for_path(path, &[("content-length", "9")]);
+        passing.let_pass();
+        let late = passing.read_passing(body.as_bytes(), true).unwrap();
+        assert!(!late.asks && late.bytes.starts_with(body.as_bytes()), "{body}");
+    }
+}
+
+#[test]
+fn options_that_are_not_touched_stay_as_written() {
+    let body = r#"{"stream":true,"stream_options":{"a":12345678901234567890123,"b":[1e400, 0.10]}}"#;
+    let after = r#"{"stream":true,"stream_options":{"a":12345678901234567890123,"b":[1e400, 0.10],"include_usage":true}}"#;
+    assert_eq!(asked(body).as_deref(), Some(after));
 }
 
 #[test]

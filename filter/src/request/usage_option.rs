@@ -3,7 +3,8 @@
 
 use super::{Body, RequestReader};
 use crate::json_scan::Scanner;
-use serde_json::{Map, Value};
+use serde_json::value::RawValue;
+use std::collections::BTreeMap;
 
 /// Room at the end of a body for the longest options that are merged into one that is not held.
 const RESERVED_BYTES: usize = 256;
@@ -88,20 +89,23 @@ impl RequestReader {
     /// twice, the last counts.
     fn merged_options(&self, scanner: &Scanner) -> Option<String> {
         let facts = self.facts();
+        // A member can be added where there are some, and asks only if no other one that is not known asks otherwise.
+        if !scanner.has_members() || scanner.lost_outermost() {
+            return None;
+        }
         if !facts.stream || !scanner.ended() || facts.refuses_usage_option || !self.may_ask_for_usage() {
             return None;
         }
-        let options = scanner.last("stream_options").map(|found| serde_json::from_slice(&found.value));
-        let mut merged: Map<String, Value> = match options {
-            None | Some(Ok(Value::Null)) => Map::new(),
-            Some(Ok(Value::Object(options))) => options,
-            // The provider will refuse it; that is between the two.
-            Some(_) => return None,
+        // What is no object the provider will refuse; that is between the two. All other options stay as written.
+        let mut merged: BTreeMap<String, &RawValue> = match scanner.raw("stream_options") {
+            None => BTreeMap::new(),
+            Some(options) => serde_json::from_slice(options).ok()?,
         };
-        if merged.get("include_usage") == Some(&Value::Bool(true)) {
+        let asked: &RawValue = serde_json::from_str("true").ok()?;
+        let before = merged.insert("include_usage".to_owned(), asked);
+        if before.is_some_and(|before| before.get() == asked.get()) {
             return None;
         }
-        merged.insert("include_usage".to_owned(), Value::Bool(true));
-        Some(Value::Object(merged).to_string())
+        serde_json::to_string(&merged).ok()
     }
 }

@@ -1,7 +1,10 @@
 //! The documents of one answer, whatever lay around them: skimmed where they are like the one before, scanned where
 //! they are not, and read by the dialect.
 
-use super::{Expected, ResponseFacts, framing::may_be_usage_only};
+use super::{
+    Expected, ResponseFacts,
+    framing::{is_usage_only, may_be_usage_only},
+};
 use crate::{
     base64,
     dialect::Format,
@@ -114,6 +117,7 @@ impl Documents {
             }
             Event::PieceEnd => {
                 if let Some(long) = self.long.take() {
+                    self.skim.forget();
                     (self.format.read_answer)(&long.document, &mut self.facts);
                 }
             }
@@ -157,12 +161,14 @@ impl Documents {
         if !by_type.is_empty() {
             facts.text.add(kind_of_delta, by_type);
         }
-        if self.usage_injected && scanner.raw("usage").is_some() && may_be_usage_only(document) {
+        if self.usage_injected && may_be_usage_only(document) && is_usage_only(document) {
             return Verdict::Drop;
         }
         if let (true, true, Some(spans)) = (scanner.ended(), facts.news() == news, scanner.spans()) {
             let spans: Vec<Span> = spans.iter().map(|span| resolved(*span, kind_of_delta)).collect();
             self.skim.learn(document, &spans);
+        } else {
+            self.skim.forget();
         }
         Verdict::Keep
     }

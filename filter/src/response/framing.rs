@@ -4,6 +4,8 @@
 use super::Expected;
 use crate::{dialect::Dialect, event_stream, head::Headers, json_array, ndjson, sse};
 use memchr::memmem;
+use serde::de::IgnoredAny;
+use serde_json::value::RawValue;
 
 /// The framing of one body.
 #[derive(Debug)]
@@ -77,6 +79,20 @@ impl Framing {
     pub(super) fn may_shorten(&self) -> bool {
         matches!(self, Self::Events(_))
     }
+}
+
+/// A document that tells usage and no choice. Few are looked at so closely, and none is left out by mistake: what is no
+/// JSON, or names either twice, goes on.
+pub(super) fn is_usage_only(document: &[u8]) -> bool {
+    #[derive(serde::Deserialize)]
+    struct Chunk<'a> {
+        #[serde(borrow)]
+        usage: Option<&'a RawValue>,
+        choices: Option<&'a RawValue>,
+    }
+    let Ok(chunk) = serde_json::from_slice::<Chunk<'_>>(document) else { return false };
+    let choices = chunk.choices.map(|choices| serde_json::from_str::<Vec<IgnoredAny>>(choices.get()));
+    chunk.usage.is_some() && choices.is_none_or(|choices| choices.is_ok_and(|choices| choices.is_empty()))
 }
 
 /// An event that has begun, and whose choices are not known to be there.

@@ -130,3 +130,59 @@ fn many_answers_do_not_hide_the_usage_behind_them() {
     let (facts, _) = read("application/json", &[body.as_bytes()], false);
     assert_eq!(units(facts.usage.as_ref().unwrap()), [("input", 9), ("output", 128)]);
 }
+
+#[test]
+fn an_event_like_an_earlier_one_is_read_again_where_another_came_between() {
+    // The one in between changes the tier, and tells why the model stopped, so that it is no template.
+    let between =
+        CHUNK.replace("default", "flex").replace("\"finish_reason\":null", "\"finish_reason\":\"stop\"");
+    let stream = format!("{CHUNK}\n\n{CHUNK}\n\n{between}\n\n{CHUNK}\n\n");
+    assert_eq!(check_stream(&stream, false, &stream).service_tier.as_deref(), Some("default"));
+}
+
+#[test]
+fn only_what_tells_usage_and_no_choice_is_left_out() {
+    let choice = r#"[{"index":0,"delta":{"content":"a"}}]"#;
+    let usage = r#""usage":{"prompt_tokens":9}"#;
+    for event in [
+        format!(r#"{{"choices" : {choice},{usage}}}"#),
+        format!(r#"{{"x":{{"choices":[]}},"choices":{choice},{usage}}}"#),
+        format!(r#"{{"choices":[],"choices":{choice},{usage}}}"#),
+        format!(r#"{{"choices":[],{usage},"obfus"#),
+    ] {
+        let stream = format!("data: {event}\n\n");
+        check_stream(&stream, true, &stream);
+    }
+    check_stream(&format!("data: {{\"choices\" : [ ],{usage}}}\n\n"), true, "");
+}
+
+#[test]
+fn an_event_whose_lines_hide_its_choices_goes_on_at_any_cut() {
+    let stream = "data: {\"choices\":\ndata: [],\"usage\":{\"prompt_tokens\":9}}\n\n";
+    check_stream(stream, true, stream);
+}
+
+#[test]
+fn a_byte_order_mark_before_a_body_is_skipped_in_whatever_pieces_it_comes() {
+    let body = "\u{feff}{\"model\":\"m\",\"usage\":{\"prompt_tokens\":9}}".as_bytes();
+    let (whole, _) = read("application/json", &[body], false);
+    assert_eq!(units(whole.usage.as_ref().unwrap()), [("input", 9)]);
+    assert_eq!(read("application/json", &body.chunks(1).collect::<Vec<_>>(), false).0, whole);
+}
+
+#[test]
+fn an_encoding_that_breaks_counts_once_in_whatever_pieces_it_comes() {
+    let headers = [(b":status".as_slice(), b"200".as_slice()), (b"content-encoding", b"gzip")];
+    let expected = Expected {
+        dialect: Dialect::OpenaiChat,
+        stream: false,
+        json: false,
+        several: false,
+        usage_injected: false,
+    };
+    for pieces in [&[b"no gzip".as_slice()][..], &[b"no", b" gz", b"ip"]] {
+        let mut reader = ResponseReader::new(expected, &Headers::new(&headers));
+        pieces.iter().for_each(|piece| assert_eq!(reader.read(piece, false), None));
+        assert_eq!(reader.into_facts().unreadable_events, 1);
+    }
+}

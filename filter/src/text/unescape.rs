@@ -4,7 +4,7 @@ use memchr::memchr;
 
 /// Where a piece ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Unescape {
+pub(crate) struct Unescape {
     state: State,
     /// The first half of a pair of surrogates.
     high: Option<u32>,
@@ -22,8 +22,11 @@ enum State {
 }
 
 impl Unescape {
+    /// Before the first piece.
+    pub(crate) const NEW: Self = Self { state: State::Plain, high: None };
+
     /// How many bytes of UTF-8 the piece is.
-    pub(super) fn length(&mut self, piece: &[u8]) -> u64 {
+    pub(crate) fn length(&mut self, piece: &[u8]) -> u64 {
         let mut length = 0_u64;
         self.feed(piece, |bytes| {
             length = length.saturating_add(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
@@ -32,7 +35,7 @@ impl Unescape {
     }
 
     /// Hands on what the piece says.
-    pub(super) fn feed(&mut self, piece: &[u8], mut sink: impl FnMut(&[u8])) {
+    pub(crate) fn feed(&mut self, piece: &[u8], mut sink: impl FnMut(&[u8])) {
         let mut rest = piece;
         while let Some((&byte, after)) = rest.split_first() {
             if self.state == State::Plain && byte != b'\\' {

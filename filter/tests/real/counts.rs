@@ -5,6 +5,12 @@
     clippy::indexing_slicing,
     reason = "a test that finds less than it expects has failed"
 )]
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "it tells how much was checked, or that nothing was"
+)]
+#![expect(clippy::float_arithmetic, reason = "recordings tell their cost as JSON does")]
 
 use crate::recordings::{Recording, expected, read, recordings};
 use filter::response::ResponseFacts;

@@ -1,0 +1,4 @@
+//! `json_array` of `filter_fuzz::PROPERTIES`, under the fuzzer.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| filter_fuzz::check("json_array", data));

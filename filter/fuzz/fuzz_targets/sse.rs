@@ -1,0 +1,4 @@
+//! `sse` of `filter_fuzz::PROPERTIES`, under the fuzzer.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| filter_fuzz::check("sse", data));
