@@ -26,6 +26,24 @@ pub enum Verdict {
     Drop,
 }
 
+/// Who reads events.
+pub trait Reader {
+    /// Takes an event.
+    fn take(&mut self, event: Event<'_>) -> Verdict;
+
+    /// Takes an event without its being framed, where these bytes begin with one that is like those before, with
+    /// `suffix` behind it. Gives its length without the suffix. Such an event is always kept.
+    fn skim(&mut self, _bytes: &[u8], _suffix: &[u8]) -> Option<usize> {
+        None
+    }
+}
+
+impl<F: FnMut(Event<'_>) -> Verdict> Reader for F {
+    fn take(&mut self, event: Event<'_>) -> Verdict {
+        self(event)
+    }
+}
+
 /// The event that is not whole yet. Whether it is given whole depends on its length alone, never on the borders it
 /// came in.
 #[derive(Debug, Default)]

@@ -9,6 +9,7 @@ mod head;
 pub use facts::ResponseFacts;
 pub(crate) use facts::named;
 
+use crate::frame::{Event, Reader};
 use crate::{
     dialect::{Dialect, errors},
     encoding::Decoder,
@@ -103,9 +104,9 @@ impl ResponseReader {
             piece = piece.get(piece.iter().position(|byte| !is_before(byte))?..)?;
             *framing = Framing::of_first_byte(*piece.first()?, expected);
         }
-        let mut sink = |event: crate::frame::Event<'_>| documents.take(event);
+        let mut sink = |event: Event<'_>| documents.take(event);
         match framing {
-            Framing::Events(framer) => return framer.feed(piece, end, &mut sink),
+            Framing::Events(framer) => return framer.feed(piece, end, documents),
             Framing::Lines(framer) => framer.feed(piece, end, &mut sink),
             Framing::Array(framer) => framer.feed(piece, &mut sink),
             Framing::Frames(framer) => framer.feed(piece, &mut sink),

@@ -41,16 +41,32 @@ pub enum Fit {
 }
 
 impl Skim {
-    /// Tries an event, and hands on its text where it fits.
-    pub fn pass(&self, event: &[u8], mut text: impl FnMut(TextKind, &[u8])) -> Fit {
-        let Some(template) = &self.template else { return Fit::None };
-        let Some(filled) = template.fill(event) else { return Fit::None };
+    /// Tries an event, and hands on its text where it fits. `latest`: also one that tells more than text.
+    pub fn pass(&self, event: &[u8], latest: bool, text: impl FnMut(TextKind, &[u8])) -> Fit {
+        self.pass_first(event, &[], latest, text).map_or(Fit::None, |(fit, _)| fit)
+    }
+
+    /// Tries the event that these bytes begin with, if these others follow it. Gives its length, too.
+    pub fn pass_first(
+        &self,
+        bytes: &[u8],
+        suffix: &[u8],
+        latest: bool,
+        mut text: impl FnMut(TextKind, &[u8]),
+    ) -> Option<(Fit, usize)> {
+        let template = self.template.as_ref().filter(|template| latest || !template.has_latest)?;
+        let (filled, length) = template.fill(bytes)?;
+        let (event, after) = bytes.split_at_checked(length)?;
+        let follows = if suffix.is_empty() { after.is_empty() } else { after.starts_with(suffix) };
+        if !follows {
+            return None;
+        }
         for (hole, (start, end)) in template.holes.iter().zip(filled) {
             if let Some(Span { role: Role::Text(kind), .. }) = template.spans.get(*hole) {
                 text(*kind, event.get(start..end).unwrap_or_default());
             }
         }
-        if template.has_latest { Fit::Latest } else { Fit::Plain }
+        Some((if template.has_latest { Fit::Latest } else { Fit::Plain }, length))
     }
 
     /// Takes the template away: an event told something that the template's repetition may tell otherwise.
@@ -83,8 +99,8 @@ impl Skim {
 }
 
 impl Template {
-    /// Where the event's bytes are that fill the holes, if all the others are the same.
-    fn fill(&self, event: &[u8]) -> Option<[(usize, usize); HOLES_MAX]> {
+    /// Where the bytes are that fill the holes, if all the others are the same, and where the event ends.
+    fn fill(&self, event: &[u8]) -> Option<([(usize, usize); HOLES_MAX], usize)> {
         let mut filled = [(0, 0); HOLES_MAX];
         let (mut ours, mut theirs) = (0_usize, 0_usize);
         for (hole, place) in self.holes.iter().zip(&mut filled) {
@@ -104,7 +120,9 @@ impl Template {
             *place = (start, theirs);
             ours = span.end;
         }
-        is_same(self.event.get(ours..)?, event.get(theirs..)?).then_some(filled)
+        let literal = self.event.get(ours..)?;
+        let end = theirs.checked_add(literal.len())?;
+        is_same(literal, event.get(theirs..end)?).then_some((filled, end))
     }
 
     fn value(&self, position: usize) -> Option<&[u8]> {
@@ -177,7 +195,8 @@ mod tests {
 
     fn pass(skim: &Skim, event: &str) -> (Fit, String) {
         let mut seen = String::new();
-        let fit = skim.pass(event.as_bytes(), |_, piece| seen.push_str(std::str::from_utf8(piece).unwrap()));
+        let fit =
+            skim.pass(event.as_bytes(), true, |_, piece| seen.push_str(std::str::from_utf8(piece).unwrap()));
         (fit, seen)
     }
 

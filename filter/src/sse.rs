@@ -5,11 +5,13 @@
 mod lines;
 mod long_event;
 mod passing;
+mod surround;
 
-use crate::frame::{EVENT_HELD_MAX, Event, Verdict};
+use crate::frame::{EVENT_HELD_MAX, Event, Reader, Verdict};
 use lines::LineEnds;
 use long_event::LongEvent;
 use passing::Passing;
+use surround::Surround;
 
 const MARK: &[u8] = b"\xef\xbb\xbf";
 
@@ -23,6 +25,7 @@ pub struct Framer {
     /// The bytes of the event that is not whole yet.
     held: Vec<u8>,
     ends: LineEnds,
+    surround: Surround,
     /// The event that is too long to be held.
     long: Option<LongEvent>,
     /// Joins the data lines of an event that has several.
@@ -50,12 +53,7 @@ impl Framer {
 
     /// Takes the next piece, and the stream's end. Gives what goes on to the client where that is not the piece.
     /// A verdict counts for a whole event only.
-    pub fn feed(
-        &mut self,
-        piece: &[u8],
-        end: bool,
-        sink: &mut impl FnMut(Event<'_>) -> Verdict,
-    ) -> Option<Vec<u8>> {
+    pub fn feed(&mut self, piece: &[u8], end: bool, sink: &mut impl Reader) -> Option<Vec<u8>> {
         let mut passing = Passing::new(piece);
         let mut rest = self.without_mark(piece, &mut passing);
         if !rest.is_empty()
@@ -94,12 +92,13 @@ impl Framer {
     }
 
     /// Reads up to the end of the event, or to the end of what there is; says how many bytes that were.
-    fn read(
-        &mut self,
-        rest: &[u8],
-        passing: &mut Passing<'_>,
-        sink: &mut impl FnMut(Event<'_>) -> Verdict,
-    ) -> usize {
+    fn read(&mut self, rest: &[u8], passing: &mut Passing<'_>, sink: &mut impl Reader) -> usize {
+        if self.held.is_empty()
+            && let Some(skimmed) = self.surround.skim(rest, sink)
+        {
+            passing.pass(skimmed, Verdict::Keep);
+            return skimmed;
+        }
         let found = self.ends.find(rest);
         let lines_end = found.map_or(rest.len(), |end| end.lines);
         if self.held.len().saturating_add(lines_end) > EVENT_HELD_MAX {
@@ -151,29 +150,25 @@ impl Framer {
         passing.pass(rest.len(), if self.waits { Verdict::Drop } else { Verdict::Keep });
     }
 
-    fn begin_long(&mut self, passing: &mut Passing<'_>, sink: &mut impl FnMut(Event<'_>) -> Verdict) {
+    fn begin_long(&mut self, passing: &mut Passing<'_>, sink: &mut impl Reader) {
         let held = std::mem::take(&mut self.held);
         if std::mem::take(&mut self.waits) {
             passing.insert(&held);
         }
         self.ends.take();
         let mut long = LongEvent::default();
-        long.feed(&held, sink);
+        long.feed(&held, &mut |event: Event<'_>| sink.take(event));
         self.long = Some(long);
     }
 
-    fn read_long(
-        &mut self,
-        rest: &[u8],
-        passing: &mut Passing<'_>,
-        sink: &mut impl FnMut(Event<'_>) -> Verdict,
-    ) -> usize {
-        let end = self.long.as_mut().and_then(|long| long.feed(rest, sink));
+    fn read_long(&mut self, rest: &[u8], passing: &mut Passing<'_>, sink: &mut impl Reader) -> usize {
+        let end =
+            self.long.as_mut().and_then(|long| long.feed(rest, &mut |event: Event<'_>| sink.take(event)));
         let used = end.map_or(rest.len(), |end| end.behind);
         passing.pass(used, Verdict::Keep);
         if let Some(end) = end {
             if let Some(long) = self.long.take() {
-                long.finish(sink);
+                long.finish(&mut |event: Event<'_>| sink.take(event));
             }
             self.open_end = end.open.then_some(Verdict::Keep);
         }
@@ -181,9 +176,9 @@ impl Framer {
     }
 
     /// One real stream ended without its last blank line.
-    fn finish(&mut self, passing: &mut Passing<'_>, sink: &mut impl FnMut(Event<'_>) -> Verdict) {
+    fn finish(&mut self, passing: &mut Passing<'_>, sink: &mut impl Reader) {
         if let Some(long) = self.long.take() {
-            long.finish(sink);
+            long.finish(&mut |event: Event<'_>| sink.take(event));
         }
         let held = std::mem::take(&mut self.held);
         let lines = self.ends.take();
@@ -197,7 +192,7 @@ impl Framer {
     }
 
     /// Gives the data of a whole event of so many lines; without any, nothing.
-    fn give(&mut self, event: &[u8], lines: u32, sink: &mut impl FnMut(Event<'_>) -> Verdict) -> Verdict {
+    fn give(&mut self, event: &[u8], lines: u32, sink: &mut impl Reader) -> Verdict {
         let mut data: Option<&[u8]> = None;
         let mut several = false;
         for line in lines::of(event, lines) {
@@ -215,8 +210,11 @@ impl Framer {
             self.joined.extend_from_slice(value);
         }
         match data {
-            Some(_) if several => sink(Event::Whole(&self.joined)),
-            Some(data) if !data.is_empty() => sink(Event::Whole(data)),
+            Some(_) if several => sink.take(Event::Whole(&self.joined)),
+            Some(data) if !data.is_empty() => {
+                self.surround.learn(event, data);
+                sink.take(Event::Whole(data))
+            }
             _ => Verdict::Keep,
         }
     }

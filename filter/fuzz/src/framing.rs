@@ -93,7 +93,7 @@ pub fn sse(data: &[u8]) {
         let ends = std::iter::repeat_n(false, pieces.len()).chain([true]);
         for (piece, end) in pieces.iter().copied().chain([&[][..]]).zip(ends) {
             came += piece.len();
-            let passed = framer.feed(piece, end, &mut |event| {
+            let passed = framer.feed(piece, end, &mut |event: Event<'_>| {
                 seen.take(event);
                 match event {
                     Event::Whole(data) if is_dropped(data) => {

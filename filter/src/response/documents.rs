@@ -8,7 +8,7 @@ use super::{
 use crate::{
     base64,
     dialect::Format,
-    frame::{EVENT_HELD_MAX, Event, Verdict},
+    frame::{EVENT_HELD_MAX, Event, Reader, Verdict},
     json_scan::{Role, Scanner, Span},
     skim::{Fit, Skim},
     text::Text,
@@ -64,6 +64,25 @@ impl Pieces {
     }
 }
 
+impl Reader for Documents {
+    fn take(&mut self, event: Event<'_>) -> Verdict {
+        self.take_event(event)
+    }
+
+    fn skim(&mut self, bytes: &[u8], suffix: &[u8]) -> Option<usize> {
+        if self.wraps {
+            return None;
+        }
+        let (text, latest) = (&mut self.facts.text, !self.usage_injected);
+        let (fit, length) =
+            self.skim.pass_first(bytes, suffix, latest, |kind, piece| add(text, kind, piece))?;
+        if fit == Fit::Latest {
+            self.remember(bytes.get(..length).unwrap_or_default());
+        }
+        Some(length)
+    }
+}
+
 impl Documents {
     pub(super) fn new(expected: &Expected) -> Self {
         let text = Text::new(expected.json, expected.several);
@@ -92,8 +111,7 @@ impl Documents {
         self.facts
     }
 
-    /// Takes what a framer gives.
-    pub(super) fn take(&mut self, event: Event<'_>) -> Verdict {
+    fn take_event(&mut self, event: Event<'_>) -> Verdict {
         match event {
             Event::Whole(b"[DONE]") => self.facts.end(),
             Event::Whole(wrapped) if self.wraps => {
@@ -127,19 +145,23 @@ impl Documents {
     }
 
     fn document(&mut self, document: &[u8]) -> Verdict {
-        let text = &mut self.facts.text;
-        match self.skim.pass(document, |kind, piece| add(text, kind, piece)) {
-            Fit::Plain => return Verdict::Keep,
-            // A usage that the client did not ask for must be seen at once.
-            Fit::Latest if !self.usage_injected => {
-                self.latest.clear();
-                self.latest.extend_from_slice(document);
-                return Verdict::Keep;
+        // A usage that the client did not ask for must be seen at once.
+        let (text, latest) = (&mut self.facts.text, !self.usage_injected);
+        match self.skim.pass(document, latest, |kind, piece| add(text, kind, piece)) {
+            Fit::None => {
+                self.read_latest();
+                return self.read(document);
             }
-            Fit::Latest | Fit::None => {}
+            Fit::Latest => self.remember(document),
+            Fit::Plain => {}
         }
-        self.read_latest();
-        self.read(document)
+        Verdict::Keep
+    }
+
+    /// Puts off reading an event that was skimmed over and told more than text.
+    fn remember(&mut self, document: &[u8]) {
+        self.latest.clear();
+        self.latest.extend_from_slice(document);
     }
 
     fn read(&mut self, document: &[u8]) -> Verdict {

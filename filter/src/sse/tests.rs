@@ -6,7 +6,7 @@ fn events(pieces: &[&[u8]]) -> Vec<Seen> {
     let mut seen = Collector::default();
     let last = pieces.len().saturating_sub(1);
     for (position, piece) in pieces.iter().enumerate() {
-        let changed = framer.feed(piece, position == last, &mut |event| seen.take(event));
+        let changed = framer.feed(piece, position == last, &mut |event: Event<'_>| seen.take(event));
         assert_eq!(changed, None, "a reader that may leave nothing out changes nothing");
     }
     seen.0
@@ -198,7 +198,7 @@ fn a_piece_that_needs_no_change_is_not_copied() {
 fn an_event_whole_in_its_piece_is_given_where_it_lies() {
     let mut framer = Framer::new();
     let piece = b"data: a\n\nevent: x\ndata: b\n\n";
-    framer.feed(piece, false, &mut |event| {
+    framer.feed(piece, false, &mut |event: Event<'_>| {
         let Event::Whole(data) = event else { panic!("{event:?}") };
         assert!(piece.as_ptr_range().contains(&data.as_ptr()));
         Verdict::Keep
