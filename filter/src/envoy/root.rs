@@ -22,7 +22,7 @@ use proxy_wasm::{
     traits::{Context, HttpContext, RootContext},
     types::ContextType,
 };
-use std::{rc::Rc, time::Duration};
+use std::{cell::Cell, rc::Rc, time::Duration};
 
 const LEADER_KEY: &str = "bursar/leader";
 /// Who polls the snapshot does so this often,
@@ -43,7 +43,17 @@ pub(super) struct Root {
     reported_at: UnixNanos,
     /// Set once Envoy has asked to end this context, and events still wait.
     ending: bool,
+    /// A stream has come since the last tick.
+    busy: Cell<bool>,
+    quiet_since: UnixNanos,
+    /// Nothing has happened for a while, and ticks are few.
+    slow: Cell<bool>,
 }
+
+/// Where no stream came for so long, ticks are few: the main thread's VM never sees one.
+const QUIET_NS: u64 = 3_000_000_000;
+/// Often enough to follow policy and prices.
+const QUIET_TICK: Duration = Duration::from_secs(1);
 
 impl Context for Root {
     fn on_http_call_response(&mut self, token: u32, _headers: usize, body_size: usize, _trailers: usize) {
@@ -107,6 +117,7 @@ impl RootContext for Root {
     fn on_tick(&mut self) {
         let Some(node) = self.node.clone() else { return };
         let now = host::now();
+        self.slow_down(&node, now);
         node.follow_snapshot();
         if now.saturating_sub(self.polled_at) >= POLL_NS && leads(now) {
             self.poll_snapshot(&node, now);
@@ -126,6 +137,15 @@ impl RootContext for Root {
     fn create_http_context(&self, context: u32) -> Option<Box<dyn HttpContext>> {
         // The SDK panics on `None`, so a root without configuration gives a context that does nothing.
         let node = self.node.clone().filter(|node| node.config.role == Role::Call);
+        self.busy.set(true);
+        if self.slow.take()
+            && let Some(node) = &node
+        {
+            // Without ticks that are as frequent as they should be, events are late, and no call is the worse for it.
+            hostcalls::set_tick_period(Duration::from_millis(node.config.outbox.flush_ms))
+                .unwrap_or_default();
+            node.follow_snapshot();
+        }
         Some(Box::new(Call::new(node, context)))
     }
 
@@ -142,6 +162,15 @@ impl Root {
         match host::ask(&node.config.control_plane, "GET", "/v1/snapshot", &etag, None) {
             Ok(token) => self.snapshot_token = Some(token),
             Err(abi::HostError) => node.stats.fault("snapshot_unreachable"),
+        }
+    }
+
+    fn slow_down(&mut self, node: &Node, now: UnixNanos) {
+        if self.busy.take() || !node.outbox.borrow().is_empty() {
+            self.quiet_since = now;
+        }
+        if !self.slow.get() && now.saturating_sub(self.quiet_since) > QUIET_NS {
+            self.slow.set(hostcalls::set_tick_period(QUIET_TICK).is_ok());
         }
     }
 
