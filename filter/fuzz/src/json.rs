@@ -69,7 +69,11 @@ pub fn json_scan(data: &[u8]) {
         && !is_deep(body)
     {
         let values = found.into_iter().map(|found| (found.path, found.value)).collect();
-        assert_eq!(json_tree::Found { values, text }, json_tree::found(document, WANTED));
+        let expected = json_tree::found(document, WANTED);
+        assert!(
+            expected.is_none_or(|expected| expected == json_tree::Found { values, text }),
+            "others were found"
+        );
         assert_eq!(ended, document.get().starts_with(['{', '[']));
     }
 }

@@ -19,28 +19,37 @@ pub struct Found {
 const FOUND_MAX: usize = 96;
 const FOUND_NESTED_MAX: usize = 64;
 
-/// Finds them.
-pub fn found(document: &RawValue, wanted: &[Wanted]) -> Found {
+/// Finds them, where all keys are text.
+pub fn found(document: &RawValue, wanted: &[Wanted]) -> Option<Found> {
     let mut found = Found::default();
-    descend(document, 0, "", wanted, &mut found);
-    found
+    descend(document, 0, "", wanted, &mut found)?;
+    Some(found)
 }
 
-fn descend(container: &RawValue, depth: u16, top: &str, wanted: &[Wanted], found: &mut Found) {
+fn descend(container: &RawValue, depth: u16, top: &str, wanted: &[Wanted], found: &mut Found) -> Option<()> {
     let text = container.get();
     if text.starts_with('{') {
-        let members: Members<'_> = serde_json::from_str(text).unwrap();
+        // A key with half a surrogate pair is none that this can read.
+        let Ok(members) = serde_json::from_str::<Members<'_>>(text) else { return None };
         for (key, value) in members.0 {
             let top = if depth == 0 { key.as_str() } else { top };
-            member(value, depth + 1, top, &key, wanted, found);
+            member(value, depth + 1, top, &key, wanted, found)?;
         }
     } else if text.starts_with('[') {
         let elements: Vec<&RawValue> = serde_json::from_str(text).unwrap();
-        elements.into_iter().for_each(|element| descend(element, depth + 1, top, wanted, found));
+        elements.into_iter().try_for_each(|element| descend(element, depth + 1, top, wanted, found))?;
     }
+    Some(())
 }
 
-fn member(value: &RawValue, depth: u16, top: &str, key: &str, wanted: &[Wanted], found: &mut Found) {
+fn member(
+    value: &RawValue,
+    depth: u16,
+    top: &str,
+    key: &str,
+    wanted: &[Wanted],
+    found: &mut Found,
+) -> Option<()> {
     let text = value.get();
     let fits = |want: &&Wanted| want.3 == key && (want.1 == 0 || (want.1 == depth && want.2 == top));
     let room = if depth == 1 { FOUND_MAX } else { FOUND_NESTED_MAX };
@@ -53,8 +62,9 @@ fn member(value: &RawValue, depth: u16, top: &str, key: &str, wanted: &[Wanted],
                 found.values.push((*path, text.as_bytes().to_vec()));
             }
         }
-        _ => descend(value, depth, top, wanted, found),
+        _ => return descend(value, depth, top, wanted, found),
     }
+    Some(())
 }
 
 /// The members of an object in their order, repeated ones too.

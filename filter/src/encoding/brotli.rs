@@ -48,6 +48,8 @@ impl Decoder {
             }
             match result {
                 BrotliResult::NeedsMoreOutput => {}
+                // It asks for input before it tells that it has more to give.
+                BrotliResult::NeedsMoreInput if length == out.len() => {}
                 BrotliResult::NeedsMoreInput => return Ok(()),
                 BrotliResult::ResultSuccess => {
                     self.over = true;

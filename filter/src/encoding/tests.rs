@@ -189,6 +189,15 @@ fn a_long_body_comes_out_in_bounded_pieces() {
 }
 
 #[test]
+fn brotli_gives_all_that_a_piece_decodes_to_at_once() {
+    // A meta-block of 33,000 bytes as they are, and no end.
+    let text = vec![b'x'; 33_000];
+    let body = [b"\x70\x0e\x18".as_slice(), &text].concat();
+    assert_eq!(decoded("br", &[&body]), (text.clone(), false));
+    assert_eq!(decoded("br", &body.chunks(1).collect::<Vec<_>>()), (text, false));
+}
+
+#[test]
 fn brotli_with_a_large_window_is_refused() {
     check_decoded("br", b"\x11\x1e\x03", "", true);
 }
