@@ -10,7 +10,7 @@ usage() {
 ./build.sh test [ARGUMENT…]               every test, through real Envoy (arguments go to the test runner)
 ./build.sh check                          formats, lints, licences, and five seconds of each fuzz target
 ./build.sh wasm                           the filter alone
-./build.sh bench [ARGUMENT…]              what the filter costs, beside a bare Envoy and a no-op module
+./build.sh bench [ROUNDS [LOAD]]           what the filter costs, beside a bare Envoy and a no-op module
 ./build.sh dist                           dist/bursar and dist/bursar-filter.wasm
 USAGE
 }

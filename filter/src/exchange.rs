@@ -196,9 +196,14 @@ impl Exchange {
         matches!(&self.phase, Phase::Reading(reader) if reader.is_whole())
     }
 
-    /// Whether the whole body may have to be rewritten.
-    pub fn wants_whole_body(&self) -> bool {
+    /// Whether the body may have to be rewritten.
+    pub fn may_be_rewritten(&self) -> bool {
         matches!(&self.phase, Phase::Reading(reader) if reader.may_ask_for_usage())
+    }
+
+    /// Whether the whole body, which was read, has to be.
+    pub fn has_to_be_rewritten(&self) -> bool {
+        matches!(&self.phase, Phase::Reading(reader) if reader.has_to_ask_for_usage())
     }
 
     /// Decides on a request that was read as far as it will be, or on one that waited for an allowance.

@@ -99,7 +99,7 @@ impl HttpContext for Call {
         self.exchange = Exchange::begin(&node.config, &headers, around, node.call_id(now), now);
         let metered = self.exchange.is_some();
         // Without a held head, the content-length would be gone before a longer body is known.
-        let keeps_length = holds_head || !self.exchange.as_ref().is_some_and(Exchange::wants_whole_body);
+        let keeps_length = holds_head || !self.exchange.as_ref().is_some_and(Exchange::may_be_rewritten);
         self.has_content_length = keeps_length && headers.value("content-length").is_some();
         strip(&node, &headers, metered, keeps_length);
         if !metered {
@@ -156,16 +156,15 @@ impl HttpContext for Call {
         if !whole && size < hold_bytes && !exchange.request_is_longer_than(hold_bytes) {
             return Action::Pause;
         }
-        if exchange.wants_whole_body() {
-            if whole {
+        if whole {
+            if exchange.has_to_be_rewritten() {
                 self.ask_for_usage(&node, size);
-            } else if let Some(length) = exchange.let_request_pass()
-                && self.has_content_length
-                && abi::set_header(Map::Request, b"content-length", Some(length.to_string().as_bytes()))
-                    .is_err()
-            {
-                node.stats.fault("request_rewrite");
             }
+        } else if let Some(length) = exchange.let_request_pass()
+            && self.has_content_length
+            && abi::set_header(Map::Request, b"content-length", Some(length.to_string().as_bytes())).is_err()
+        {
+            node.stats.fault("request_rewrite");
         }
         self.decide(&node, if whole { Recourse::Ask } else { Recourse::CannotWait }, host::now())
     }

@@ -26,9 +26,14 @@ pub struct LatePiece {
 }
 
 impl RequestReader {
-    /// Whether the request streams, or may, and does not ask for usage by itself.
+    /// Whether such a request, if it streams, is made to ask for usage.
     pub fn may_ask_for_usage(&self) -> bool {
         self.detected.asks_for_usage && matches!(&self.body, Body::Json(_))
+    }
+
+    /// Whether the whole body has to be rewritten for that.
+    pub fn has_to_ask_for_usage(&self) -> bool {
+        matches!(&self.body, Body::Json(scanner) if scanner.is_true("stream") && self.merged_options(scanner).is_some())
     }
 
     /// The whole body with usage asked for, where it streams and does not ask by itself. `None`: it stays as it is.

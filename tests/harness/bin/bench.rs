@@ -46,9 +46,11 @@ caps:
 async fn main() -> ExitCode {
     let rounds = std::env::args().nth(1).map_or(Ok(ROUNDS), |text| text.parse());
     let wanted = std::env::args().nth(2).unwrap_or_default();
-    let loads: Vec<&Load> = load::ALL.iter().filter(|load| load.name.starts_with(&wanted)).collect();
+    let all: &[Load] = if wanted == "dialects" { &load::DIALECTS } else { &load::ALL };
+    let loads: Vec<&Load> =
+        all.iter().filter(|load| wanted == "dialects" || load.name.starts_with(&wanted)).collect();
     let (Ok(rounds), false) = (rounds, loads.is_empty()) else {
-        eprintln!("usage: ./build.sh bench [ROUNDS [unary|paced|burst]]");
+        eprintln!("usage: ./build.sh bench [ROUNDS [unary|paced|burst|dialects]]");
         return ExitCode::from(2);
     };
     let place = tempfile::tempdir().expect("a temporary directory");
