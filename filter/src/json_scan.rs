@@ -6,6 +6,7 @@ mod capture;
 mod key;
 mod media;
 mod nesting;
+mod span;
 
 use crate::want::{Take, TextKind, Want};
 use capture::Capture;
@@ -13,6 +14,8 @@ use key::Key;
 pub use media::Media;
 use memchr::memchr2;
 pub use nesting::Nesting;
+use span::SPANS_MAX;
+pub use span::{Role, Span};
 
 /// A value found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,36 +30,10 @@ pub struct Found {
     pub value: Vec<u8>,
 }
 
-/// A string or number in the document, without its quotes, that may be another one in the next document.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Span {
-    /// Where it begins,
-    pub start: usize,
-    /// and where it ends.
-    pub end: usize,
-    /// What it is.
-    pub role: Role,
-    /// Whether it is a string.
-    pub is_string: bool,
-}
-
-/// What a scalar is to the reader.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role {
-    /// Text that goes past.
-    Text(TextKind),
-    /// A part of a value of which only the last one counts.
-    Latest,
-    /// Nothing that anybody wants.
-    Unwanted,
-}
-
 /// More captures than that are not kept: a document may repeat a key for ever. Nested ones leave room for the
 /// outermost, which may come behind them.
 const FOUND_MAX: usize = 96;
 const FOUND_NESTED_MAX: usize = 64;
-/// A document with more scalars is not one of many that are alike.
-const SPANS_MAX: usize = 32;
 
 /// The scanner. Feed it the document in any pieces.
 #[derive(Debug)]

@@ -14,7 +14,6 @@ pub mod counters;
 pub mod dialect;
 pub mod encoding;
 pub mod ending;
-pub mod estimate;
 pub mod event_stream;
 pub mod exchange;
 pub mod frame;

@@ -50,3 +50,15 @@ async fn both_pages_have_the_names_of_the_contract_and_no_customer() {
     }
     assert!(!page.contains("acme-of-metrics"));
 }
+
+#[tokio::test]
+async fn a_format_that_nobody_knows_at_a_known_provider_is_counted_and_in_the_ledger() {
+    let rig = Rig::start(POLICY).await;
+    let call = Call::post("/v1/brand-new").json(json!({"model": "gpt-9"})).customer("acme-of-metrics");
+    let call = call.header("host", "api.openai.com").script(&json!({"recording": "openai-chat/unary-plain"}));
+    assert_eq!(rig.app.send(&call).await.status, 200);
+    let call = rig.bursar.calls("acme-of-metrics", 1).await.remove(0);
+    let seen = (&call["dialect"], &call["usage_source"], &call["request_model"], &call["cost_usd"]);
+    assert_eq!(seen, (&json!("unknown"), &json!("none"), &json!("gpt-9"), &json!(null)), "{call:#}");
+    assert_eq!(rig.envoy.metric(r#"bursar_usage_missing_total{dialect="unknown"}"#).await, Some(1));
+}

@@ -1,3 +1,5 @@
+mod cuts;
+
 use super::{end::blank_end, *};
 use crate::counters::tests::InMemory;
 use protocol::{

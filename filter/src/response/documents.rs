@@ -174,11 +174,13 @@ impl Documents {
             }
             kind => add(&mut facts.text, kind, piece),
         });
-        if !scanner.ended() {
+        let news = facts.news();
+        if scanner.ended() {
+            (self.format.read_answer)(&scanner, facts);
+        } else {
+            // It is no document, or was cut: its text was delivered, and what its values mean is not known.
             facts.unreadable_events = facts.unreadable_events.saturating_add(1);
         }
-        let news = facts.news();
-        (self.format.read_answer)(&scanner, facts);
         let kind_of_delta = facts.delta_kind();
         if !by_type.is_empty() {
             facts.text.add(kind_of_delta, by_type);

@@ -1,20 +1,12 @@
 //! Real providers' answers, with the counts they must give, read whole, byte by byte and cut at many offsets. They
 //! lie beside the repository and not in it; without them, this says so and checks nothing.
-#![expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "a test that finds less than it expects has failed"
-)]
-#![expect(
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "it tells how much was checked, or that nothing was"
-)]
-#![expect(clippy::float_arithmetic, reason = "recordings tell their cost as JSON does")]
 
 use crate::recordings::{Recording, expected, read, recordings};
 use filter::response::ResponseFacts;
-use protocol::meters::{Meter, Side};
+use protocol::{
+    meters::{Meter, Side},
+    money::PicoUsd,
+};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -52,10 +44,12 @@ fn faults(recording: &Recording, facts: &ResponseFacts) -> Vec<String> {
     check("searches", &extra["server_tool_use"]["web_search_requests"], unit(Meter::WebSearch));
     check("search units", &extra["search_units"], unit(Meter::SearchUnits));
     check("seconds", &extra["audio_seconds"], unit(Meter::AudioSeconds));
-    if let Some(cost) = extra["cost_usd"].as_f64() {
-        let told = facts.provider_cost.map(|cost| cost.to_string().parse::<f64>().unwrap());
-        if told.is_none_or(|told| (told - cost).abs() > 1e-11) {
-            faults.push(format!("cost: {told:?} instead of {cost}"));
+    if let Some(cost) = extra["cost_usd"].as_number().map(ToString::to_string) {
+        let wanted = PicoUsd::parse_rounded(&cost).ok();
+        // The script that computed it counted in floats.
+        let difference = wanted.zip(facts.provider_cost).and_then(|(wanted, told)| wanted.checked_sub(told));
+        if difference.is_none_or(|difference| difference.pico().abs() > 10) {
+            faults.push(format!("cost: {:?} instead of {cost}", facts.provider_cost));
         }
     }
     if expected["has_usage"] == Value::Bool(true) && facts.usage.is_none() {
