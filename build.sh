@@ -85,6 +85,7 @@ run_tests() {
   build_wasm filter
   build_wasm noop
   build_bins bursar
+  [[ -d ../shared/recordings ]] || say "SKIPPED: no recordings of real providers in ../shared/recordings; filter/tests/real checks nothing"
   say "testing"
   if cargo nextest --version >/dev/null 2>&1; then
     cargo nextest run --workspace "$@"
