@@ -49,7 +49,7 @@ pub struct Scanner {
     capture: Option<Capture>,
     /// The text that is being handed on.
     text: Option<TextKind>,
-    /// Where text is wanted and an object or array stands, its strings are handed on, until this depth is back.
+    /// Where text only counts and an object or array stands, its strings are handed on, until this depth is back.
     raw_text_depth: Option<u16>,
     scalar_start: u64,
     media: Media,
@@ -322,7 +322,9 @@ impl Scanner {
             Take::Text(kind) => {
                 match first {
                     b'"' => self.text = Some(kind),
-                    b'{' | b'[' => self.raw_text_depth = Some(depth),
+                    b'{' | b'[' if kind == TextKind::Counted => {
+                        self.raw_text_depth.get_or_insert(depth);
+                    }
                     _ => {}
                 }
                 return;

@@ -134,3 +134,20 @@ fn a_key_written_with_escapes_is_the_same_key() {
         &[("model", r#""m""#), ("stream_options", r#"{"a":1}"#)],
     );
 }
+
+#[test]
+fn of_what_only_counts_the_strings_of_an_object_are_handed_on() {
+    const ARGUMENTS: &[Want] =
+        &[text("call.args", TextKind::Counted), text("say", TextKind::Content), value("end")];
+    let document =
+        br#"{"call":{"args":{"a":"one","b":["two",{"say":"three"}],"c":4}},"say":{"x":"no"},"end":"e"}"#;
+    for cut in 0..document.len() {
+        let (mut scanner, mut seen) = (Scanner::new(ARGUMENTS), Vec::new());
+        let (head, tail) = document.split_at(cut);
+        for piece in [head, tail] {
+            scanner.feed(piece, |_, text| seen.extend_from_slice(text));
+        }
+        assert_eq!(String::from_utf8_lossy(&seen), "onetwothree", "cut at {cut}");
+        assert_eq!(scanner.found().len(), 1);
+    }
+}
