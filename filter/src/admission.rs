@@ -140,7 +140,9 @@ impl Needs {
         let money = |tokens: u64, rate: Option<u64>| {
             Some(i128::from(tokens).saturating_mul(i128::from(rate?)).min(HOLD_PICO_MAX))
         };
+        let service = service_pico(prices, facts);
         let input_pico = money(input_tokens, rates.map(|(input, _)| input));
+        let input_pico = input_pico.map(|input| input.saturating_add(service).min(HOLD_PICO_MAX));
         let output_pico = money(output, rates.map(|(_, output)| output));
         let hold_pico = input_pico.zip(output_pico).map(|(input, output)| input.saturating_add(output));
         let mut needs = Self {
@@ -179,6 +181,18 @@ impl Needs {
             needs.needs.push(Need { cap: Arc::clone(cap), subject, amount });
         }
         needs
+    }
+
+    /// Follows what it cannot hold any more: an answer that was made in the background is billed when it is fetched.
+    /// Its cost goes to the caps all the same.
+    pub fn follow(self, now: UnixNanos) -> Admitted {
+        let mut admitted = Admitted::default();
+        for need in self.needs {
+            admitted.decisions.push(need.decision(CapAnswer::Held, 0));
+            let (cap, subject, unit) = (need.cap.id.clone(), need.subject, need.cap.unit);
+            admitted.held.push(Held { cap, subject, unit, amount: 0, held_at: now });
+        }
+        admitted
     }
 
     /// Drops what is wanted of caps that the policy in force no longer has.
@@ -372,7 +386,24 @@ fn worst_rates(
         (Meter::AudioOut, facts.makes_audio),
         (Meter::ImageOut, facts.makes_images),
     ]);
+    // Who bills characters, seconds, images or searches may have no rate for tokens, and who only reads, none for an
+    // answer; a model without any rate is one that nobody priced.
+    let serves =
+        prices.rates.iter().any(|rate| rate.meter.side() == Side::Service && rate.meter != Meter::WebSearch);
+    let input = input.or(serves.then_some(0));
+    let output = output.or((serves || facts.output_tokens_max == Some(0)).then_some(0));
     input.zip(output)
+}
+
+/// What is billed beside tokens and is known before: characters to be spoken, images to be made.
+fn service_pico(prices: Option<&ModelPrices>, facts: &RequestFacts) -> i128 {
+    let Some(prices) = prices else { return 0 };
+    let tier = tier_of(facts.tier.as_deref());
+    let of = |meter, units: Option<u64>| {
+        let cost = prices.rate(meter, tier, 0).and_then(|rate| rate.rate.cost(units?));
+        cost.map_or(0, |cost| cost.pico().min(HOLD_PICO_MAX))
+    };
+    of(Meter::Characters, facts.characters).saturating_add(of(Meter::Images, facts.images))
 }
 
 #[cfg(test)]

@@ -154,7 +154,8 @@ impl Exchange {
             Phase::Reading(reader) => {
                 let facts = reader.facts();
                 if facts.retrieves {
-                    return Some(self.pass(facts));
+                    let followed = self.needs(snapshot, facts).follow(now);
+                    return Some(self.pass(followed));
                 }
                 let needs = self.needs(snapshot, facts);
                 self.late = Some(reader).filter(|_| !self.asked.whole);
@@ -210,7 +211,8 @@ impl Exchange {
         };
         let facts = reader.facts();
         if facts.retrieves {
-            return Some(self.pass(facts));
+            self.take_facts(facts, &TextRatios::default());
+            return Some(self.pass(Admitted::default()));
         }
         self.late = Some(reader).filter(|_| !facts.whole);
         self.take_facts(facts, &TextRatios::default());
@@ -303,9 +305,9 @@ impl Exchange {
         }
     }
 
-    fn pass(&mut self, facts: RequestFacts) -> Step {
-        self.take_facts(facts, &TextRatios::default());
-        self.phase = Phase::Flowing(Box::default());
+    fn pass(&mut self, followed: Admitted) -> Step {
+        self.head.caps = followed.decisions;
+        self.phase = Phase::Flowing(Box::new(Flow { held: followed.held, ..Flow::default() }));
         Step::Pass
     }
 

@@ -30,6 +30,10 @@ pub struct Found {
     pub value: Vec<u8>,
 }
 
+/// No number that is summed is longer.
+const NUMBER_BYTES_MAX: usize = 32;
+/// All values kept of a document are no longer together.
+const KEPT_BYTES_MAX: usize = 192 * 1024;
 /// More captures than that are not kept: a document may repeat a key for ever. Nested ones leave room for the
 /// outermost, which may come behind them.
 const FOUND_MAX: usize = 96;
@@ -54,6 +58,7 @@ pub struct Scanner {
     scalar_start: u64,
     media: Media,
     lost_outermost: bool,
+    kept_bytes: usize,
     ended: bool,
 }
 
@@ -87,6 +92,7 @@ impl Scanner {
             scalar_start: 0,
             media: Media::default(),
             lost_outermost: false,
+            kept_bytes: 0,
             ended: false,
         }
     }
@@ -212,6 +218,11 @@ impl Scanner {
         self.offset
     }
 
+    /// Whether nothing more is looked at.
+    pub fn is_over(&self) -> bool {
+        self.state == State::Over
+    }
+
     /// Whether the outermost value is closed.
     pub fn ended(&self) -> bool {
         self.ended
@@ -318,7 +329,7 @@ impl Scanner {
                 || (want.depth == 0 && key.is(want.key))
         };
         let Some(want) = self.wants.iter().find(wanted) else { return };
-        let (bytes_max, is_latest) = match want.take {
+        let (bytes_max, is_latest, is_sum) = match want.take {
             Take::Text(kind) => {
                 match first {
                     b'"' => self.text = Some(kind),
@@ -329,16 +340,18 @@ impl Scanner {
                 }
                 return;
             }
-            Take::Value { bytes_max } => (bytes_max, false),
-            Take::Latest { bytes_max } => (bytes_max, true),
+            Take::Value { bytes_max } => (bytes_max, false, false),
+            Take::Latest { bytes_max } => (bytes_max, true, false),
+            Take::Sum => (NUMBER_BYTES_MAX, false, true),
         };
         let most = if depth == 1 { FOUND_MAX } else { FOUND_NESTED_MAX };
-        if self.found.len() < most {
+        if is_sum || self.found.len() < most {
             let (path, start) = (want.path, self.offset);
             self.capture = Some(Capture {
                 path,
                 bytes_max,
                 is_latest,
+                is_sum,
                 start,
                 depth,
                 value: Vec::new(),
@@ -353,11 +366,27 @@ impl Scanner {
         let depth = self.nesting.depth();
         self.raw_text_depth.take_if(|open| *open >= depth);
         let Some(capture) = self.capture.take_if(|capture| capture.depth >= depth) else { return };
-        if capture.too_long {
+        if capture.is_sum {
+            return self.add(&capture);
+        }
+        let kept = self.kept_bytes.saturating_add(capture.value.len());
+        if capture.too_long || kept > KEPT_BYTES_MAX {
             self.lost_outermost |= capture.depth == 1;
         } else {
+            self.kept_bytes = kept;
             let Capture { path, start, value, .. } = capture;
             self.found.push(Found { path, start, end: self.offset, value });
+        }
+    }
+
+    /// Adds a number to the sum of its path.
+    fn add(&mut self, capture: &Capture) {
+        let Some(number) = capture.number() else { return };
+        let (path, start, end) = (capture.path, capture.start, self.offset);
+        let sum = self.count(path).unwrap_or(0).saturating_add(number).to_string().into_bytes();
+        match self.found.iter_mut().find(|found| found.path == path) {
+            Some(found) => (found.end, found.value) = (end, sum),
+            None => self.found.push(Found { path, start, end, value: sum }),
         }
     }
 

@@ -7,7 +7,7 @@ mod usage_option;
 pub use facts::{CacheHint, RequestFacts};
 pub use usage_option::LatePiece;
 
-use crate::{dialect::Detected, head::Headers, json_scan::Scanner, want::TextKind};
+use crate::{dialect::Detected, head::Headers, json_scan::Scanner, text::unescape::Unescape, want::TextKind};
 use form::Form;
 use usage_option::Reserve;
 
@@ -20,6 +20,8 @@ pub struct RequestReader {
     content_length: Option<u64>,
     /// The text of it that is billed by its characters.
     characters: u64,
+    /// Its escapes.
+    spoken: Unescape,
     /// Room that was promised at the end of a body that is not held.
     reserve: Option<Reserve>,
 }
@@ -39,18 +41,28 @@ impl RequestReader {
             Some(form) => Body::Form(Box::new(form)),
             None => Body::Json(Box::new(Scanner::new(detected.dialect.format().request))),
         };
-        Self { detected, body, bytes: 0, content_length, characters: 0, reserve: None }
+        Self {
+            detected,
+            body,
+            bytes: 0,
+            content_length,
+            characters: 0,
+            spoken: Unescape::default(),
+            reserve: None,
+        }
     }
 
     /// Takes the next piece.
     pub fn read(&mut self, piece: &[u8]) {
         self.bytes = self.bytes.saturating_add(u64::try_from(piece.len()).unwrap_or(u64::MAX));
-        let characters = &mut self.characters;
+        let (characters, spoken) = (&mut self.characters, &mut self.spoken);
         match &mut self.body {
             Body::Json(scanner) => scanner.feed(piece, |kind, text| {
                 if kind == TextKind::Spoken {
-                    let begins = text.iter().filter(|byte| **byte & 0xc0 != 0x80).count();
-                    *characters = characters.saturating_add(u64::try_from(begins).unwrap_or(u64::MAX));
+                    spoken.feed(text, |plain| {
+                        let begins = plain.iter().filter(|byte| **byte & 0xc0 != 0x80).count();
+                        *characters = characters.saturating_add(u64::try_from(begins).unwrap_or(u64::MAX));
+                    });
                 }
             }),
             Body::Form(form) => form.feed(piece),

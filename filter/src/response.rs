@@ -44,7 +44,16 @@ pub struct ResponseReader {
     /// The one document of a unary answer.
     unary: Option<Box<Scanner>>,
     documents: Documents,
+    /// What came out of a compressed body.
+    decoded: usize,
+    /// The encoding broke, and nothing more is read.
+    broken: bool,
 }
+
+/// A compressed body is read up to this size: a kilobyte may stand for thirty megabytes, and no answer is longer.
+const DECODED_MAX: usize = 256 * 1024 * 1024;
+/// So much of it at a time, between looks at that.
+const DECODED_AT_ONCE: usize = 1024;
 
 impl ResponseReader {
     /// Begins with the answer's head.
@@ -59,7 +68,16 @@ impl ResponseReader {
         };
         let mut documents = Documents::new(&expected);
         head::read(headers, status, documents.facts_mut());
-        Self { expected, status, decoder: decoder.flatten().map(Box::new), framing, unary: None, documents }
+        Self {
+            expected,
+            status,
+            decoder: decoder.flatten().map(Box::new),
+            framing,
+            unary: None,
+            documents,
+            decoded: 0,
+            broken: false,
+        }
     }
 
     /// The status.
@@ -80,14 +98,21 @@ impl ResponseReader {
     /// Takes the next piece of the body. Gives what goes on to the client where that is not the piece.
     pub fn read(&mut self, piece: &[u8], end: bool) -> Option<Vec<u8>> {
         let Some(mut decoder) = self.decoder.take() else { return self.read_plain(piece, end) };
-        let was_broken = decoder.broken();
-        decoder.feed(piece, &mut |decoded| {
-            self.read_plain(decoded, false);
-        });
+        let was_broken = self.broken;
+        for piece in piece.chunks(DECODED_AT_ONCE) {
+            if self.broken {
+                break;
+            }
+            decoder.feed(piece, &mut |decoded| {
+                self.decoded = self.decoded.saturating_add(decoded.len());
+                self.read_plain(decoded, false);
+            });
+            self.broken |= decoder.broken() || self.decoded > DECODED_MAX;
+        }
         if end {
             self.read_plain(&[], true);
         }
-        if decoder.broken() && !was_broken {
+        if self.broken && !was_broken {
             self.documents.facts_mut().unreadable_events =
                 self.documents.facts_mut().unreadable_events.saturating_add(1);
             self.framing = Framing::Opaque;
@@ -147,6 +172,7 @@ impl ResponseReader {
             None => {}
         }
         if self.status < 400 {
+            facts.lacks_its_end = self.broken || (format.tells_its_end && !facts.terminal);
             (format.count)(&mut facts);
         }
         facts.settle_on_counts();

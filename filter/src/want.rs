@@ -47,6 +47,8 @@ pub enum Take {
         /// The bound.
         bytes_max: usize,
     },
+    /// It is a number, and the sum of all of them counts.
+    Sum,
     /// It is text that goes past: handed on as it comes, and not kept.
     Text(TextKind),
 }
@@ -87,6 +89,11 @@ pub const fn large(path: &'static str, bytes_max: usize) -> Want {
 /// A value of which only the last one counts, kept up to a bound of its own.
 pub const fn latest(path: &'static str, bytes_max: usize) -> Want {
     parsed(path, Take::Latest { bytes_max })
+}
+
+/// Numbers of which the sum counts, a fraction cut off.
+pub const fn sum(path: &'static str) -> Want {
+    parsed(path, Take::Sum)
 }
 
 /// A text.

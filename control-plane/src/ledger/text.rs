@@ -41,11 +41,20 @@ impl Told {
     /// What it adds to the sums, with the bytes of the request where its head has them.
     pub(super) fn sums(&self, request_text_bytes: Option<u64>) -> Sums {
         let bytes = request_text_bytes.and_then(|bytes| i64::try_from(bytes).ok()).filter(|bytes| *bytes > 0);
+        // The provider read what the request only names: an earlier answer, a file, the page behind an address. Or it
+        // billed less than it read.
+        let of_itself = |(bytes, tokens): &(i64, i64)| {
+            (REQUEST_BYTES_PER_10_TOKENS).contains(&(bytes.saturating_mul(10) / *tokens.max(&1)))
+        };
+        let request = bytes.zip(self.request_tokens).filter(of_itself);
         let side = |told: Option<(i64, i64)>| told.map_or([0; 3], |(bytes, tokens)| [1, bytes, tokens]);
-        let ([a, b, c], [d, e, f]) = (side(bytes.zip(self.request_tokens)), side(self.text));
+        let ([a, b, c], [d, e, f]) = (side(request), side(self.text));
         Sums([a, b, c, d, e, f])
     }
 }
+
+/// From Chinese in UTF-8 to indented JSON of few words; what lies outside is not the prompt that was counted.
+const REQUEST_BYTES_PER_10_TOKENS: std::ops::RangeInclusive<i64> = 15..=200;
 
 /// Calls, bytes and tokens of requests, then of answers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -20,6 +20,7 @@ pub(super) const FORMAT: Format = Format {
     operation: "chat",
     error: ErrorShape::Anthropic,
     takes_usage_option: false,
+    tells_its_end: true,
     request: &[
         value("model"),
         value("stream"),

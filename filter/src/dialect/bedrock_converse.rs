@@ -18,6 +18,7 @@ pub(super) const FORMAT: Format = Format {
     operation: "chat",
     error: ErrorShape::Aws,
     takes_usage_option: false,
+    tells_its_end: true,
     request: &[value("inferenceConfig.maxTokens"), value("serviceTier.type"), anywhere("cachePoint")],
     read_request,
     answer: &[

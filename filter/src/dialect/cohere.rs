@@ -18,6 +18,7 @@ pub(super) const FORMAT: Format = Format {
     operation: "chat",
     error: ErrorShape::Cohere,
     takes_usage_option: false,
+    tells_its_end: true,
     request: &[value("model"), value("stream"), value("max_tokens"), value("response_format.type")],
     read_request,
     answer: &[

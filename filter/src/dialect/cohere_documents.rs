@@ -12,12 +12,13 @@ use crate::{
     response::ResponseFacts,
     want::{Want, latest, value},
 };
+use protocol::meters::{Meter, Usage};
 
 pub(super) const EMBED: Format = format("cohere-embed", "embeddings");
 pub(super) const RERANK: Format = format("cohere-rerank", "rerank");
 
 const REQUEST: &[Want] = &[value("model")];
-const ANSWER: &[Want] = &[latest("meta", 4 * 1024)];
+const ANSWER: &[Want] = &[latest("meta", 4 * 1024), latest("usage", 4 * 1024)];
 
 const fn format(name: &'static str, operation: &'static str) -> Format {
     Format {
@@ -25,6 +26,7 @@ const fn format(name: &'static str, operation: &'static str) -> Format {
         operation,
         error: ErrorShape::Cohere,
         takes_usage_option: false,
+        tells_its_end: false,
         request: REQUEST,
         read_request,
         answer: ANSWER,
@@ -40,8 +42,14 @@ fn read_request(request: &Scanner, facts: &mut RequestFacts) {
 
 fn read_answer(document: &Scanner, facts: &mut ResponseFacts) {
     facts.keep(document, "meta");
+    facts.keep(document, "usage");
 }
 
 fn count(facts: &mut ResponseFacts) {
-    facts.usage = cohere::usage(&Counts::parse(facts.kept("meta")));
+    // Voyage, Jina and Together answer at the same paths, and bill tokens.
+    let total = Counts::parse(facts.kept("usage")).at("/total_tokens");
+    facts.usage = cohere::usage(&Counts::parse(facts.kept("meta"))).or_else(|| {
+        let units = [(Meter::Input, total?)].into();
+        Some(Usage { units, complete: true, ..Usage::default() })
+    });
 }

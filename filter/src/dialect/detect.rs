@@ -126,7 +126,6 @@ const NO_MODEL_RUNS: &[&str] = &[
     "/files",
     "/uploads",
     "/parts",
-    "/complete",
     "/cancel",
     "/batches",
     "/vector_stores",
@@ -140,7 +139,6 @@ const NO_MODEL_RUNS: &[&str] = &[
     "/cachedContents",
     "/tokenize",
     "/detokenize",
-    "/search",
     "/containers",
     "/evals",
     "/conversations",
@@ -162,6 +160,9 @@ const NO_MODEL_RUNS: &[&str] = &[
 /// Finds provider and dialect of a request, or `None` where it is for no LLM API that Bursar meters.
 pub fn detect(config: &Config, headers: &Headers<'_>, cluster: Option<&str>) -> Option<Detected> {
     let retrieves = headers.value(":method") == Some(b"GET") && is_response(headers.path());
+    if headers.path().contains("/count-tokens:") {
+        return None;
+    }
     if headers.value(":method") != Some(b"POST") && !retrieves {
         return None;
     }
@@ -171,8 +172,13 @@ pub fn detect(config: &Config, headers: &Headers<'_>, cluster: Option<&str>) -> 
     let rule = config.providers.iter().find(|rule| rule.holds(host, path, cluster));
     let known = HOSTS.iter().find(|(pattern, _)| host_matches(pattern, host)).map(|(_, provider)| *provider);
     let named_provider = rule.map(|rule| rule.provider.as_str()).or(known);
-    let no_model_runs = || NO_MODEL_RUNS.iter().any(|end| path.ends_with(end));
+    let no_model_runs = || {
+        NO_MODEL_RUNS.iter().any(|end| path.ends_with(end))
+            || ["/uploads/", "/vector_stores/"].iter().any(|part| path.contains(part))
+    };
     let dialect = match rule.and_then(|rule| rule.dialect).or_else(|| of_path(path, named_provider)) {
+        // Elsewhere a response is anything.
+        _ if retrieves && named_provider.is_none() && !path.contains("/v1/responses/") => return None,
         _ if retrieves => Dialect::OpenaiResponses,
         Some(dialect) => dialect,
         None if named_provider.is_some() && !no_model_runs() => Dialect::Unknown,
@@ -187,7 +193,10 @@ pub fn detect(config: &Config, headers: &Headers<'_>, cluster: Option<&str>) -> 
         // What is signed is never altered.
         asks_for_usage: asks_for_usage
             && dialect.format().takes_usage_option
-            && Signature::of(headers).is_none(),
+            && Signature::of(headers).is_none()
+            && !DIGESTS.iter().any(|digest| headers.value(digest).is_some())
+            && !path.ends_with(":streamRawPredict")
+            && takes_usage_option(headers),
         model: model_of(path),
         region: region_of(host, path),
         streams: [":streamGenerateContent", ":streamRawPredict", "/converse-stream", "-with-response-stream"]
@@ -195,6 +204,18 @@ pub fn detect(config: &Config, headers: &Headers<'_>, cluster: Option<&str>) -> 
             .any(|end| path.ends_with(end)),
         retrieves,
     })
+}
+
+/// Headers that would no longer be true of a body that was altered.
+const DIGESTS: &[&str] = &["digest", "content-digest", "content-md5", "signature"];
+
+/// Azure refuses the option in the versions of its API from before it had it.
+fn takes_usage_option(headers: &Headers<'_>) -> bool {
+    let query = headers.text(":path").and_then(|path| path.split_once('?'));
+    let version =
+        query.and_then(|(_, query)| query.split('&').find_map(|pair| pair.strip_prefix("api-version=")));
+    // A version is a date, and `preview` behind it.
+    version.is_none_or(|version| version >= "2024-09-01" || !version.starts_with("20"))
 }
 
 /// `…/responses/{id}`
@@ -212,6 +233,10 @@ fn of_path(path: &str, provider: Option<&str>) -> Option<Dialect> {
         Some("cohere") if path.ends_with("/v1/chat") => Some(Dialect::CohereChat),
         Some("writer") if path.ends_with("/v1/chat") => Some(Dialect::OpenaiChat),
         Some("databricks") if path.ends_with("/invocations") => Some(Dialect::OpenaiChat),
+        // What else Vertex predicts is no text.
+        _ if path.ends_with(":predict") && !["embedding", "gecko"].iter().any(|name| path.contains(name)) => {
+            None
+        }
         _ if path.contains("/model/") => {
             PATHS.iter().find(|(end, _)| path.ends_with(end)).map(|(_, found)| *found)
         }

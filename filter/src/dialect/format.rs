@@ -13,6 +13,8 @@ pub(crate) struct Format {
     pub error: ErrorShape,
     /// Whether a stream tells its usage only if `stream_options.include_usage` asks for it.
     pub takes_usage_option: bool,
+    /// Whether an answer always tells that it is over.
+    pub tells_its_end: bool,
     /// What matters in a request,
     pub request: &'static [Want],
     /// and what it means.

@@ -19,6 +19,7 @@ pub(super) const FORMAT: Format = Format {
     operation: "chat",
     error: ErrorShape::Google,
     takes_usage_option: false,
+    tells_its_end: true,
     request: &[
         value("generationConfig.maxOutputTokens"),
         value("generationConfig.candidateCount"),
@@ -26,6 +27,7 @@ pub(super) const FORMAT: Format = Format {
         value("generationConfig.responseModalities"),
         value("generation_config.max_output_tokens"),
         value("serviceTier"),
+        value("generationConfig.thinkingConfig.includeThoughts"),
     ],
     read_request,
     answer: &[
@@ -53,8 +55,10 @@ fn read_request(request: &Scanner, facts: &mut RequestFacts) {
         .count("generationConfig.maxOutputTokens")
         .or_else(|| request.count("generation_config.max_output_tokens"));
     facts.output_tokens_max = each.map(|each| each.saturating_mul(facts.answers.unwrap_or(1).max(1)));
-    facts.asks_for_json =
-        request.text("generationConfig.responseMimeType").as_deref() == Some("application/json");
+    // Thoughts come between the parts of the answer, and are no JSON.
+    facts.asks_for_json = request.text("generationConfig.responseMimeType").as_deref()
+        == Some("application/json")
+        && !request.is_true("generationConfig.thinkingConfig.includeThoughts");
     let modalities = request.raw("generationConfig.responseModalities").unwrap_or_default();
     facts.makes_audio = memchr::memmem::find(modalities, b"AUDIO").is_some();
     facts.makes_images = memchr::memmem::find(modalities, b"IMAGE").is_some();

@@ -10,7 +10,7 @@ use crate::{
     json_scan::Scanner,
     request::RequestFacts,
     response::ResponseFacts,
-    want::{large, latest, value},
+    want::{large, latest, sum, value},
 };
 use protocol::meters::{Meter, Usage};
 
@@ -19,17 +19,20 @@ pub(super) const FORMAT: Format = Format {
     operation: "embeddings",
     error: ErrorShape::Google,
     takes_usage_option: false,
+    tells_its_end: false,
     request: &[value("model")],
     read_request,
     answer: &[
         latest("usageMetadata", 4 * 1024),
         // Vertex's `:predict` counts each text.
-        value("predictions[].embeddings.statistics.token_count"),
+        sum(TEXTS),
         large("error", 64 * 1024),
     ],
     read_answer,
     count,
 };
+
+const TEXTS: &str = "predictions[].embeddings.statistics.token_count";
 
 fn read_request(_: &Scanner, facts: &mut RequestFacts) {
     facts.output_tokens_max = Some(0);
@@ -38,10 +41,7 @@ fn read_request(_: &Scanner, facts: &mut RequestFacts) {
 fn read_answer(document: &Scanner, facts: &mut ResponseFacts) {
     errors::read_within(document, "error", facts);
     facts.keep(document, "usageMetadata");
-    let texts = document.all("predictions[].embeddings.statistics.token_count");
-    let tokens = texts.filter_map(|raw| serde_json::from_slice::<serde_json::Number>(raw).ok());
-    let tokens = tokens.filter_map(|number| number.to_string().split('.').next()?.parse::<u64>().ok());
-    if let Some(sum) = tokens.reduce(u64::saturating_add) {
+    if let Some(sum) = document.count(TEXTS) {
         facts.count_of_body(Meter::Input, sum);
     }
 }

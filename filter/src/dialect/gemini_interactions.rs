@@ -19,6 +19,7 @@ pub(super) const FORMAT: Format = Format {
     operation: "chat",
     error: ErrorShape::Google,
     takes_usage_option: false,
+    tells_its_end: true,
     request: &[
         value("model"),
         value("agent"),
@@ -68,7 +69,8 @@ fn read_answer(document: &Scanner, facts: &mut ResponseFacts) {
         facts.take_tier(document, tier);
         facts.keep(document, usage);
         match document.text(status).as_deref() {
-            Some("queued" | "in_progress") => facts.free |= document.raw("event_type").is_none(),
+            // It runs on, and what it uses comes with a later request, which Bursar does not see: not free, not known.
+            Some("queued" | "in_progress") => {}
             Some(status) => {
                 facts.finish(status);
                 facts.end();
@@ -83,9 +85,7 @@ fn read_answer(document: &Scanner, facts: &mut ResponseFacts) {
 
 fn count(facts: &mut ResponseFacts) {
     let kept = ["interaction.usage", "usage", "metadata.usage"].iter().find_map(|path| facts.kept(path));
-    let usage = usage(&Counts::parse(kept));
-    facts.free &= usage.is_none();
-    facts.usage = usage;
+    facts.usage = usage(&Counts::parse(kept));
 }
 
 /// What was cached is inside the input, what was thought beside the output.

@@ -44,6 +44,7 @@ const fn format(
         operation,
         error: ErrorShape::Ollama,
         takes_usage_option: false,
+        tells_its_end: true,
         request: REQUEST,
         read_request,
         answer: ANSWER,

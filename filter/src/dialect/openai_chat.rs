@@ -20,6 +20,7 @@ pub(super) const FORMAT: Format = Format {
     operation: "chat",
     error: ErrorShape::OpenAi,
     takes_usage_option: true,
+    tells_its_end: false,
     request: &[
         value("model"),
         value("stream"),
@@ -121,8 +122,9 @@ pub(super) fn usage(counts: &Counts) -> Option<Usage> {
         let rest =
             counts.at("/total_tokens").and_then(|total| total.checked_sub(prompt?)?.checked_sub(whole));
         let is_beside = reasoning.is_some_and(|reasoning| {
-            // Perplexity's is beside, and in no total.
-            reasoning > 0 && (rest == Some(reasoning) || counts.at("/reasoning_tokens") == Some(reasoning))
+            // Perplexity's deep research has it beside, and in no total.
+            let researched = counts.at("/citation_tokens").or_else(|| counts.at("/num_search_queries"));
+            reasoning > 0 && (rest == Some(reasoning) || (rest == Some(0) && researched.is_some()))
         });
         let beside = if is_beside { reasoning.unwrap_or(0) } else { 0 };
         let parts = [

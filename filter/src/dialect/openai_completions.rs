@@ -18,6 +18,7 @@ pub(super) const FORMAT: Format = Format {
     operation: "text_completion",
     error: ErrorShape::OpenAi,
     takes_usage_option: true,
+    tells_its_end: false,
     request: &[
         value("model"),
         value("stream"),

@@ -20,6 +20,7 @@ pub(super) const FORMAT: Format = Format {
     operation: "embeddings",
     error: ErrorShape::OpenAi,
     takes_usage_option: false,
+    tells_its_end: false,
     request: &[value("model")],
     read_request,
     answer: &[value("model"), latest("usage", 4 * 1024), large("error", 64 * 1024)],

@@ -19,6 +19,7 @@ pub(super) const FORMAT: Format = Format {
     operation: "image_generation",
     error: ErrorShape::OpenAi,
     takes_usage_option: false,
+    tells_its_end: false,
     request: &[value("model"), value("n"), value("stream")],
     read_request,
     answer: &[value("type"), latest("usage", 4 * 1024), large("error", 64 * 1024)],

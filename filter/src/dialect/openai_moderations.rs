@@ -9,6 +9,7 @@ pub(super) const FORMAT: Format = Format {
     operation: "moderation",
     error: ErrorShape::OpenAi,
     takes_usage_option: false,
+    tells_its_end: false,
     request: &[value("model")],
     read_request,
     answer: &[value("model")],

@@ -20,6 +20,7 @@ pub(super) const FORMAT: Format = Format {
     operation: "speech",
     error: ErrorShape::OpenAi,
     takes_usage_option: false,
+    tells_its_end: false,
     request: &[value("model"), value("stream_format"), text("input", TextKind::Spoken)],
     read_request,
     answer: &[value("type"), latest("usage", 4 * 1024), large("error", 64 * 1024)],

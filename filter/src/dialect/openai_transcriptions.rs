@@ -20,6 +20,7 @@ pub(super) const FORMAT: Format = Format {
     operation: "transcription",
     error: ErrorShape::OpenAi,
     takes_usage_option: false,
+    tells_its_end: false,
     request: &[value("model"), value("stream")],
     read_request,
     answer: &[
@@ -27,7 +28,7 @@ pub(super) const FORMAT: Format = Format {
         latest("usage", 4 * 1024),
         large("error", 64 * 1024),
         text("delta", TextKind::Content),
-        text("text", TextKind::Content),
+        text("text", TextKind::Whole),
     ],
     read_answer,
     count,

@@ -8,6 +8,7 @@ pub(super) const FORMAT: Format = Format {
     operation: "unknown",
     error: ErrorShape::OpenAi,
     takes_usage_option: false,
+    tells_its_end: false,
     request: &[value("model"), value("stream")],
     read_request,
     answer: &[],

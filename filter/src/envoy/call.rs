@@ -112,7 +112,8 @@ impl HttpContext for Call {
             return Action::Continue;
         }
         self.head_waits = true;
-        node.head_waits(self.context, now);
+        let may_grow = self.exchange.as_ref().is_some_and(Exchange::may_be_rewritten);
+        node.head_waits(self.context, may_grow, now);
         Action::Pause
     }
 
@@ -164,6 +165,8 @@ impl HttpContext for Call {
             && self.has_content_length
             && abi::set_header(Map::Request, b"content-length", Some(length.to_string().as_bytes())).is_err()
         {
+            // A body longer than its head says would run into the connection's next request.
+            exchange.keep_request_length();
             node.stats.fault("request_rewrite");
         }
         self.decide(&node, if whole { Recourse::Ask } else { Recourse::CannotWait }, host::now())

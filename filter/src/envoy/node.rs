@@ -51,7 +51,7 @@ pub(super) struct Node {
     in_use: RefCell<BTreeMap<u64, InUse>>,
     random: RefCell<Vec<u8>>,
     /// Heads that wait for a first piece of body that Envoy may never give, with the time they began to wait.
-    waiting_heads: RefCell<BTreeMap<u32, UnixNanos>>,
+    waiting_heads: RefCell<BTreeMap<u32, WaitingHead>>,
     /// Heads that were let go because no body came, and when.
     freed_heads: RefCell<BTreeMap<u32, UnixNanos>>,
     /// Until then, heads are not held: this Envoy was seen not to give bodies while a head is held.
@@ -59,6 +59,13 @@ pub(super) struct Node {
     began_at: UnixNanos,
     /// Until then, the control plane is taken to be away, and no call waits for it.
     away_until: Cell<UnixNanos>,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) struct WaitingHead {
+    since: UnixNanos,
+    /// The body may be rewritten when it comes.
+    pub(super) may_grow: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -278,8 +285,8 @@ impl Node {
     }
 
     /// A head begins to wait for its body.
-    pub(super) fn head_waits(&self, context: u32, now: UnixNanos) {
-        self.waiting_heads.borrow_mut().insert(context, now);
+    pub(super) fn head_waits(&self, context: u32, may_grow: bool, since: UnixNanos) {
+        self.waiting_heads.borrow_mut().insert(context, WaitingHead { since, may_grow });
     }
 
     /// The stream of a context goes on with its body. Says whether its head waited until now; otherwise it was let
@@ -322,23 +329,20 @@ impl Node {
 
     /// Heads that have waited too long: either the client sends its body late, or this Envoy gives no bodies while
     /// a head is held (`allow_on_headers_stop_iteration` is missing). Both are let go.
-    pub(super) fn stuck_heads(&self, now: UnixNanos) -> Vec<u32> {
+    pub(super) fn stuck_heads(&self, now: UnixNanos) -> Vec<(u32, WaitingHead)> {
         /// Longer than any client takes between head and body, shorter than a user's patience.
         const PATIENCE_NS: u64 = 1_000_000_000;
         /// Then it is tried again: the configuration may have been mended.
         const UNHELD_NS: u64 = 60_000_000_000;
-        let is_stuck = |since: &UnixNanos| now.saturating_sub(*since) > PATIENCE_NS;
-        let stuck: Vec<u32> = self
-            .waiting_heads
-            .borrow()
-            .iter()
-            .filter(|(_, since)| is_stuck(since))
-            .map(|(context, _)| *context)
-            .collect();
+        let is_stuck = |head: &WaitingHead| now.saturating_sub(head.since) > PATIENCE_NS;
+        let waiting = self.waiting_heads.borrow();
+        let stuck = waiting.iter().filter(|(_, head)| is_stuck(head));
+        let stuck: Vec<_> = stuck.map(|(context, head)| (*context, *head)).collect();
+        drop(waiting);
         if !stuck.is_empty() {
             self.head_unheld_until.set(now.saturating_add(UNHELD_NS));
         }
-        for context in &stuck {
+        for (context, _) in &stuck {
             self.waiting_heads.borrow_mut().remove(context);
             self.freed_heads.borrow_mut().insert(*context, now);
         }

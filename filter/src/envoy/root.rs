@@ -249,15 +249,17 @@ fn events_answered(node: &Node, status: Option<u16>, body: &[u8], now: UnixNanos
 
 /// Lets heads go for which Envoy gives no body, so that a missing option costs a second once, not the call.
 fn release_stuck_heads(node: &Node, now: UnixNanos) {
-    for context in node.stuck_heads(now) {
+    for (context, head) in node.stuck_heads(now) {
         node.stats.fault("head_hold_unanswered");
         log::warn!(
             "a held head got no body for a second; is allow_on_headers_stop_iteration set? heads are not held for a minute"
         );
-        let freed = abi::act_for(context)
-            // The body may grow when it comes, and its head will be gone by then.
-            .and_then(|()| abi::set_header(Map::Request, b"content-length", None))
-            .and_then(|()| abi::resume_request());
+        let length_goes = || match head.may_grow {
+            // Its head will be gone by then.
+            true => abi::set_header(Map::Request, b"content-length", None),
+            false => Ok(()),
+        };
+        let freed = abi::act_for(context).and_then(|()| length_goes()).and_then(|()| abi::resume_request());
         if freed.is_err() {
             node.stats.fault("resume");
         }

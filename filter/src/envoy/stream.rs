@@ -11,7 +11,8 @@ use crate::{
 
 /// Facts about the stream that detection and events want, asked only where a call is likely.
 pub(super) fn surroundings(node: &Node, headers: &Headers<'_>) -> Surroundings {
-    if headers.value(":method") != Some(b"POST") {
+    let may_be_call = headers.value(":method") == Some(b"POST") || headers.path().contains("/responses/");
+    if !may_be_call {
         return Surroundings::default();
     }
     let by_cluster = node.config.providers.iter().any(|rule| rule.cluster.is_some());

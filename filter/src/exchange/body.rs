@@ -38,6 +38,13 @@ impl Exchange {
         reader.let_pass()
     }
 
+    /// The request keeps the content-length that it has.
+    pub fn keep_request_length(&mut self) {
+        if let Phase::Reading(reader) = &mut self.phase {
+            reader.keep_length();
+        }
+    }
+
     /// Takes the next piece of a request body that passes. Gives what goes on where that is not the piece.
     pub fn read_passing(&mut self, piece: &[u8], end: bool) -> Option<Vec<u8>> {
         let LatePiece { bytes, asks } = self.late.as_mut()?.read_passing(piece, end)?;

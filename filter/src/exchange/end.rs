@@ -58,6 +58,10 @@ pub(super) fn of_flow(
     {
         (facts.usage, facts.free) = (None, true);
     }
+    if facts.background.is_some() && facts.usage.is_none() && ending != Ending::LocalReply {
+        // It runs on, and whoever fetches it is told.
+        facts.free = true;
+    }
     if asked.retrieves && (facts.background.is_none() || facts.usage.is_none()) {
         // Whoever looks at an answer again makes no call.
         return None;

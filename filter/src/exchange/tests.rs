@@ -1,4 +1,5 @@
 mod cuts;
+mod dialects;
 
 use super::{end::blank_end, *};
 use crate::counters::tests::InMemory;
@@ -292,97 +293,4 @@ fn a_cap_that_is_gone_stops_no_call_that_waits_for_it() {
     exchange.forget_caps(&["acme-day/usd".into()]);
     let step = exchange.decide(&snapshot, &InMemory::default(), true, Recourse::Asked, NOW);
     assert!(matches!(step, Some(Step::Proceed(..))), "{step:?}");
-}
-
-#[test]
-fn the_reported_part_of_a_cut_stream_is_kept_and_only_the_rest_estimated() {
-    const ANTHROPIC: &str = "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"model\":\"c\",\"usage\":{\"input_tokens\":3,\"cache_creation_input_tokens\":12304,\"output_tokens\":1}}}\n\nevent: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"delta\":{\"type\":\"text_delta\",\"text\":\"12345678\"}}\n\n";
-    let cut = |response, arrives| {
-        let script = Script {
-            path: "/v1/messages",
-            content_type: "text/event-stream",
-            response,
-            arrives,
-            end: CUT,
-            ..Script::default()
-        };
-        play(&script, &snapshot(1_000_000_000_000), &InMemory::default()).0.unwrap().usage
-    };
-    let usage = cut(ANTHROPIC, ANTHROPIC.len() - 1);
-    assert_eq!(usage.units, [(Meter::Input, 3), (Meter::CacheWrite5m, 12_304), (Meter::Output, 2)].into());
-    assert_eq!(
-        (usage.source(), usage.complete),
-        (UsageSource::Mixed, false),
-        "a placeholder of 1 is no count"
-    );
-    let zero = "data: {\"type\":\"message_delta\",\"delta\":{},\"usage\":{\"output_tokens\":0}}\n\nx";
-    let whole = [ANTHROPIC, zero].concat();
-    assert_eq!(
-        cut(&whole, whole.len() - 1).units.get(&Meter::Output),
-        Some(&0),
-        "an explicit zero stays zero"
-    );
-    for arrives in 1..ANTHROPIC.len() {
-        assert!(!cut(ANTHROPIC, arrives).complete, "cut at {arrives}");
-    }
-}
-
-#[test]
-fn a_cut_stream_is_estimated_by_what_was_learned_of_its_model() {
-    let mut snapshot = snapshot(1_000_000_000_000);
-    let ratio =
-        protocol::ratio::TextRatio { request_bytes_per_kilotoken: 2_000, text_bytes_per_kilotoken: 1_000 };
-    snapshot.ratios.models = [("openai".into(), [("gpt-4o".into(), ratio)].into())].into();
-    let script = Script {
-        content_type: "text/event-stream",
-        response: STREAM,
-        arrives: STREAM.len() - 5,
-        end: CUT,
-        ..Script::default()
-    };
-    let end = play(&script, &snapshot, &InMemory::default()).0.unwrap();
-    assert_eq!(end.usage.units, [(Meter::Input, 25), (Meter::Output, 8)].into());
-}
-
-#[test]
-fn an_answer_that_was_to_be_json_and_is_none_is_told_apart() {
-    let outcome = |format: &str, message: &str, reason: &str| {
-        let request = format!(r#"{{"model":"gpt-4o",{format}"messages":[]}}"#);
-        let response = format!(
-            r#"{{"choices":[{{"message":{message},"finish_reason":"{reason}"}}],"usage":{{"prompt_tokens":1,"completion_tokens":1}}}}"#
-        );
-        let script = Script { request: &request, response: &response, ..Script::default() };
-        play(&script, &snapshot(1_000_000_000_000), &InMemory::default()).0.unwrap().outcome
-    };
-    let json = r#""response_format":{"type":"json_schema","json_schema":{}},"#;
-    assert_eq!(outcome(json, r#"{"content":"{\"a\":1}"}"#, "stop"), Outcome::Ok);
-    assert_eq!(outcome(json, r#"{"content":"{\"a\":1"}"#, "stop"), Outcome::InvalidJson);
-    assert_eq!(outcome(json, r#"{"content":"{\"a\":1"}"#, "length"), Outcome::Truncated);
-    assert_eq!(outcome("", r#"{"content":"{\"a\":1"}"#, "stop"), Outcome::Ok);
-    let call = |arguments: &str| {
-        format!(r#"{{"content":null,"tool_calls":[{{"function":{{"arguments":"{arguments}"}}}}]}}"#)
-    };
-    assert_eq!(outcome("", &call(r#"{\"a\":1}"#), "tool_calls"), Outcome::Ok);
-    assert_eq!(outcome("", &call(r#"{\"a\":"#), "tool_calls"), Outcome::InvalidJson);
-}
-
-#[test]
-fn an_answer_from_the_background_is_billed_to_whoever_fetches_it_first() {
-    let shared = InMemory::default();
-    let fetch = |method, background: bool, status: &str, usage: &str| {
-        let response = format!(
-            r#"{{"id":"resp_1","model":"gpt-4o","background":{background},"status":"{status}","usage":{usage}}}"#
-        );
-        let path = if method == "GET" { "/v1/responses/resp_1" } else { "/v1/responses" };
-        let script = Script { method, path, response: &response, ..Script::default() };
-        play(&script, &snapshot(1_000_000_000_000), &shared).0
-    };
-    let usage = r#"{"input_tokens":1000,"output_tokens":10}"#;
-    let queued = fetch("POST", true, "queued", "null").unwrap();
-    assert_eq!((queued.usage.units.len(), queued.usage.complete), (0, true));
-    assert_eq!(fetch("GET", true, "in_progress", "null"), None, "looking is no call");
-    assert_eq!(fetch("GET", false, "completed", usage), None, "it was told when it was made");
-    let fetched = fetch("GET", true, "completed", usage).unwrap();
-    assert_eq!(fetched.usage.units.get(&Meter::Input), Some(&1_000));
-    assert_eq!(fetch("GET", true, "completed", usage), None, "and only once");
 }

@@ -5,6 +5,7 @@ pub(super) struct Capture {
     pub(super) path: &'static str,
     pub(super) bytes_max: usize,
     pub(super) is_latest: bool,
+    pub(super) is_sum: bool,
     pub(super) start: u64,
     pub(super) depth: u16,
     pub(super) value: Vec<u8>,
@@ -12,6 +13,11 @@ pub(super) struct Capture {
 }
 
 impl Capture {
+    /// The whole number in front of a fraction.
+    pub(super) fn number(&self) -> Option<u64> {
+        std::str::from_utf8(&self.value).ok()?.split('.').next()?.parse().ok()
+    }
+
     pub(super) fn push(&mut self, bytes: &[u8]) {
         if self.too_long || self.value.len().saturating_add(bytes.len()) > self.bytes_max {
             self.too_long = true;

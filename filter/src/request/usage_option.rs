@@ -64,6 +64,11 @@ impl RequestReader {
         length?.checked_add(u64::try_from(RESERVED_BYTES).ok()?)
     }
 
+    /// Takes back the promise of another length.
+    pub fn keep_length(&mut self) {
+        self.reserve = None;
+    }
+
     /// Takes the next piece of a body that passes. Where something goes on that is not the piece, gives that.
     pub fn read_passing(&mut self, piece: &[u8], end: bool) -> Option<LatePiece> {
         let before = self.bytes;
@@ -72,7 +77,8 @@ impl RequestReader {
         let reserve = self.reserve?;
         let Body::Json(scanner) = &self.body else { return None };
         let whole_now = scanner.ended() && !was_whole;
-        if !whole_now && !end {
+        // What the scanner has given up has no end that could be seen.
+        if !whole_now && !end && !scanner.is_over() {
             return None;
         }
         self.reserve = None;

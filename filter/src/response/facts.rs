@@ -33,6 +33,8 @@ pub struct ResponseFacts {
     pub text: Text,
     /// Whether the stream's last event arrived.
     pub terminal: bool,
+    /// Whether the answer is over and its last event did not come, though the dialect always sends one.
+    pub lacks_its_end: bool,
     /// Whether such an answer is free, and tells no usage for that reason.
     pub free: bool,
     /// Events that were no JSON of this dialect, or damaged on the way.
@@ -99,7 +101,7 @@ impl ResponseFacts {
             self.finish_reasons.clear();
         }
         if self.finish_reasons.len() < FINISH_REASONS_MAX {
-            self.finish_reasons.extend(named(reason));
+            self.finish_reasons.extend(word(reason));
         }
     }
 
@@ -112,7 +114,7 @@ impl ResponseFacts {
     /// An error.
     pub(crate) fn fail(&mut self, error_type: &str) {
         self.news = self.news.saturating_add(1);
-        self.error_type = named(error_type).or_else(|| Some("error".into()));
+        self.error_type = word(error_type).filter(|word| **word != *OTHER).or_else(|| Some("error".into()));
     }
 
     /// The last event has come.
@@ -169,6 +171,17 @@ impl ResponseFacts {
     pub(crate) fn delta_kind(&self) -> TextKind {
         self.delta_kind.unwrap_or(TextKind::Reasoning)
     }
+}
+
+/// What stands for a reason that is no word.
+const OTHER: &str = "other";
+/// No provider's word is longer.
+const WORD_BYTES_MAX: usize = 64;
+
+/// A word of a provider's own. What holds anything else may be somebody's text, and stays in Envoy.
+fn word(text: &str) -> Option<Box<str>> {
+    let is_word = |byte: u8| byte.is_ascii_alphanumeric() || b"_.:/-".contains(&byte);
+    if text.bytes().all(is_word) && text.len() <= WORD_BYTES_MAX { named(text) } else { Some(OTHER.into()) }
 }
 
 /// A name that a provider gave, unless it is none or longer than any name may be.

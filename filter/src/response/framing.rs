@@ -89,14 +89,20 @@ pub(super) fn is_usage_only(document: &[u8]) -> bool {
         #[serde(borrow)]
         usage: Option<&'a RawValue>,
         choices: Option<&'a RawValue>,
+        error: Option<&'a RawValue>,
     }
     let Ok(chunk) = serde_json::from_slice::<Chunk<'_>>(document) else { return false };
     let choices = chunk.choices.map(|choices| serde_json::from_str::<Vec<IgnoredAny>>(choices.get()));
-    chunk.usage.is_some() && choices.is_none_or(|choices| choices.is_ok_and(|choices| choices.is_empty()))
+    let no_choice = choices.is_none_or(|choices| choices.is_ok_and(|choices| choices.is_empty()));
+    chunk.usage.is_some() && no_choice && chunk.error.is_none()
 }
 
 /// An event that has begun, and whose choices are not known to be there.
 pub(super) fn may_be_usage_only(event: &[u8]) -> bool {
+    // The last event must not wait: trailers may come, and no more body behind them.
+    if memmem::find(event, b"[DONE]").is_some() {
+        return false;
+    }
     let key = b"\"choices\":";
     let Some(after) = memmem::find(event, key).and_then(|at| event.get(at.checked_add(key.len())?..)) else {
         return true;

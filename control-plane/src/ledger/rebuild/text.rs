@@ -68,7 +68,10 @@ fn recount(connection: &Connection) -> Result<Texts, StoreError> {
         let (request_bytes, text_bytes) =
             (instant(head.request_text_bytes.unwrap_or(0)), instant(end.text_bytes));
         let mut sums = [0; 6];
-        if prompt > 0 && request_bytes > 0 && tokens(&[Meter::AudioIn, Meter::ImageIn]) == 0 {
+        // Fewer than 1.5 or more than 20 bytes a token: the prompt that was counted is another one.
+        let tenths = request_bytes.saturating_mul(10).checked_div(prompt).unwrap_or(0);
+        let is_told = (15..=200).contains(&tenths);
+        if is_told && tokens(&[Meter::AudioIn, Meter::ImageIn]) == 0 {
             sums = [1, request_bytes, prompt, 0, 0, 0];
         }
         if generated > 0 && text_bytes > 0 && tokens(&[Meter::AudioOut, Meter::ImageOut]) == 0 {

@@ -44,7 +44,8 @@ async fn a_complete_call_tells_of_both_sides_of_the_model_asked_for_the_one_serv
 #[tokio::test]
 async fn cached_prompt_tokens_and_hidden_generated_ones_are_part_of_the_text() {
     let ledger = Ledger::new();
-    let event = told(1, |_, end| {
+    let event = told(1, |head, end| {
+        head.request_text_bytes = Some(450);
         end.usage.units = [
             (Meter::Input, 10),
             (Meter::CacheRead, 100),
@@ -57,7 +58,19 @@ async fn cached_prompt_tokens_and_hidden_generated_ones_are_part_of_the_text() {
         .into();
     });
     ledger.book(vec![event]).await;
-    assert_eq!(ledger.texts().await[0], ("openai/".to_owned(), [1, 45, 133], [1, 20, 45]));
+    assert_eq!(ledger.texts().await[0], ("openai/".to_owned(), [1, 450, 133], [1, 20, 45]));
+    ledger.assert_rebuild_equals_running().await;
+}
+
+#[tokio::test]
+async fn a_request_that_names_what_the_provider_reads_tells_nothing_of_its_own_text() {
+    let ledger = Ledger::new();
+    for (number, bytes, told_of) in [(1, 14, false), (2, 15, true), (3, 200, true), (4, 202, false)] {
+        let before = ledger.texts().await.first().map_or(0, |(_, [calls, ..], _)| *calls);
+        ledger.book(vec![told(number, |head, _| head.request_text_bytes = Some(bytes))]).await;
+        let after = ledger.texts().await.first().map_or(0, |(_, [calls, ..], _)| *calls);
+        assert_eq!(after - before, u64::from(told_of), "{bytes} bytes of 10 tokens");
+    }
     ledger.assert_rebuild_equals_running().await;
 }
 

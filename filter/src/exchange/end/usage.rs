@@ -22,9 +22,9 @@ pub(super) fn of(
             Ending::LocalReply => nothing,
             _ if cut.never_sent => nothing,
             // Providers do not bill errors that they answer with: 0 of 54 recorded ones had usage.
-            Ending::Complete | Ending::UpstreamReset if cut.status >= 400 => nothing,
+            Ending::Complete | Ending::UpstreamReset | Ending::ClientAbort if cut.status >= 400 => nothing,
             _ if asked.free => nothing,
-            Ending::Complete if facts.free => nothing,
+            _ if facts.free => nothing,
             _ => match asked.usage() {
                 Some(usage) => usage,
                 // Somebody's answer in an encoding or format that cannot be read: nothing is known.
@@ -40,7 +40,7 @@ pub(super) fn of(
         };
     };
     // An error inside an answer ends it, and its usage may come no more.
-    let ended = cut.ending == Ending::Complete && facts.error_type.is_none();
+    let ended = cut.ending == Ending::Complete && facts.error_type.is_none() && !facts.lacks_its_end;
     usage.complete = ended || facts.terminal;
     // Gemini and Ollama leave the prompt out where they did not count it.
     if !usage.complete || (has(&usage, Side::Generated) && !has(&usage, Side::Prompt)) {
