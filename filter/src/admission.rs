@@ -2,9 +2,11 @@
 //! settling and voiding go through [`counters`](crate::counters); refusing is decided here and worded in
 //! [`refusal`](crate::refusal).
 
+mod rates;
+
 use crate::{
     counters::{self, CounterFault, SharedData},
-    request::{CacheHint, RequestFacts},
+    request::RequestFacts,
 };
 use protocol::{
     UnixNanos,
@@ -14,9 +16,9 @@ use protocol::{
     event::{CapAnswer, CapDecision, Refusal},
     meters::{Meter, Side, Units},
     money::PicoUsd,
-    price::{ModelPrices, tier_of},
     snapshot::{Allow, Snapshot, UnpricedRule},
 };
+use rates::{service_pico, worst_rates};
 use std::sync::Arc;
 
 /// What a request may generate where neither it nor the price table says: the limit most models of 2024 had.
@@ -353,57 +355,6 @@ fn release(shared: &impl SharedData, hold: &Held, cost: Amount, now: UnixNanos) 
     let settle = |counter: &mut Counter| counter.settle(hold.held_at, hold.amount, cost, now);
     // What cannot be settled here stays held until the window ends; the ledger books the call all the same.
     counters::update(shared, &hold.cap, &hold.subject, now, settle).unwrap_or_default();
-}
-
-/// The dearest rates that the prompt and the answer may come to, in pico-dollars per token.
-fn worst_rates(
-    snapshot: &Snapshot,
-    prices: Option<&ModelPrices>,
-    facts: &RequestFacts,
-    input_tokens: u64,
-) -> Option<(u64, u64)> {
-    let Some(prices) = prices else {
-        return match snapshot.unpriced {
-            UnpricedRule::Ceiling(rate) => Some((rate.pico(), rate.pico())),
-            UnpricedRule::Allow | UnpricedRule::Refuse => None,
-        };
-    };
-    let tier = tier_of(facts.tier.as_deref());
-    let rate = |meter| prices.rate(meter, tier, input_tokens).map(|rate| rate.rate.pico());
-    let dearest = |meters: &[(Meter, bool)]| {
-        let may_occur = meters.iter().filter(|(_, may_occur)| *may_occur);
-        may_occur.filter_map(|(meter, _)| rate(*meter)).max()
-    };
-    let input = dearest(&[
-        (Meter::Input, true),
-        // Some providers write what they like to their caches, for no more than this.
-        (Meter::CacheWrite5m, true),
-        (Meter::CacheWrite1h, facts.cache_hint == Some(CacheHint::Long)),
-    ]);
-    let output = dearest(&[
-        (Meter::Output, true),
-        (Meter::Reasoning, true),
-        (Meter::AudioOut, facts.makes_audio),
-        (Meter::ImageOut, facts.makes_images),
-    ]);
-    // Who bills characters, seconds, images or searches may have no rate for tokens, and who only reads, none for an
-    // answer; a model without any rate is one that nobody priced.
-    let serves =
-        prices.rates.iter().any(|rate| rate.meter.side() == Side::Service && rate.meter != Meter::WebSearch);
-    let input = input.or(serves.then_some(0));
-    let output = output.or((serves || facts.output_tokens_max == Some(0)).then_some(0));
-    input.zip(output)
-}
-
-/// What is billed beside tokens and is known before: characters to be spoken, images to be made.
-fn service_pico(prices: Option<&ModelPrices>, facts: &RequestFacts) -> i128 {
-    let Some(prices) = prices else { return 0 };
-    let tier = tier_of(facts.tier.as_deref());
-    let of = |meter, units: Option<u64>| {
-        let cost = prices.rate(meter, tier, 0).and_then(|rate| rate.rate.cost(units?));
-        cost.map_or(0, |cost| cost.pico().min(HOLD_PICO_MAX))
-    };
-    of(Meter::Characters, facts.characters).saturating_add(of(Meter::Images, facts.images))
 }
 
 #[cfg(test)]

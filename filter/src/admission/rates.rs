@@ -1,0 +1,60 @@
+//! What a call may cost at most, before it is made.
+
+use super::HOLD_PICO_MAX;
+use crate::request::{CacheHint, RequestFacts};
+use protocol::{
+    meters::{Meter, Side},
+    price::{ModelPrices, tier_of},
+    snapshot::{Snapshot, UnpricedRule},
+};
+
+/// The dearest rates that the prompt and the answer may come to, in pico-dollars per token.
+pub(super) fn worst_rates(
+    snapshot: &Snapshot,
+    prices: Option<&ModelPrices>,
+    facts: &RequestFacts,
+    input_tokens: u64,
+) -> Option<(u64, u64)> {
+    let Some(prices) = prices else {
+        return match snapshot.unpriced {
+            UnpricedRule::Ceiling(rate) => Some((rate.pico(), rate.pico())),
+            UnpricedRule::Allow | UnpricedRule::Refuse => None,
+        };
+    };
+    let tier = tier_of(facts.tier.as_deref());
+    let rate = |meter| prices.rate(meter, tier, input_tokens).map(|rate| rate.rate.pico());
+    let dearest = |meters: &[(Meter, bool)]| {
+        let may_occur = meters.iter().filter(|(_, may_occur)| *may_occur);
+        may_occur.filter_map(|(meter, _)| rate(*meter)).max()
+    };
+    let input = dearest(&[
+        (Meter::Input, true),
+        // Some providers write what they like to their caches, for no more than this.
+        (Meter::CacheWrite5m, true),
+        (Meter::CacheWrite1h, facts.cache_hint == Some(CacheHint::Long)),
+    ]);
+    let output = dearest(&[
+        (Meter::Output, true),
+        (Meter::Reasoning, true),
+        (Meter::AudioOut, facts.makes_audio),
+        (Meter::ImageOut, facts.makes_images),
+    ]);
+    // Who bills characters, seconds, images or searches may have no rate for tokens, and who only reads, none for an
+    // answer; a model without any rate is one that nobody priced.
+    let serves =
+        prices.rates.iter().any(|rate| rate.meter.side() == Side::Service && rate.meter != Meter::WebSearch);
+    let input = input.or(serves.then_some(0));
+    let output = output.or((serves || facts.output_tokens_max == Some(0)).then_some(0));
+    input.zip(output)
+}
+
+/// What is billed beside tokens and is known before: characters to be spoken, images to be made.
+pub(super) fn service_pico(prices: Option<&ModelPrices>, facts: &RequestFacts) -> i128 {
+    let Some(prices) = prices else { return 0 };
+    let tier = tier_of(facts.tier.as_deref());
+    let of = |meter, units: Option<u64>| {
+        let cost = prices.rate(meter, tier, 0).and_then(|rate| rate.rate.cost(units?));
+        cost.map_or(0, |cost| cost.pico().min(HOLD_PICO_MAX))
+    };
+    of(Meter::Characters, facts.characters).saturating_add(of(Meter::Images, facts.images))
+}
