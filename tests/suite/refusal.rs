@@ -92,3 +92,15 @@ async fn a_raised_cap_lets_calls_pass_again() {
     let passes = async || (rig.app.send(&question("acme")).await.status == 200).then_some(());
     wait::until("the raised cap reaches the filter", passes).await;
 }
+
+#[tokio::test]
+async fn a_refusal_leaves_the_clients_connection_open() {
+    let caps = "caps: [{name: acme-day, subject: {customer: acme}, limit_calls: 1, window: day}]";
+    let rig = Rig::start(&policy(caps)).await;
+    assert_eq!(rig.app.send(&question("acme")).await.status, 200);
+    // The first is refused by the control plane's answer, the others at once.
+    for _ in 0..3 {
+        let refused = rig.app.send(&question("acme")).await;
+        assert_eq!((refused.status, refused.header("connection")), (429, None));
+    }
+}

@@ -149,14 +149,14 @@ impl HttpContext for Call {
             }
             self.read_bytes = size;
         }
-        // What comes behind the document is white space, or the end alone, which HTTP/1 tells by itself.
-        let whole = end || exchange.request_is_whole();
         let hold_bytes = node.config.admission.body_hold_bytes;
         // A body that is known to be longer is not held at all: what Envoy reads next could pass its own buffer
-        // limit, and it would answer 413.
-        if !whole && size < hold_bytes && !exchange.request_is_longer_than(hold_bytes) {
+        // limit, and it would answer 413. A short one is held to its end: a refusal before it costs the connection.
+        if !end && size < hold_bytes && !exchange.request_is_longer_than(hold_bytes) {
             return Action::Pause;
         }
+        // What comes behind the document is white space, or the end alone, which HTTP/1 tells by itself.
+        let whole = end || exchange.request_is_whole();
         if whole {
             if exchange.has_to_be_rewritten() {
                 self.ask_for_usage(&node, size);
