@@ -93,6 +93,14 @@ pub(super) fn count(facts: &mut ResponseFacts) {
     // OpenRouter answers in this format too.
     let cost = facts.kept("usage").and_then(cost::of_usage);
     facts.usage = usage(&first, &last);
+    // An advisor is a dearer model, and rated as the one that answered: marked as the estimate that it is.
+    let advised = last
+        .list("/iterations")
+        .iter()
+        .any(|iteration| iteration.text("/model").is_some_and(|model| facts.model.as_deref() != Some(model)));
+    if let Some(usage) = facts.usage.as_mut().filter(|_| advised) {
+        usage.estimated = usage.units.keys().copied().collect();
+    }
     facts.provider_cost = cost;
     facts.service_tier = tier.or(facts.service_tier.take());
     facts.region = region.or(facts.region.take());

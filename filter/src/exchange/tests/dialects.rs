@@ -197,3 +197,20 @@ fn speech_is_billed_by_characters_however_they_are_written_and_needs_no_price_of
     assert_eq!(end.usage.units, [(Meter::Characters, 7)].into());
     assert_eq!((end.settled.map(PicoUsd::pico), counter), (Some(105_000_000), (105_000_000, 0)));
 }
+
+#[test]
+fn what_another_model_used_on_the_way_is_counted_and_marked() {
+    let source = |advisor: &str| {
+        let response = format!(
+            r#"{{"model":"c","usage":{{"input_tokens":5,"output_tokens":2,"iterations":[
+                {{"type":"message","input_tokens":5,"output_tokens":2}},
+                {{"type":"advisor_message","model":"{advisor}","input_tokens":70,"output_tokens":30}}]}}}}"#
+        );
+        let script = Script { path: "/v1/messages", response: &response, ..Script::default() };
+        let usage = play(&script, &snapshot(1_000_000_000_000), &InMemory::default()).0.unwrap().usage;
+        assert_eq!(usage.units, [(Meter::Input, 75), (Meter::Output, 32)].into());
+        usage.source()
+    };
+    assert_eq!(source("c"), UsageSource::Reported);
+    assert_eq!(source("opus"), UsageSource::Estimated);
+}
