@@ -9,10 +9,10 @@ mod head;
 pub use facts::ResponseFacts;
 pub(crate) use facts::named;
 
-use crate::frame::{Event, Reader};
 use crate::{
     dialect::{Dialect, errors},
     encoding::Decoder,
+    frame::{Event, Reader},
     head::Headers,
     json_scan::Scanner,
 };
@@ -113,8 +113,7 @@ impl ResponseReader {
             self.read_plain(&[], true);
         }
         if self.broken && !was_broken {
-            self.documents.facts_mut().unreadable_events =
-                self.documents.facts_mut().unreadable_events.saturating_add(1);
+            self.documents.facts_mut().is_unreadable();
             self.framing = Framing::Opaque;
         }
         self.decoder = Some(decoder);
@@ -158,8 +157,7 @@ impl ResponseReader {
         if let Framing::Frames(framer) = &self.framing
             && framer.broken()
         {
-            let facts = self.documents.facts_mut();
-            facts.unreadable_events = facts.unreadable_events.saturating_add(1);
+            self.documents.facts_mut().is_unreadable();
         }
         let format = self.expected.dialect.format();
         let mut facts = self.documents.into_facts();

@@ -27,7 +27,6 @@ pub(super) const FORMAT: Format = Format {
         value("max_output_tokens"),
         value("service_tier"),
         value("text.format.type"),
-        value("background"),
     ],
     read_request,
     answer: &[

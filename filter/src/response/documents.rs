@@ -115,13 +115,7 @@ impl Documents {
         match event {
             Event::Whole(b"[DONE]") => self.facts.end(),
             Event::Whole(wrapped) if self.wraps => {
-                let mut pieces = Pieces::new(self.format, true);
-                let mut document = Vec::new();
-                if let Some((wrapper, decoder)) = &mut pieces.wrapper {
-                    wrapper.feed(wrapped, |_, coded| {
-                        decoder.feed(coded, &mut |bytes| document.extend_from_slice(bytes));
-                    });
-                }
+                let document = unwrapped(wrapped);
                 if !document.is_empty() {
                     return self.document(&document);
                 }
@@ -179,7 +173,7 @@ impl Documents {
             (self.format.read_answer)(&scanner, facts);
         } else {
             // It is no document, or was cut: its text was delivered, and what its values mean is not known.
-            facts.unreadable_events = facts.unreadable_events.saturating_add(1);
+            facts.is_unreadable();
         }
         let kind_of_delta = facts.delta_kind();
         if !by_type.is_empty() {
@@ -207,6 +201,16 @@ impl Documents {
         (self.format.read_answer)(&scanner, &mut self.facts);
         self.latest.clear();
     }
+}
+
+/// The document inside a wrapper.
+fn unwrapped(wrapped: &[u8]) -> Vec<u8> {
+    let (mut wrapper, mut decoder) = (Scanner::new(WRAPPER), base64::Decoder::new());
+    let mut document = Vec::new();
+    wrapper.feed(wrapped, |_, coded| {
+        decoder.feed(coded, &mut |bytes| document.extend_from_slice(bytes));
+    });
+    document
 }
 
 /// Adds to the text of a stream.

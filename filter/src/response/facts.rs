@@ -117,6 +117,11 @@ impl ResponseFacts {
         self.error_type = word(error_type).filter(|word| **word != *OTHER).or_else(|| Some("error".into()));
     }
 
+    /// An event was no document of this dialect, or damaged on the way.
+    pub(super) fn is_unreadable(&mut self) {
+        self.unreadable_events = self.unreadable_events.saturating_add(1);
+    }
+
     /// The last event has come.
     pub(crate) fn end(&mut self) {
         self.news = self.news.saturating_add(1);
