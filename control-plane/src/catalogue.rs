@@ -3,7 +3,7 @@
 
 use crate::{
     app::App,
-    prices::{self, Diff, PriceTable, Status},
+    prices::{self, Diff, Status},
     store::{
         StoreError, digest,
         prices::{self as table, ImportRecord},
@@ -111,11 +111,10 @@ pub async fn approve(app: &App, import: i64) -> Result<Option<usize>, StoreError
             return Ok(None);
         }
         let rows = table::rows(write.connection())?;
-        let known = PriceTable::new(rows.iter().cloned());
         let proposals = table::proposals(write.connection(), import)?;
         let mut count: usize = 0;
         for proposal in &proposals {
-            let Some(approval) = prices::approve(proposal, known.rows(), now) else { continue };
+            let Some(approval) = prices::approve(proposal, &rows, now) else { continue };
             for id in approval.closed {
                 table::close(write, id, now)?;
             }

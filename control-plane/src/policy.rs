@@ -10,6 +10,7 @@ mod check;
 mod fault;
 mod load;
 mod money;
+mod pricing;
 mod rules;
 mod schema;
 mod tree;
@@ -19,6 +20,7 @@ pub use alerting::{Alerts, Destination, DestinationKind};
 pub use fault::Fault;
 pub use load::{LoadError, load};
 pub use money::Usd;
+pub use pricing::{Apply, CatalogueFormat, Contract, Percent, Pricing, Refresh, When};
 pub use schema::schema;
 pub use window::{LIFETIME, span_of_period};
 
@@ -60,6 +62,9 @@ pub struct Policy {
     #[serde(default)]
     #[schemars(schema_with = "schema::allow")]
     pub when_unreachable: Allow,
+    /// Other names of models, contracts, and from where prices come.
+    #[serde(default)]
+    pub prices: Pricing,
     /// What happens to a call of a model that nobody priced.
     #[serde(default)]
     pub unpriced: Unpriced,

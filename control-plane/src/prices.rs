@@ -2,14 +2,17 @@
 //! instant, takes catalogues in as proposals with a diff, and never changes a row that a call may have been rated
 //! by: it closes it and opens another. Rating itself is `protocol::rating`.
 
+mod compact;
 mod diff;
 mod guard;
+mod hours;
 pub mod litellm;
 mod table;
 
 pub use diff::{Approval, Change, Diff, HeldRow, approve, compare};
 pub use guard::HoldReason;
-pub use table::PriceTable;
+pub use hours::{Hours, NoHours};
+pub use table::{Found, Lookup, PriceTable, Query};
 
 use protocol::{
     UnixNanos,
@@ -73,8 +76,31 @@ pub struct PriceKey {
     pub meter: Meter,
     /// The service tier; absent: the standard one.
     pub tier: Option<Box<str>>,
-    /// The prompt size from which it holds, for the whole request.
+    /// The region, or after a `!` the one it is not for; absent: wherever nothing else holds.
+    pub region: Option<Box<str>>,
+    /// The prompt size from which it holds.
     pub threshold: Option<Threshold>,
+    /// The hours in which it holds; absent: in all that no other row of the meter is for.
+    pub hours: Option<Hours>,
+    /// A contract's rate, for the account of that name, or, where it is empty, for all; absent: a list price.
+    pub contract: Option<Box<str>>,
+}
+
+impl PriceKey {
+    /// The list price of a meter of a model, in the standard tier, everywhere and always.
+    pub fn plain(provider: &str, model: &str, meter: Meter) -> Self {
+        Self {
+            provider: provider.into(),
+            model: model.into(),
+            matching: Matching::Exact,
+            meter,
+            tier: None,
+            region: None,
+            threshold: None,
+            hours: None,
+            contract: None,
+        }
+    }
 }
 
 /// How a row's model is compared.

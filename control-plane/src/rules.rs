@@ -20,6 +20,8 @@ use std::{
 
 /// The most windows kept at hand; each costs a look into the time zone database to compute.
 const WINDOWS_MAX: usize = 50_000;
+/// How often filters are told anew in which hours prices hold.
+const HOURS_TOLD_NS: u64 = 12 * 3_600_000_000_000;
 
 /// Policy and prices in force.
 #[derive(Debug)]
@@ -43,7 +45,8 @@ impl Rules {
     /// From the store.
     pub fn load(connection: &Connection) -> Result<Self, StoreError> {
         let stored = store::policies::current(connection)?;
-        Ok(Self::new(stored, PriceTable::new(store::prices::rows(connection)?)))
+        let prices = PriceTable::new(store::prices::rows(connection)?, stored.policy.prices.clone());
+        Ok(Self::new(stored, prices))
     }
 
     /// From a policy and prices.
@@ -115,7 +118,11 @@ impl Rules {
 
     /// The next instant after `now` at which another price is in force.
     pub fn next_price_change(&self, now: UnixNanos) -> Option<UnixNanos> {
-        let instants = self.prices.rows().flat_map(|row| [Some(row.effective_from), row.effective_to]);
-        instants.flatten().filter(|at| *at > now).min()
+        let rows = self.prices.rows().flat_map(|row| [Some(row.effective_from), row.effective_to]);
+        // Filters know the hours of a day and a bit.
+        let has_hours = self.prices.rows().any(|row| row.key.hours.is_some());
+        let new_hours = has_hours.then_some(now.saturating_add(HOURS_TOLD_NS));
+        let instants = rows.flatten().chain(self.policy().prices.changes()).chain(new_hours);
+        instants.filter(|at| *at > now).min()
     }
 }

@@ -44,7 +44,7 @@ mod tests {
         };
         let version = |limit, now| {
             let ratios = TextRatios::default();
-            build(&policy(limit), &PriceTable::new([]), &ratios, now).unwrap().version
+            build(&policy(limit), &PriceTable::default(), &ratios, now).unwrap().version
         };
         assert_eq!(version("1.00", 1), version("1.00", 2));
         assert_ne!(version("1.00", 1), version("2.00", 1));

@@ -11,11 +11,12 @@ use crate::{
 use protocol::{
     UnixNanos,
     allowance::{Counter, CounterReport, HoldAnswer},
-    attribution::{Attribution, Dimension},
+    attribution::Dimension,
     cap::{Amount, CapSpec, Unit, Window},
-    event::{CapAnswer, CapDecision, Refusal},
+    event::{CallHead, CapAnswer, CapDecision, Refusal},
     meters::{Meter, Side, Units},
     money::PicoUsd,
+    price::Terms,
     snapshot::{Allow, Snapshot, UnpricedRule},
 };
 use rates::{service_pico, worst_rates};
@@ -129,8 +130,9 @@ pub enum Recourse {
 
 impl Needs {
     /// Works out what a call needs under a snapshot.
-    pub fn of(snapshot: &Snapshot, provider: &str, attribution: &Attribution, facts: &RequestFacts) -> Self {
-        let prices = snapshot.prices.find(provider, None, facts.model.as_deref()).map(|(prices, _)| prices);
+    pub fn of(snapshot: &Snapshot, head: &CallHead, facts: &RequestFacts) -> Self {
+        let CallHead { provider, account, attribution, region, started_at, .. } = head;
+        let prices = snapshot.prices.find(provider, account.as_deref(), None, facts.model.as_deref());
         let output_max = prices.and_then(|prices| prices.output_tokens_max);
         let output = match (facts.output_tokens_max, output_max) {
             (Some(asked), Some(max)) => asked.min(max),
@@ -138,11 +140,13 @@ impl Needs {
             (None, max) => max.unwrap_or(OUTPUT_TOKENS_ASSUMED),
         };
         let input_tokens = facts.input_tokens_estimate(provider, &snapshot.ratios);
-        let rates = worst_rates(snapshot, prices, facts, input_tokens);
+        let (tier, region) = (facts.tier.as_deref(), region.as_deref());
+        let terms = Terms { tier, region, at: *started_at, input_tokens };
+        let rates = worst_rates(snapshot, prices, facts, &terms);
         let money = |tokens: u64, rate: Option<u64>| {
             Some(i128::from(tokens).saturating_mul(i128::from(rate?)).min(HOLD_PICO_MAX))
         };
-        let service = service_pico(prices, facts);
+        let service = service_pico(prices, facts, &terms);
         let input_pico = money(input_tokens, rates.map(|(input, _)| input));
         let input_pico = input_pico.map(|input| input.saturating_add(service).min(HOLD_PICO_MAX));
         let output_pico = money(output, rates.map(|(_, output)| output));

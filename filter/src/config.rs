@@ -77,6 +77,8 @@ pub struct ProviderRule {
     pub cluster: Option<String>,
     /// The provider's name, as prices use it.
     pub provider: String,
+    /// Which of our accounts at the provider it is, as contracts of the price table name it.
+    pub account: Option<String>,
     /// Its dialect, where the path does not tell.
     pub dialect: Option<Dialect>,
     /// Whether streams that do not ask for usage are made to; by default all are, but where a provider tells it
@@ -174,6 +176,7 @@ fn provider_rule(mut rule: Fields<'_>) -> ProviderRule {
         path: rule.optional("path"),
         cluster: rule.optional("cluster"),
         provider: rule.required("provider"),
+        account: rule.optional("account"),
         dialect: rule.one_of("dialect", None, &dialects),
         inject_usage: rule.has("inject_usage").then(|| rule.flag("inject_usage", true)),
     }

@@ -109,6 +109,7 @@ impl Exchange {
             request_id: headers.text("x-request-id").and_then(bounded),
             attribution: attribution::attribute(config, headers),
             provider: detected.provider.clone(),
+            account: detected.account.clone(),
             dialect: detected.dialect.as_str().into(),
             operation: detected.dialect.operation().into(),
             route: around.route.as_deref().and_then(bounded),
@@ -312,7 +313,7 @@ impl Exchange {
     }
 
     fn needs(&mut self, snapshot: &Snapshot, facts: RequestFacts) -> Needs {
-        let needs = Needs::of(snapshot, &self.head.provider, &self.head.attribution, &facts);
+        let needs = Needs::of(snapshot, &self.head, &facts);
         self.take_facts(facts, &snapshot.ratios);
         (self.head.hold, self.head.hold_input) = (needs.hold, needs.hold_input);
         needs

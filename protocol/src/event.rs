@@ -91,6 +91,9 @@ pub struct CallHead {
     pub attribution: Attribution,
     /// The provider's name, as prices use it: `openai`, `anthropic`, …
     pub provider: Box<str>,
+    /// Our account there, as the plugin configuration's `providers` name it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<Box<str>>,
     /// The wire format.
     pub dialect: Box<str>,
     /// OpenTelemetry's `gen_ai.operation.name`: `chat`, `embeddings`, …

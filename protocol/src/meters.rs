@@ -45,6 +45,12 @@ pub enum Meter {
     Images,
     /// Searches through given documents, as rerankers bill them.
     SearchUnits,
+    /// Pages of documents that were read.
+    Pages,
+    /// The call itself, where the provider bills each: one per call that used anything, without anybody counting it.
+    Requests,
+    /// What the provider says the call costs, in pico-dollars, where the policy lets its word bill.
+    ReportedCost,
 }
 
 /// Which side of the call a meter is on.
@@ -60,7 +66,7 @@ pub enum Side {
 
 impl Meter {
     /// Every meter, in the order reports show them.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 19] = [
         Self::Input,
         Self::CacheRead,
         Self::CacheWrite5m,
@@ -77,6 +83,9 @@ impl Meter {
         Self::Characters,
         Self::Images,
         Self::SearchUnits,
+        Self::Pages,
+        Self::Requests,
+        Self::ReportedCost,
     ];
 
     /// The word used in JSON, YAML and reports.
@@ -98,6 +107,9 @@ impl Meter {
             Self::Characters => "characters",
             Self::Images => "images",
             Self::SearchUnits => "search_units",
+            Self::Pages => "pages",
+            Self::Requests => "requests",
+            Self::ReportedCost => "reported_cost",
         }
     }
 
@@ -116,8 +128,30 @@ impl Meter {
             | Self::AudioSeconds
             | Self::Characters
             | Self::Images
-            | Self::SearchUnits => Side::Service,
+            | Self::SearchUnits
+            | Self::Pages
+            | Self::Requests
+            | Self::ReportedCost => Side::Service,
         }
+    }
+
+    /// What one unit is, in the singular.
+    pub fn unit(self) -> &'static str {
+        match self {
+            Self::WebSearch | Self::SearchUnits => "search",
+            Self::AudioSeconds => "second",
+            Self::Characters => "character",
+            Self::Images => "image",
+            Self::Pages => "page",
+            Self::Requests => "request",
+            Self::ReportedCost => "pico-dollar",
+            _ => "token",
+        }
+    }
+
+    /// Whether it counts tokens, of whichever side.
+    pub fn is_tokens(self) -> bool {
+        self.unit() == "token"
     }
 }
 

@@ -130,6 +130,35 @@ impl PicoUsdPerUnit {
         i128::from(self.0).checked_mul(i128::from(units)).map(PicoUsd)
     }
 
+    /// The rate times a decimal factor such as `1.1` or `0.5`, half to even. Says whether it had to round.
+    pub fn scaled(self, factor: &str) -> Result<(Self, bool), MoneyError> {
+        let Exact { pico, rounded } = parse_decimal(factor, 0)?;
+        if rounded {
+            return Err(MoneyError::TooFine);
+        }
+        let product = u128::from(self.0).checked_mul(pico).ok_or(MoneyError::TooLarge)?;
+        let (floor, rest) = (product / PICO_PER_USD, product % PICO_PER_USD);
+        let twice = rest.saturating_mul(2);
+        let up = twice > PICO_PER_USD || (twice == PICO_PER_USD && floor % 2 == 1);
+        let rate = u64::try_from(floor.saturating_add(u128::from(up))).map_err(|_| MoneyError::TooLarge)?;
+        Ok((Self(rate), rest != 0))
+    }
+
+    /// The rate less so many millionths of it, half to even.
+    pub fn discounted(self, parts_per_million: u32) -> Self {
+        let left = u128::from(1_000_000_u32.saturating_sub(parts_per_million));
+        let product = u128::from(self.0).saturating_mul(left);
+        let (floor, rest) = (product / UNITS_PER_MTOK, product % UNITS_PER_MTOK);
+        let up = rest > UNITS_PER_MTOK / 2 || (rest == UNITS_PER_MTOK / 2 && floor % 2 == 1);
+        // Never more than it was, which fits.
+        Self(u64::try_from(floor.saturating_add(u128::from(up))).unwrap_or(self.0))
+    }
+
+    /// As decimal text in USD per unit.
+    pub fn usd_per_unit(self) -> String {
+        PicoUsd(i128::from(self.0)).to_string()
+    }
+
     /// As decimal text in USD per million units.
     pub fn usd_per_mtok(self) -> String {
         struct PerMtok(u64);

@@ -1,12 +1,23 @@
-//! Prices as rating needs them: the rates of one model at one instant, and finding a model in a book of them.
-//! Where rates come from, from when to when they hold and who approved them is the control plane's business.
+//! Prices as rating needs them: the rates of one model, and which of them a call pays. Where rates come from, from
+//! when to when they hold and who approved them is the control plane's business.
 
-use crate::{meters::Meter, money::PicoUsdPerUnit};
+mod book;
+
+pub use book::{MatchedBy, PriceBook, longest_prefix};
+
+use crate::{
+    UnixNanos,
+    meters::{Meter, Side},
+    money::PicoUsdPerUnit,
+};
 use serde::{Deserialize, Serialize};
-use std::{collections::BTreeMap, ops::Bound};
+use std::sync::Arc;
 
 /// The key of one price row in the control plane's table; the ledger keeps it with every line.
 pub type PriceId = u64;
+
+/// From an instant, until before another.
+pub type Span = (UnixNanos, UnixNanos);
 
 /// The rate of one meter.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,100 +31,143 @@ pub struct Rate {
     /// The service tier it is for; absent: the standard one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tier: Option<Box<str>>,
+    /// The region it is for, or, after a `!`, the one it is not for; absent: wherever nothing else holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<Box<str>>,
     /// The prompt size from which it holds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub threshold: Option<Threshold>,
+    /// When it holds, where it is a rate of certain hours: those near the instant it was compiled for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub during: Option<Arc<[Span]>>,
 }
 
-/// A prompt size from which another rate holds for the whole request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+/// A prompt size from which another rate holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Threshold {
     /// Prompt tokens, cache included.
     pub input_tokens: u64,
     /// Whether exactly that many already count as above.
     #[serde(default)]
     pub inclusive: bool,
+    /// Whether only the prompt's part above it pays the rate, and not the whole request.
+    #[serde(default)]
+    pub marginal: bool,
 }
 
 impl Threshold {
     /// Whether a prompt of that size is above it.
     pub fn is_crossed_by(self, input_tokens: u64) -> bool {
-        input_tokens > self.input_tokens || (self.inclusive && input_tokens == self.input_tokens)
+        input_tokens > self.tokens_below()
+    }
+
+    /// How many tokens of a prompt are below it.
+    pub(crate) fn tokens_below(self) -> u64 {
+        self.input_tokens.saturating_sub(u64::from(self.inclusive))
     }
 }
 
-/// All rates of one model at one provider that are in force at one instant.
+/// What decides which of a model's rates a call pays.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Terms<'a> {
+    /// The service tier, as a request or a response calls it.
+    pub tier: Option<&'a str>,
+    /// The region that serves, as far as it is known.
+    pub region: Option<&'a str>,
+    /// When the call started.
+    pub at: UnixNanos,
+    /// The prompt's size, cache included.
+    pub input_tokens: u64,
+}
+
+/// All rates of one model at one provider that may be in force at one instant.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ModelPrices {
-    /// One per meter, tier and threshold.
+    /// One per meter, tier, region, threshold and window.
     pub rates: Vec<Rate>,
     /// The most tokens the model generates in one answer: what a hold assumes when the request sets no limit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output_tokens_max: Option<u64>,
 }
 
+/// How closely a rate is meant for a call; the greatest wins.
+type Fit = (u8, bool, Option<Threshold>);
+
 impl ModelPrices {
-    /// The rate of a meter in a tier for a prompt of that size: the one with the highest threshold crossed.
-    pub fn rate(&self, meter: Meter, tier: Option<&str>, input_tokens: u64) -> Option<&Rate> {
-        self.rates
-            .iter()
-            .filter(|rate| rate.meter == meter && rate.tier.as_deref() == tier)
-            .filter(|rate| rate.threshold.is_none_or(|threshold| threshold.is_crossed_by(input_tokens)))
-            .max_by_key(|rate| rate.threshold)
+    /// The rate of a meter for a request as a whole. The region's own before one for elsewhere, an hour's own before
+    /// one for all hours, then the highest threshold crossed.
+    pub fn rate<'a>(&'a self, meter: Meter, terms: &Terms<'_>) -> Option<&'a Rate> {
+        let mut best: Option<(Fit, &Rate)> = None;
+        for (fit, rate) in self.fitting(meter, terms) {
+            if best.is_none_or(|(known, _)| fit > known) {
+                best = Some((fit, rate));
+            }
+        }
+        best.map(|(_, rate)| rate)
+    }
+
+    /// The rates that parts of a meter pay, from the prompt's beginning on: those below any marginal threshold first.
+    /// `None` where a part of the prompt has no rate.
+    pub(crate) fn steps<'a>(&'a self, meter: Meter, terms: &Terms<'_>) -> Option<Vec<(u64, &'a Rate)>> {
+        let top = self.rate(meter, terms)?;
+        // What is not a part of the prompt is not a part of what is above a size of it.
+        let is_marginal = |rate: &Rate| rate.threshold.is_some_and(|threshold| threshold.marginal);
+        if !is_marginal(top) || meter.side() != Side::Prompt {
+            return Some(vec![(0, top)]);
+        }
+        let closest = self.fitting(meter, terms).map(|((region, hour, _), _)| (region, hour)).max()?;
+        let alike = self.fitting(meter, terms).filter(|((region, hour, _), _)| (*region, *hour) == closest);
+        let (marginal, whole): (Vec<_>, Vec<_>) = alike.partition(|(_, rate)| is_marginal(rate));
+        let base = whole.into_iter().max_by_key(|(fit, _)| *fit).map(|(_, rate)| rate)?;
+        let mut steps = vec![(0, base)];
+        steps.extend(marginal.iter().filter_map(|(_, rate)| Some((rate.threshold?.tokens_below(), *rate))));
+        steps.sort_by_key(|(from, _)| *from);
+        Some(steps)
+    }
+
+    fn fitting<'a, 't>(
+        &'a self,
+        meter: Meter,
+        terms: &Terms<'t>,
+    ) -> impl Iterator<Item = (Fit, &'a Rate)> + use<'a, 't> {
+        let terms = *terms;
+        let is_of =
+            move |rate: &Rate, tier: Option<&str>| rate.meter == meter && rate.tier.as_deref() == tier;
+        let named = tier_of(terms.tier);
+        // A search or an image costs the same in every tier that says nothing of it.
+        let tier = named
+            .filter(|_| meter.side() != Side::Service || self.rates.iter().any(|rate| is_of(rate, named)));
+        let of_tier = self.rates.iter().filter(move |rate| is_of(rate, tier));
+        of_tier.filter_map(move |rate| Some((rate.fit(&terms)?, rate)))
+    }
+}
+
+impl Rate {
+    /// The rate of a meter in the standard tier, everywhere and always.
+    pub const fn plain(price: PriceId, meter: Meter, rate: PicoUsdPerUnit) -> Self {
+        Self { price, meter, rate, tier: None, region: None, threshold: None, during: None }
+    }
+
+    fn fit(&self, terms: &Terms<'_>) -> Option<Fit> {
+        let region = match (self.region.as_deref(), terms.region) {
+            (None, _) => 0,
+            (Some(here), Some(region)) => match here.strip_prefix('!') {
+                Some(not_here) => (!region.eq_ignore_ascii_case(not_here)).then_some(1)?,
+                None => region.eq_ignore_ascii_case(here).then_some(2)?,
+            },
+            (Some(_), None) => return None,
+        };
+        if let Some(spans) = &self.during {
+            spans.iter().find(|(from, until)| (*from..*until).contains(&terms.at))?;
+        }
+        let crossed = self.threshold.is_none_or(|threshold| threshold.is_crossed_by(terms.input_tokens));
+        crossed.then_some((region, self.during.is_some(), self.threshold))
     }
 }
 
 /// The tier a price row would name, from what a request or response calls it. Standard is the absence of a tier.
 pub fn tier_of(named: Option<&str>) -> Option<&str> {
     named.filter(|tier| !matches!(*tier, "" | "default" | "auto" | "standard" | "on_demand"))
-}
-
-/// Which rule found a model's prices.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum MatchedBy {
-    /// The served model, to the letter.
-    ServedModel,
-    /// The requested model, to the letter: the served one has no price.
-    RequestedModel,
-    /// A row for a model prefix.
-    Prefix,
-}
-
-/// The prices in force, by provider and model: what the filter needs for holds and settlements.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PriceBook {
-    /// provider → model → prices.
-    #[serde(default)]
-    pub exact: BTreeMap<Box<str>, BTreeMap<Box<str>, ModelPrices>>,
-    /// provider → model prefix → prices, for rows that say `match: prefix`.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub prefixes: BTreeMap<Box<str>, BTreeMap<Box<str>, ModelPrices>>,
-}
-
-impl PriceBook {
-    /// Exact before prefix, served before requested; the longest prefix wins. Never strips a date or a suffix:
-    /// two snapshots of a model may differ in price.
-    pub fn find(
-        &self,
-        provider: &str,
-        served: Option<&str>,
-        requested: Option<&str>,
-    ) -> Option<(&ModelPrices, MatchedBy)> {
-        let exact = |model: &str| self.exact.get(provider)?.get(model);
-        let prefix = |model: &str| {
-            let rows = self.prefixes.get(provider)?;
-            // A prefix of `model` sorts at or before it, and a longer one after a shorter one.
-            let mut candidates = rows.range::<str, _>((Bound::Unbounded, Bound::Included(model))).rev();
-            candidates.find(|(prefix, _)| model.starts_with(&***prefix)).map(|(_, prices)| prices)
-        };
-        served
-            .and_then(exact)
-            .map(|prices| (prices, MatchedBy::ServedModel))
-            .or_else(|| served.and_then(prefix).map(|prices| (prices, MatchedBy::Prefix)))
-            .or_else(|| requested.and_then(exact).map(|prices| (prices, MatchedBy::RequestedModel)))
-            .or_else(|| requested.and_then(prefix).map(|prices| (prices, MatchedBy::Prefix)))
-    }
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use crate::{
     app::App,
     catalogue::{self, Done, ImportError},
     instant::Instant,
-    prices::PriceRow,
+    prices::{Hours, PriceRow},
     store::{StoreError, prices as table},
 };
 use axum::{
@@ -34,6 +34,20 @@ pub(super) struct Price {
     threshold_input_tokens: Option<u64>,
     /// Whether exactly so many are above.
     threshold_inclusive: Option<bool>,
+    /// Whether only the prompt's part above it pays the rate, and not the whole request.
+    threshold_marginal: Option<bool>,
+    /// The region, or after a `!` the one it is not for; null: wherever no other row is for.
+    region: Option<Box<str>>,
+    /// The hours in which it holds: `Asia/Shanghai mon-fri 16:30-00:30`; null: always.
+    #[schema(value_type = Option<String>)]
+    hours: Option<Hours>,
+    /// Null: a list price. Else a contract's, for that account, or where it is empty for all.
+    contract: Option<Box<str>>,
+    /// What is counted: token, search, second, character, image, page, request.
+    unit: &'static str,
+    /// Per unit.
+    rate_usd: String,
+    /// Per million units.
     rate_usd_per_mtok: String,
     /// The meter whose rate this is, where the source names none.
     inherits: Option<&'static str>,
@@ -72,6 +86,12 @@ impl Price {
             tier: row.key.tier.clone(),
             threshold_input_tokens: threshold.map(|threshold| threshold.input_tokens),
             threshold_inclusive: threshold.map(|threshold| threshold.inclusive),
+            threshold_marginal: threshold.map(|threshold| threshold.marginal),
+            region: row.key.region.clone(),
+            hours: row.key.hours.clone(),
+            contract: row.key.contract.clone(),
+            unit: row.key.meter.unit(),
+            rate_usd: row.rate.usd_per_unit(),
             rate_usd_per_mtok: row.rate.usd_per_mtok(),
             inherits: row.inherits.map(Meter::as_str),
             output_tokens_max: row.output_tokens_max,

@@ -258,7 +258,7 @@ async fn a_snapshot_is_sent_once_and_again_when_policy_or_prices_change() {
     assert_eq!(&*snapshot.caps[0].id, "acme/usd");
     api.send("POST", "/v1/prices/imports", "", CATALOGUE.as_bytes()).await;
     let (with_prices, snapshot) = tag().await;
-    assert!(snapshot.prices.find("openai", Some("gpt-4o"), None).is_some());
+    assert!(snapshot.prices.find("openai", None, Some("gpt-4o"), None).is_some());
     assert_eq!([&empty, &with_policy, &with_prices].into_iter().collect::<BTreeSet<_>>().len(), 3);
     let json = api.send("GET", "/v1/snapshot", "accept: application/json\r\n", b"").await.json();
     assert_eq!(format!("\"{}\"", json["version"].as_str().unwrap()), with_prices);

@@ -97,6 +97,7 @@ fn call(number: u8, customer: Option<&str>, model: &str, tokens: u64, refused: b
         request_id: None,
         attribution,
         provider: "openai".into(),
+        account: None,
         dialect: "openai-chat".into(),
         operation: "chat".into(),
         route: Some("llm".into()),

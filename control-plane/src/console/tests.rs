@@ -1,6 +1,7 @@
 use super::*;
 use crate::{
-    prices::{PriceTable, compare, litellm},
+    policy::Pricing,
+    prices::{PriceTable, Query, compare, litellm},
     reports::{CapState, Cell, Column, Point, Range, Report, Section, Totals},
 };
 use axum::response::IntoResponse;
@@ -198,7 +199,7 @@ pub(super) fn example() -> (CallHead, CallEnd, Vec<rating::Line>, PriceTable) {
         "output_cost_per_token": 6e-07, "cache_read_input_token_cost": 7.5e-08, "max_output_tokens": 16384}}"#;
     let diff = compare(&[], litellm::import(catalogue, 1).unwrap(), 1);
     let rows = diff.opened().cloned().zip(1..).map(|(row, id)| crate::prices::PriceRow { id, ..row });
-    let prices = PriceTable::new(rows);
+    let prices = PriceTable::new(rows, Pricing::default());
     let mut attribution = Attribution::default();
     let who = [
         (Dimension::Customer, "acme", Source::Jwt),
@@ -220,6 +221,7 @@ pub(super) fn example() -> (CallHead, CallEnd, Vec<rating::Line>, PriceTable) {
         request_id: Some("1f7c0a52-8b6e-4a57-b0d1-6d3f5a0c4f10".into()),
         attribution,
         provider: "openai".into(),
+        account: None,
         dialect: "openai-chat".into(),
         operation: "chat".into(),
         route: Some("llm".into()),
@@ -246,8 +248,9 @@ pub(super) fn example() -> (CallHead, CallEnd, Vec<rating::Line>, PriceTable) {
         estimated: [Meter::Output].into_iter().collect(),
         complete: true,
     };
-    let model = prices.find("openai", Some("gpt-4o-mini"), None, started_at).unwrap().0;
-    let lines = rating::rate(&usage.units, None, &model).unwrap();
+    let query = Query { provider: "openai", served: Some("gpt-4o-mini"), at: started_at, ..Query::default() };
+    let found = prices.find(&query).found().unwrap();
+    let lines = rating::rate(&usage.units, &protocol::price::Terms::default(), &found.offer()).unwrap();
     let end = CallEnd {
         finished_at: started_at + 2_840_000_000,
         first_token_at: Some(started_at + 412_000_000),

@@ -97,6 +97,7 @@ pub fn unpriced(reason: &Unpriced) -> String {
     match reason {
         Unpriced::NoModel => "no_model".to_owned(),
         Unpriced::NoRate(meter) => format!("no_rate:{meter}"),
+        Unpriced::OutsideWindow => "outside_window".to_owned(),
         Unpriced::NoUsage => "no_usage".to_owned(),
         Unpriced::TooLarge(meter) => format!("too_large:{meter}"),
     }

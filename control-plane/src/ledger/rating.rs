@@ -1,11 +1,15 @@
 //! What a call cost: the prices in force when it started, and what is said where there are none.
 
-use crate::rules::Rules;
+use crate::{
+    prices::{Lookup, Query},
+    rules::Rules,
+};
 use protocol::{
     event::{CallEnd, CallHead},
     meters::{Meter, Units, Usage},
-    money::PicoUsd,
-    rating::{self, Line, Unpriced},
+    money::{PicoUsd, PicoUsdPerUnit},
+    price::{MatchedBy, Terms},
+    rating::{self, Line, Offer, Unpriced},
     snapshot::UnpricedRule,
 };
 
@@ -47,6 +51,14 @@ pub struct Verdict {
     pub pricing: Pricing,
     /// In pico-dollars; `None` where it is not known.
     pub cost: Option<i64>,
+    /// The same at list prices.
+    pub list: Option<i64>,
+    /// What the price table says, where the provider said something too.
+    pub computed: Option<i64>,
+    /// What the provider said.
+    pub reported: Option<i64>,
+    /// Which rule found the prices.
+    pub matched: Option<MatchedBy>,
     /// What money caps are charged, in pico-dollars.
     pub settled: i64,
     /// Why it is not known.
@@ -60,7 +72,17 @@ const COST_PICO_MAX: i128 = 10_000_000_000_000_000;
 
 impl Verdict {
     pub(super) fn free() -> Self {
-        Self { pricing: Pricing::Priced, cost: Some(0), settled: 0, unpriced: None, lines: Vec::new() }
+        Self {
+            pricing: Pricing::Priced,
+            cost: Some(0),
+            list: Some(0),
+            computed: None,
+            reported: None,
+            matched: None,
+            settled: 0,
+            unpriced: None,
+            lines: Vec::new(),
+        }
     }
 
     fn priced(lines: Vec<Line>) -> Result<Self, Unpriced> {
@@ -68,22 +90,25 @@ impl Verdict {
         let cost = rating::cost(&lines).filter(|cost| cost.pico() <= COST_PICO_MAX);
         let cost =
             cost.and_then(|cost| i64::try_from(cost.pico()).ok()).ok_or(Unpriced::TooLarge(largest))?;
-        Ok(Self { pricing: Pricing::Priced, cost: Some(cost), settled: cost, unpriced: None, lines })
+        let list = rating::list_cost(&lines).and_then(|cost| i64::try_from(cost.pico()).ok());
+        Ok(Self { cost: Some(cost), list, settled: cost, lines, ..Self::free() })
     }
 
     /// The cost is not known; `settled` is what the filter charged its caps meanwhile.
     fn unpriced(reason: Unpriced, units: &Units, settled: Option<PicoUsd>, rules: &Rules) -> Self {
         let ceiling = match rules.policy().unpriced_rule() {
             UnpricedRule::Ceiling(rate) => units
-                .values()
-                .try_fold(0_u64, |total, units| total.checked_add(*units))
+                .iter()
+                // The ceiling is a token's: what a search or an image may cost, nobody said.
+                .filter(|(meter, _)| meter.is_tokens())
+                .try_fold(0_u64, |total, (_, units)| total.checked_add(*units))
                 .and_then(|units| rate.cost(units)),
             UnpricedRule::Allow | UnpricedRule::Refuse => None,
         };
         let bounded = |cost: PicoUsd| i64::try_from(cost.pico().clamp(0, COST_PICO_MAX)).unwrap_or(0);
         let pricing = if ceiling.is_some() { Pricing::Ceiling } else { Pricing::Unpriced };
         let settled = ceiling.or(settled).map_or(0, bounded);
-        Self { pricing, cost: None, settled, unpriced: Some(reason), lines: Vec::new() }
+        Self { pricing, cost: None, list: None, settled, unpriced: Some(reason), ..Self::free() }
     }
 }
 
@@ -92,23 +117,53 @@ pub(super) fn rate_end(head: &CallHead, end: &CallEnd, rules: &Rules) -> Verdict
     if end.refused.is_some() {
         return Verdict::free();
     }
-    let tier = end.service_tier.as_deref().or(head.request_tier.as_deref());
-    rate(head, end.response_model.as_deref(), tier, &end.usage, rules)
-        .unwrap_or_else(|reason| Verdict::unpriced(reason, &end.usage.units, end.settled, rules))
+    let served = Served {
+        model: end.response_model.as_deref(),
+        tier: end.service_tier.as_deref().or(head.request_tier.as_deref()),
+        region: end.region.as_deref().or(head.region.as_deref()),
+    };
+    let computed = rate(head, &served, &end.usage, rules)
+        .unwrap_or_else(|reason| Verdict::unpriced(reason, &end.usage.units, end.settled, rules));
+    match end.provider_cost.and_then(|cost| i64::try_from(cost.pico()).ok()) {
+        Some(reported) => computed.beside(reported, &head.provider, rules),
+        None => computed,
+    }
+}
+
+impl Verdict {
+    /// The provider said what the call costs. Where the policy says that its word bills, it does.
+    fn beside(self, reported: i64, provider: &str, rules: &Rules) -> Self {
+        let word_bills = &rules.policy().prices.provider_cost_bills;
+        let bills = word_bills.iter().any(|name| name.as_str() == provider)
+            && (0..=COST_PICO_MAX).contains(&i128::from(reported));
+        let line = || {
+            let (rate, units) = (PicoUsdPerUnit::new(1), u64::try_from(reported).ok()?);
+            let meter = Meter::ReportedCost;
+            Some(Line { meter, units, rate, cost: rate.cost(units)?, price: 0, list: None, discount: None })
+        };
+        let (computed, reported) = (self.cost, Some(reported));
+        match line().filter(|_| bills) {
+            Some(line) => Self { computed, reported, ..Self::priced(vec![line]).unwrap_or(self) },
+            None => Self { computed, reported, ..self },
+        }
+    }
 }
 
 /// Rates a call of which nobody ever said how it ended: at its input, which the provider has seen.
 pub(super) fn rate_orphan(head: &CallHead, rules: &Rules) -> Verdict {
     let usage = orphan_usage(head);
-    let rated = rate(head, None, head.request_tier.as_deref(), &usage, rules);
+    let served = Served { tier: head.request_tier.as_deref(), region: head.region.as_deref(), model: None };
+    let rated = rate(head, &served, &usage, rules);
     let held = head.hold_input.and_then(|held| i64::try_from(held.pico()).ok());
     match (rated, held.filter(|held| *held > 0)) {
         (Ok(verdict), Some(held)) if verdict.cost != Some(held) => {
             // The filter rated with the prices of its last snapshot. Its hold is what the cap was charged.
-            Verdict { cost: Some(held), settled: held, lines: Vec::new(), ..verdict }
+            Verdict { cost: Some(held), list: Some(held), settled: held, lines: Vec::new(), ..verdict }
         }
         (Ok(verdict), _) => verdict,
-        (Err(_), Some(held)) => Verdict { cost: Some(held), settled: held, ..Verdict::free() },
+        (Err(_), Some(held)) => {
+            Verdict { cost: Some(held), list: Some(held), settled: held, ..Verdict::free() }
+        }
         (Err(reason), None) => Verdict::unpriced(reason, &usage.units, None, rules),
     }
 }
@@ -122,15 +177,33 @@ pub(super) fn orphan_usage(head: &CallHead) -> Usage {
     Usage { estimated: units.keys().copied().collect(), units, complete: false }
 }
 
-fn rate(
-    head: &CallHead,
-    served: Option<&str>,
-    tier: Option<&str>,
-    usage: &Usage,
-    rules: &Rules,
-) -> Result<Verdict, Unpriced> {
-    let requested = head.request_model.as_deref();
-    let found = rules.prices.find(&head.provider, served, requested, head.started_at);
-    let prices = found.as_ref().map(|(prices, _)| prices);
-    Verdict::priced(rating::rate_usage(usage, tier, prices)?)
+/// Who served a call, as far as the price depends on it.
+struct Served<'a> {
+    model: Option<&'a str>,
+    tier: Option<&'a str>,
+    region: Option<&'a str>,
+}
+
+fn rate(head: &CallHead, served: &Served<'_>, usage: &Usage, rules: &Rules) -> Result<Verdict, Unpriced> {
+    let query = Query {
+        provider: &head.provider,
+        account: head.account.as_deref(),
+        served: served.model,
+        requested: head.request_model.as_deref(),
+        at: head.started_at,
+    };
+    let terms = Terms { tier: served.tier, region: served.region, at: head.started_at, ..Terms::default() };
+    let found = match rules.prices.find(&query) {
+        Lookup::Found(found) => found,
+        // What used nothing costs nothing, whoever priced it.
+        lookup => {
+            let lines = rating::rate_usage(usage, &terms, &Offer::default());
+            return Verdict::priced(lines.map_err(|reason| match (reason, lookup) {
+                (Unpriced::NoModel, Lookup::OutsideWindow) => Unpriced::OutsideWindow,
+                (reason, _) => reason,
+            })?);
+        }
+    };
+    let lines = rating::rate_usage(usage, &terms, &found.offer())?;
+    Ok(Verdict { matched: Some(found.matched), ..Verdict::priced(lines)? })
 }

@@ -8,7 +8,7 @@ mod text;
 use super::{calls, rebuild::rebuild_check, receive, view::Call, *};
 use crate::{
     policy,
-    prices::{Matching, PriceKey, PriceRow, PriceTable, Provenance, Status},
+    prices::{PriceKey, PriceRow, PriceTable, Provenance, Status},
     rules::Rules,
     store::{Store, policies::StoredPolicy},
 };
@@ -52,7 +52,8 @@ impl Ledger {
     fn with(policy: &str, prices: Vec<PriceRow>) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let policy = policy::parse(policy, "policy.yaml").unwrap();
-        let rules = Rules::new(StoredPolicy { version: 1, at: 0, policy }, PriceTable::new(prices));
+        let prices = PriceTable::new(prices, policy.prices.clone());
+        let rules = Rules::new(StoredPolicy { version: 1, at: 0, policy }, prices);
         Self { store: Store::open(directory.path()).unwrap(), rules: Arc::new(rules), directory }
     }
 
@@ -112,14 +113,7 @@ fn price(id: u64, meter: Meter, pico: u64) -> PriceRow {
     };
     PriceRow {
         id,
-        key: PriceKey {
-            provider: "openai".into(),
-            model: "gpt-4o".into(),
-            matching: Matching::Exact,
-            meter,
-            tier: None,
-            threshold: None,
-        },
+        key: PriceKey::plain("openai", "gpt-4o", meter),
         rate: PicoUsdPerUnit::new(pico),
         inherits: None,
         output_tokens_max: None,
@@ -147,6 +141,7 @@ fn head(number: u64) -> CallHead {
         request_id: Some(format!("request-{number}").into()),
         attribution,
         provider: "openai".into(),
+        account: None,
         dialect: "openai-chat".into(),
         operation: "chat".into(),
         route: Some("chat".into()),

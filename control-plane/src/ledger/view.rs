@@ -97,11 +97,22 @@ pub struct Line {
     #[schema(value_type = String)]
     pub meter: Meter,
     pub units: u64,
+    /// What one of them is: token, search, second, character, image, page, request.
+    pub unit: &'static str,
+    /// Per million units, whatever the unit is.
     pub rate_usd_per_mtok: String,
+    /// Per unit.
+    pub rate_usd: String,
     #[schema(value_type = String)]
     pub cost_usd: PicoUsd,
-    /// The price row, as `/v1/prices` shows it.
-    pub price: u64,
+    /// The price row, as `/v1/prices` shows it; null where the provider's own word bills.
+    pub price: Option<u64>,
+    /// What the provider lists, per unit.
+    pub list_rate_usd: String,
+    #[schema(value_type = String)]
+    pub list_cost_usd: PicoUsd,
+    /// The policy's discount that was taken off the list rate.
+    pub discount: Option<Box<str>>,
 }
 
 /// What a cap said of a call.
@@ -253,13 +264,20 @@ fn tokens(booked: &Booked) -> Units {
 }
 
 fn line(line: &rating::Line) -> Line {
-    let rating::Line { meter, units, rate, cost, price } = line;
+    let rating::Line { meter, units, rate, cost, price, list, discount } = line;
+    let list_cost = line.list_cost().unwrap_or(*cost);
     Line {
         meter: *meter,
         units: *units,
+        unit: meter.unit(),
         rate_usd_per_mtok: rate.usd_per_mtok(),
+        rate_usd: rate.usd_per_unit(),
         cost_usd: *cost,
-        price: *price,
+        // The provider's own word has no row.
+        price: (*price != 0).then_some(*price),
+        list_rate_usd: list.map_or(*rate, |list| list.rate).usd_per_unit(),
+        list_cost_usd: list_cost,
+        discount: discount.clone(),
     }
 }
 

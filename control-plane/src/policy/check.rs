@@ -4,8 +4,10 @@
 use super::{
     fault::{Faults, did_you_mean},
     money::Usd,
+    pricing::Percent,
     tree::{Located, Node, below},
 };
+use crate::instant::Instant;
 use protocol::ids::Name;
 use serde_json::Value;
 
@@ -120,6 +122,13 @@ impl<'a> Checker<'a> {
                     "write USD with at most 12 decimal places, for example \"30.00\"".to_owned(),
                 )
             }),
+            "percent" => text
+                .parse::<Percent>()
+                .err()
+                .map(|error| (error.to_string(), "write it as a text, for example \"12.5\"".to_owned())),
+            "instant" => text.parse::<Instant>().err().map(|error| {
+                (error.to_string(), "write for example 2026-11-24 or 2026-11-24T16:00:00Z".to_owned())
+            }),
             "name" => text.parse::<Name>().err().map(|error| {
                 (error.to_string(), "a name has 1 to 128 bytes and no control characters".to_owned())
             }),
@@ -137,7 +146,7 @@ impl<'a> Checker<'a> {
             // A destination's address can carry a token, so it is not repeated.
             let message = if format == "url" { what } else { format!("`{text}` {what}") };
             self.faults.add(value.place, path, message, Some(hint));
-        } else if matches!(format, "usd" | "name") {
+        } else if matches!(format, "usd" | "name" | "percent") {
             value.node = Node::Text(text);
         }
     }
@@ -212,6 +221,9 @@ fn kind(value: &Located) -> String {
 fn expected(schema: &Value) -> String {
     if schema.get("format").and_then(Value::as_str) == Some("usd") {
         return "an amount of USD".to_owned();
+    }
+    if schema.get("format").and_then(Value::as_str) == Some("percent") {
+        return "a percentage".to_owned();
     }
     let words = types(schema).into_iter().filter(|kind| *kind != "null").map(|kind| match kind {
         "object" => "a map",

@@ -4,6 +4,7 @@ use super::{
     fault::{Faults, did_you_mean},
     tree::{Key, Located, Node, below},
 };
+use crate::instant::Instant;
 use std::collections::BTreeMap;
 
 /// The cap that `unattributed.limit_usd` becomes.
@@ -15,6 +16,7 @@ pub(super) fn check(root: &Located, faults: &mut Faults) {
     caps(root, faults);
     destinations_exist(root, faults);
     rules_are_whole(root, faults);
+    prices(root, faults);
 }
 
 fn keys<'a>(root: &'a Located, key: &str) -> Vec<&'a str> {
@@ -115,6 +117,38 @@ fn rules_are_whole(root: &Located, faults: &mut Faults) {
         if limits.iter().all(|limit| guard.field(limit).is_none()) {
             let hint = "write identical_requests or calls_per_task_per_minute".to_owned();
             faults.add(guard.place, "loop_guard", "limits nothing".to_owned(), Some(hint));
+        }
+    }
+}
+
+fn prices(root: &Located, faults: &mut Faults) {
+    let Some(prices) = root.field("prices") else { return };
+    let mut names = BTreeMap::new();
+    for (index, contract) in
+        prices.field("discounts").map(Located::items).unwrap_or_default().iter().enumerate()
+    {
+        let path = format!("prices.discounts[{index}]");
+        if let Some((name, value)) = contract.field("name").and_then(|value| Some((value.scalar()?, value)))
+            && let Some(twin) = names.insert(name.clone(), value.place)
+        {
+            let message = format!("`{name}` is the name of another discount, at {}", faults.name(twin));
+            let hint = Some("the ledger's lines name the discount".to_owned());
+            faults.add(value.place, &below(&path, "name"), message, hint);
+        }
+        let instant = |key: &str| contract.field(key)?.scalar()?.parse::<Instant>().ok();
+        if let (Some(from), Some(to), Some(value)) = (instant("from"), instant("to"), contract.field("to"))
+            && to <= from
+        {
+            let hint = Some("it holds from the one until before the other".to_owned());
+            faults.add(value.place, &below(&path, "to"), "is not after `from`".to_owned(), hint);
+        }
+    }
+    for (index, refresh) in prices.field("refresh").map(Located::items).unwrap_or_default().iter().enumerate()
+    {
+        if refresh.field("url").is_some() == refresh.field("file").is_some() {
+            let message = "needs one place to read from".to_owned();
+            let hint = Some("write either url or file".to_owned());
+            faults.add(refresh.place, &format!("prices.refresh[{index}]"), message, hint);
         }
     }
 }

@@ -8,7 +8,7 @@ use std::fmt;
 
 /// 1,000 USD per million tokens. The dearest model that is really sold generates them at 600.
 const TOKEN_PICO_MAX: u64 = 1_000_000_000;
-/// One USD per search or image. Searches are sold at a cent, the dearest images at a quarter of a dollar.
+/// One USD per search, image, page or request. Searches are sold at a cent, the dearest images at a quarter of a dollar.
 const PIECE_PICO_MAX: u64 = 1_000_000_000_000;
 /// A tenth of a cent per second. The dearest transcription is sold at less than a third of that; what is mostly sold
 /// per minute, and taken for a price per second, is above.
@@ -62,7 +62,11 @@ pub(super) fn hold(row: &PriceRow, before: Option<&PriceRow>) -> Option<HoldReas
 
 fn limit(meter: Meter) -> u64 {
     match meter {
-        Meter::WebSearch | Meter::SearchUnits | Meter::Images => PIECE_PICO_MAX,
+        Meter::WebSearch | Meter::SearchUnits | Meter::Images | Meter::Pages | Meter::Requests => {
+            PIECE_PICO_MAX
+        }
+        // Not a price anybody makes.
+        Meter::ReportedCost => 0,
         Meter::AudioSeconds => SECOND_PICO_MAX,
         // A thousand dollars per million: no character is dearer than a token either.
         Meter::Input

@@ -3,7 +3,7 @@
 
 mod keys;
 
-use super::{Import, Matching, PriceKey, PriceRow, Provenance, Status, Unreadable};
+use super::{Import, PriceKey, PriceRow, Provenance, Status, Unreadable};
 use keys::{Facts, Key, Slot};
 use protocol::{UnixNanos, meters::Meter, money::PicoUsdPerUnit, price::Threshold};
 use serde::{
@@ -151,17 +151,15 @@ impl Reader {
     ) -> PriceRow {
         // xAI bills a prompt of exactly the threshold at the higher rate, the others do not.
         let inclusive = entry.provider == "xai";
-        let threshold = slot.above_tokens.map(|input_tokens| Threshold { input_tokens, inclusive });
+        let threshold =
+            slot.above_tokens.map(|input_tokens| Threshold { input_tokens, inclusive, marginal: false });
         let plain_output = slot.meter == Meter::Output && slot.tier.is_none() && threshold.is_none();
         PriceRow {
             id: 0,
             key: PriceKey {
-                provider: entry.provider.into(),
-                model: entry.model.into(),
-                matching: Matching::Exact,
-                meter: slot.meter,
                 tier: slot.tier.map(Into::into),
                 threshold,
+                ..PriceKey::plain(entry.provider, entry.model, slot.meter)
             },
             rate,
             inherits: None,

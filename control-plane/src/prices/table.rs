@@ -1,107 +1,295 @@
-//! Finding the prices in force at an instant. The rule which row matches a model is `protocol::price`'s alone.
+//! Finding the prices of a call: which model's, and which of its rows are in force when it started.
 
-use super::{Matching, PriceKey, PriceRow};
+use super::{Matching, PriceKey, PriceRow, Status};
+use crate::policy::Pricing;
 use protocol::{
     UnixNanos,
-    price::{MatchedBy, ModelPrices, PriceBook, PriceId, Rate},
+    price::{MatchedBy, ModelPrices, PriceBook, PriceId, Rate, longest_prefix},
+    rating::{Discount, Offer},
 };
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 
-type Models = BTreeMap<Box<str>, Vec<PriceRow>>;
-
-/// All rows, of all times.
+/// All rows of all times, and what the policy says of them.
 #[derive(Clone, Debug, Default)]
 pub struct PriceTable {
-    exact: BTreeMap<Box<str>, Models>,
-    prefixes: BTreeMap<Box<str>, Models>,
+    list: Shelf,
+    /// By account; under the empty name what holds for all of them.
+    contracts: BTreeMap<Box<str>, Shelf>,
+    rows: BTreeMap<PriceId, PriceRow>,
+    pricing: Pricing,
+}
+
+/// What is asked for.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Query<'a> {
+    /// Who serves.
+    pub provider: &'a str,
+    /// Our account there.
+    pub account: Option<&'a str>,
+    /// The model that answered.
+    pub served: Option<&'a str>,
+    /// The model that was asked for.
+    pub requested: Option<&'a str>,
+    /// When the call started.
+    pub at: UnixNanos,
+}
+
+/// What a look-up gives.
+#[derive(Clone, Debug)]
+pub enum Lookup {
+    /// The model has prices.
+    Found(Found),
+    /// Nobody priced it.
+    NoModel,
+    /// Somebody did, for other instants.
+    OutsideWindow,
+}
+
+impl Lookup {
+    /// The prices, where there are any.
+    pub fn found(self) -> Option<Found> {
+        match self {
+            Self::Found(found) => Some(found),
+            Self::NoModel | Self::OutsideWindow => None,
+        }
+    }
+}
+
+/// The prices of a call.
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// Which rule found them.
+    pub matched: MatchedBy,
+    /// What the provider lists.
+    pub list: Option<Arc<ModelPrices>>,
+    /// What a contract names instead.
+    pub contract: Option<Arc<ModelPrices>>,
+    /// What contracts take off.
+    pub discounts: Vec<Discount>,
+}
+
+impl Found {
+    /// In the form that rating takes.
+    pub fn offer(&self) -> Offer<'_> {
+        Offer { list: self.list.as_deref(), contract: self.contract.as_deref(), discounts: &self.discounts }
+    }
 }
 
 impl PriceTable {
     /// From the store's rows, in any order.
-    pub fn new(rows: impl IntoIterator<Item = PriceRow>) -> Self {
-        let mut table = Self::default();
+    pub fn new(rows: impl IntoIterator<Item = PriceRow>, pricing: Pricing) -> Self {
+        let mut table = Self { pricing, ..Self::default() };
         for row in rows {
-            let PriceKey { provider, model, matching, .. } = &row.key;
-            let side = match matching {
-                Matching::Exact => &mut table.exact,
-                Matching::Prefix => &mut table.prefixes,
+            let shelf = match &row.key.contract {
+                None => &mut table.list,
+                Some(account) => table.contracts.entry(account.clone()).or_default(),
             };
-            side.entry(provider.clone()).or_default().entry(model.clone()).or_default().push(row);
-        }
-        for models in table.exact.values_mut().chain(table.prefixes.values_mut()) {
-            for rows in models.values_mut() {
-                // Where two rows of a key overlap, the one that began later wins: it comes last.
-                rows.sort_by(|a, b| (&a.key, a.effective_from, a.id).cmp(&(&b.key, b.effective_from, b.id)));
+            if row.status == Status::Active {
+                shelf.put(&row);
             }
+            table.rows.insert(row.id, row);
         }
+        table.list.settle();
+        table.contracts.values_mut().for_each(Shelf::settle);
         table
     }
 
-    /// The prices of a model at an instant, and how they were found.
-    pub fn find(
-        &self,
-        provider: &str,
-        served: Option<&str>,
-        requested: Option<&str>,
-        at: UnixNanos,
-    ) -> Option<(ModelPrices, MatchedBy)> {
-        let mut book = PriceBook::default();
-        for model in [served, requested].into_iter().flatten() {
-            if let Some(prices) = self.exact.get(provider).and_then(|models| in_force(models.get(model)?, at))
-            {
-                book.exact.entry(provider.into()).or_default().insert(model.into(), prices);
-            }
-            for (prefix, rows) in self.prefixes.get(provider).into_iter().flatten() {
-                if let Some(prices) = in_force(rows, at).filter(|_| model.starts_with(&**prefix)) {
-                    book.prefixes.entry(provider.into()).or_default().insert(prefix.clone(), prices);
-                }
-            }
-        }
-        book.find(provider, served, requested).map(|(prices, matched)| (prices.clone(), matched))
-    }
-
-    /// Everything in force at an instant, for filters.
-    pub fn book(&self, at: UnixNanos) -> PriceBook {
-        let side = |side: &BTreeMap<Box<str>, Models>| {
-            let providers = side.iter().map(|(provider, models)| {
-                let models =
-                    models.iter().filter_map(|(model, rows)| Some((model.clone(), in_force(rows, at)?)));
-                (provider.clone(), models.collect::<BTreeMap<_, _>>())
-            });
-            providers.filter(|(_, models)| !models.is_empty()).collect()
+    /// The prices of a call. The served model before the requested one; of each, the name to the letter, then the name
+    /// that the policy says is the same, then the longest beginning.
+    pub fn find(&self, query: &Query<'_>) -> Lookup {
+        use MatchedBy::{
+            RequestedAlias, RequestedModel, RequestedPrefix, ServedAlias, ServedModel, ServedPrefix,
         };
-        PriceBook { exact: side(&self.exact), prefixes: side(&self.prefixes) }
+        let Query { provider, account, served, requested, at } = *query;
+        let own =
+            account.filter(|account| !account.is_empty()).and_then(|account| self.contracts.get(account));
+        let common = self.contracts.get("");
+        let mut is_known = false;
+        let names = [
+            (served, [ServedModel, ServedAlias, ServedPrefix]),
+            (requested, [RequestedModel, RequestedAlias, RequestedPrefix]),
+        ];
+        for (model, words) in names {
+            let Some(model) = model else { continue };
+            let alias = self.pricing.alias(provider, model);
+            let mut of = |shelf: &Shelf| shelf.find(provider, model, alias, at, &mut is_known);
+            let list = of(&self.list);
+            let contract = own.and_then(&mut of).or_else(|| common.and_then(of));
+            let Some(rule) = list.as_ref().or(contract.as_ref()).map(|(rule, _)| *rule) else { continue };
+            let [exact, alias_word, prefix] = words;
+            return Lookup::Found(Found {
+                matched: match rule {
+                    Rule::Exact => exact,
+                    Rule::Alias => alias_word,
+                    Rule::Prefix => prefix,
+                },
+                list: list.map(|(_, prices)| prices),
+                contract: contract.map(|(_, prices)| prices),
+                discounts: self.pricing.discounts(provider, account, alias.unwrap_or(model), at),
+            });
+        }
+        if is_known { Lookup::OutsideWindow } else { Lookup::NoModel }
     }
 
-    /// Every row, by provider and model.
+    /// Every row, by id.
     pub fn rows(&self) -> impl Iterator<Item = &PriceRow> {
-        let models = self.exact.values().chain(self.prefixes.values()).flat_map(BTreeMap::values);
-        models.flatten()
+        self.rows.values()
     }
 
     /// A row by its id.
     pub fn row(&self, id: PriceId) -> Option<&PriceRow> {
-        self.rows().find(|row| row.id == id)
+        self.rows.get(&id)
+    }
+
+    /// What the policy says of prices.
+    pub fn pricing(&self) -> &Pricing {
+        &self.pricing
+    }
+
+    /// Everything in force at an instant, for filters: contracts taken in, hours as instants.
+    pub fn book(&self, at: UnixNanos) -> PriceBook {
+        super::compact::book(self, at)
+    }
+
+    pub(super) fn list(&self) -> &Shelf {
+        &self.list
+    }
+
+    pub(super) fn contracts(&self) -> &BTreeMap<Box<str>, Shelf> {
+        &self.contracts
     }
 }
 
-fn in_force(rows: &[PriceRow], at: UnixNanos) -> Option<ModelPrices> {
-    let mut prices = ModelPrices::default();
-    let mut last: Option<&PriceKey> = None;
-    for row in rows.iter().filter(|row| row.is_in_force(at)) {
-        if last == Some(&row.key) {
-            prices.rates.pop();
-        }
-        last = Some(&row.key);
-        let PriceKey { meter, tier, threshold, .. } = &row.key;
-        prices.rates.push(Rate {
-            price: row.id,
-            meter: *meter,
-            rate: row.rate,
-            tier: tier.clone(),
-            threshold: *threshold,
-        });
-        prices.output_tokens_max = row.output_tokens_max.or(prices.output_tokens_max);
+/// Which rule found a model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Rule {
+    Exact,
+    Alias,
+    Prefix,
+}
+
+/// Models by provider.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Shelf {
+    pub(super) providers: HashMap<Box<str>, Models>,
+}
+
+/// The models of one provider.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Models {
+    pub(super) exact: HashMap<Box<str>, Model>,
+    pub(super) prefixes: BTreeMap<Box<str>, Model>,
+}
+
+/// The rows of one model.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Model {
+    rows: Vec<PriceRow>,
+    /// From each instant at which a row begins or ends: what is in force at all hours, made once.
+    epochs: Vec<(UnixNanos, Option<Arc<ModelPrices>>)>,
+    has_hours: bool,
+}
+
+impl Shelf {
+    fn put(&mut self, row: &PriceRow) {
+        let PriceKey { provider, model, matching, .. } = &row.key;
+        let models = self.providers.entry(provider.clone()).or_default();
+        let model = match matching {
+            Matching::Exact => models.exact.entry(model.clone()).or_default(),
+            Matching::Prefix => models.prefixes.entry(model.clone()).or_default(),
+        };
+        model.rows.push(row.clone());
     }
-    (!prices.rates.is_empty()).then_some(prices)
+
+    fn settle(&mut self) {
+        for models in self.providers.values_mut() {
+            models.exact.values_mut().chain(models.prefixes.values_mut()).for_each(Model::settle);
+        }
+    }
+
+    fn find(
+        &self,
+        provider: &str,
+        model: &str,
+        alias: Option<&str>,
+        at: UnixNanos,
+        is_known: &mut bool,
+    ) -> Option<(Rule, Arc<ModelPrices>)> {
+        let models = self.providers.get(provider)?;
+        let mut in_force = |found: Option<&Model>| {
+            *is_known |= found.is_some();
+            found?.at(at)
+        };
+        if let Some(prices) = in_force(models.exact.get(model)) {
+            return Some((Rule::Exact, prices));
+        }
+        if let Some(prices) = in_force(alias.and_then(|alias| models.exact.get(alias))) {
+            return Some((Rule::Alias, prices));
+        }
+        let mut rest = model;
+        loop {
+            let (prefix, found) = longest_prefix(&models.prefixes, rest)?;
+            if let Some(prices) = in_force(Some(found)) {
+                return Some((Rule::Prefix, prices));
+            }
+            // A shorter one may be in force where the longest is not.
+            let shorter = prefix.char_indices().next_back()?.0;
+            rest = prefix.get(..shorter)?;
+        }
+    }
+}
+
+impl Model {
+    fn settle(&mut self) {
+        // Where two rows of a key overlap, the one that began later wins: it comes last.
+        self.rows.sort_by(|a, b| (&a.key, a.effective_from, a.id).cmp(&(&b.key, b.effective_from, b.id)));
+        self.has_hours = self.rows.iter().any(|row| row.key.hours.is_some());
+        let mut instants: Vec<UnixNanos> =
+            self.rows.iter().flat_map(|row| [Some(row.effective_from), row.effective_to]).flatten().collect();
+        instants.sort_unstable();
+        instants.dedup();
+        let prices = |at| self.compile(at, at, at.saturating_add(1)).map(Arc::new);
+        self.epochs =
+            instants.into_iter().map(|at| (at, if self.has_hours { None } else { prices(at) })).collect();
+    }
+
+    /// What is in force at an instant.
+    fn at(&self, at: UnixNanos) -> Option<Arc<ModelPrices>> {
+        if self.has_hours {
+            return self.compile(at, at, at.saturating_add(1)).map(Arc::new);
+        }
+        let after = self.epochs.partition_point(|(from, _)| *from <= at);
+        self.epochs.get(after.checked_sub(1)?)?.1.clone()
+    }
+
+    /// The rows in force at an instant, with those of certain hours as the spans that they hold in between two others.
+    pub(super) fn compile(&self, at: UnixNanos, from: UnixNanos, until: UnixNanos) -> Option<ModelPrices> {
+        let mut prices = ModelPrices::default();
+        let mut last: Option<&PriceKey> = None;
+        for row in self.rows.iter().filter(|row| row.is_in_force(at)) {
+            let during = match row.key.hours.as_ref().map(|hours| hours.spans(from, until)) {
+                Some(spans) if spans.is_empty() => continue,
+                spans => spans.map(Into::into),
+            };
+            if last == Some(&row.key) {
+                prices.rates.pop();
+            }
+            last = Some(&row.key);
+            let PriceKey { meter, tier, region, threshold, .. } = &row.key;
+            prices.rates.push(Rate {
+                price: row.id,
+                meter: *meter,
+                rate: row.rate,
+                tier: tier.clone(),
+                region: region.clone(),
+                threshold: *threshold,
+                during,
+            });
+            prices.output_tokens_max = row.output_tokens_max.or(prices.output_tokens_max);
+        }
+        (!prices.rates.is_empty()).then_some(prices)
+    }
 }

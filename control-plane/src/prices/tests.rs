@@ -1,7 +1,8 @@
 use super::*;
+use crate::policy::Pricing;
 use protocol::{
     meters::Units,
-    price::{MatchedBy, tier_of},
+    price::{MatchedBy, Terms},
     rating,
 };
 
@@ -46,6 +47,16 @@ const CATALOGUE: &str = r#"{
   "dotted.model-v1": {"litellm_provider": "openai", "input_cost_per_token": 1e-06, "output_cost_per_token": 2e-06}
 }"#;
 
+fn find(
+    table: &PriceTable,
+    provider: &str,
+    served: Option<&str>,
+    requested: Option<&str>,
+    at: UnixNanos,
+) -> Option<Found> {
+    table.find(&Query { provider, account: None, served, requested, at }).found()
+}
+
 const MONDAY: UnixNanos = 1_800_000_000_000_000_000;
 const TUESDAY: UnixNanos = MONDAY + 86_400_000_000_000;
 
@@ -72,7 +83,7 @@ fn table_of(catalogue: &str) -> (Vec<PriceRow>, PriceTable) {
     let mut rows = Vec::new();
     let diff = compare(&rows, litellm::import(catalogue, MONDAY).unwrap(), MONDAY);
     apply(&mut rows, &diff, MONDAY);
-    (rows.clone(), PriceTable::new(rows))
+    (rows.clone(), PriceTable::new(rows, Pricing::default()))
 }
 
 /// The rates of one model, as `meter[@tier][>n] rate [<- parent]`.
@@ -97,9 +108,9 @@ fn cost(
     units: &[(Meter, u64)],
     tier: Option<&str>,
 ) -> String {
-    let (prices, _) = table.find(provider, Some(model), None, MONDAY).unwrap();
+    let found = find(table, provider, Some(model), None, MONDAY).unwrap();
     let units: Units = units.iter().copied().collect();
-    match rating::rate(&units, tier_of(tier), &prices) {
+    match rating::rate(&units, &Terms { tier, ..Terms::default() }, &found.offer()) {
         Ok(lines) => rating::cost(&lines).unwrap().to_string(),
         Err(unpriced) => format!("{unpriced:?}"),
     }
@@ -252,16 +263,16 @@ fn the_price_is_the_one_of_the_instant_and_history_stays() {
     assert_eq!((diff.added.len(), diff.removed.len()), (0, 0));
     let before = rows.clone();
     apply(&mut rows, &diff, TUESDAY);
-    let table = PriceTable::new(rows.clone());
+    let table = PriceTable::new(rows.clone(), Pricing::default());
     let input = |at| {
-        let (prices, _) = table.find("openai", None, Some("gpt-x"), at).unwrap();
-        prices.rate(Meter::Input, None, 1).unwrap().clone()
+        let list = find(&table, "openai", None, Some("gpt-x"), at).unwrap().list.unwrap();
+        list.rate(Meter::Input, &Terms::default()).unwrap().clone()
     };
     assert_eq!(input(MONDAY).rate.usd_per_mtok(), "2.5");
     assert_eq!(input(TUESDAY - 1).rate.usd_per_mtok(), "2.5");
     assert_eq!(input(TUESDAY).rate.usd_per_mtok(), "3");
     assert_ne!(input(MONDAY).price, input(TUESDAY).price);
-    assert!(table.find("openai", None, Some("gpt-x"), MONDAY - 1).is_none());
+    assert!(find(&table, "openai", None, Some("gpt-x"), MONDAY - 1).is_none());
     // No row was edited but for its end.
     for (old, new) in before.iter().zip(&rows) {
         assert_eq!(&PriceRow { effective_to: old.effective_to, ..new.clone() }, old);
@@ -291,9 +302,9 @@ fn a_row_that_the_catalogue_no_longer_has_ends_and_others_are_left_alone() {
     assert!(!diff.removed.is_empty() && diff.removed.iter().all(|row| &*row.key.model == "dotted.model-v1"));
     assert!(!diff.added.is_empty() && diff.added.iter().all(|row| &*row.key.model == "dotted.model-v2"));
     apply(&mut rows, &diff, TUESDAY);
-    let table = PriceTable::new(rows);
-    assert!(table.find("openai", Some("dotted.model-v1"), None, TUESDAY).is_none());
-    assert!(table.find("openai", Some("dotted.model-v1"), None, MONDAY).is_some());
+    let table = PriceTable::new(rows, Pricing::default());
+    assert!(find(&table, "openai", Some("dotted.model-v1"), None, TUESDAY).is_none());
+    assert!(find(&table, "openai", Some("dotted.model-v1"), None, MONDAY).is_some());
     assert!(table.book(TUESDAY).exact.values().any(|models| models.contains_key("ours")));
 }
 
@@ -310,9 +321,11 @@ fn absurd_rows_wait_for_approval_and_price_nothing_until_then() {
     let position = rows.iter().position(|row| row.id == approval.opened.id).unwrap();
     rows[position] = approval.opened.clone();
     assert_eq!(approve(&approval.opened, &rows, TUESDAY), None);
-    let table = PriceTable::new(rows);
-    let rate =
-        |at| table.find("absurd", Some("model"), None, at).unwrap().0.rate(Meter::Input, None, 1).is_some();
+    let table = PriceTable::new(rows, Pricing::default());
+    let rate = |at| {
+        let list = find(&table, "absurd", Some("model"), None, at).unwrap().list.unwrap();
+        list.rate(Meter::Input, &Terms::default()).is_some()
+    };
     assert!(!rate(TUESDAY - 1) && rate(TUESDAY));
 }
 
@@ -332,9 +345,9 @@ fn a_price_that_moves_by_more_than_three_waits_and_the_old_one_stays() {
         assert_eq!(held, [("claude-x", reason)]);
         assert!(diff.changed.is_empty());
         apply(&mut rows, &diff, TUESDAY);
-        let (prices, _) =
-            PriceTable::new(rows.clone()).find("anthropic", Some("claude-x"), None, TUESDAY).unwrap();
-        assert_eq!(prices.rate(Meter::CacheWrite5m, None, 1).unwrap().rate.usd_per_mtok(), "3.75");
+        let table = PriceTable::new(rows.clone(), Pricing::default());
+        let prices = find(&table, "anthropic", Some("claude-x"), None, TUESDAY).unwrap().list.unwrap();
+        assert_eq!(prices.rate(Meter::CacheWrite5m, &Terms::default()).unwrap().rate.usd_per_mtok(), "3.75");
     }
     // The second proposal took the place of the first.
     let waiting =
@@ -369,16 +382,17 @@ fn a_model_is_found_to_the_letter_before_a_prefix_and_served_before_requested() 
     prefix.key.model = "gpt-".into();
     prefix.key.matching = Matching::Prefix;
     rows.push(prefix);
-    let table = PriceTable::new(rows);
+    let table = PriceTable::new(rows, Pricing::default());
     let found = |served, requested| {
-        let table_says = table.find("openai", served, requested, MONDAY);
+        let table_says = find(&table, "openai", served, requested, MONDAY);
         let book = table.book(MONDAY);
-        let book_says = book.find("openai", served, requested).map(|(prices, by)| (prices.clone(), by));
-        assert_eq!(table_says, book_says, "service and filter must not find different prices");
-        table_says.map(|(_, by)| by)
+        let book_says = book.find("openai", None, served, requested);
+        let listed = table_says.as_ref().and_then(|found| found.list.as_deref());
+        assert_eq!(listed, book_says, "service and filter must not find different prices");
+        table_says.map(|found| found.matched)
     };
     assert_eq!(found(Some("gpt-x"), None), Some(MatchedBy::ServedModel));
-    assert_eq!(found(Some("gpt-y"), Some("gpt-x")), Some(MatchedBy::Prefix));
+    assert_eq!(found(Some("gpt-y"), Some("gpt-x")), Some(MatchedBy::ServedPrefix));
     assert_eq!(found(Some("other"), Some("gpt-x")), Some(MatchedBy::RequestedModel));
     assert_eq!(found(Some("other"), None), None);
 }

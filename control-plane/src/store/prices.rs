@@ -34,7 +34,7 @@ pub struct StoredImport {
 
 const COLUMNS: &str = "id, provider, model, prefix, meter, tier, threshold, inclusive, rate_pico, inherits, \
     output_tokens_max, effective_from, effective_to, status, source, source_at, source_key, source_text, \
-    source_rounded";
+    source_rounded, region, marginal, hours, contract";
 
 /// Every price row of all times, by id.
 pub fn rows(connection: &Connection) -> Result<Vec<PriceRow>, StoreError> {
@@ -72,14 +72,20 @@ fn price_row(row: &Row<'_>) -> Result<PriceRow, StoreError> {
         Ok(row.get::<_, Option<i64>>(name)?.and_then(|number| u64::try_from(number).ok()))
     };
     let threshold = number("threshold")?;
-    let inclusive = row.get::<_, Option<bool>>("inclusive")?.unwrap_or(false);
+    let flag = |name: &str| Ok::<_, StoreError>(row.get::<_, Option<bool>>(name)?.unwrap_or(false));
+    let (inclusive, marginal) = (flag("inclusive")?, flag("marginal")?);
+    let hours: Option<String> = row.get("hours")?;
+    let hours = hours.map(|text| text.parse()).transpose();
     let key = PriceKey {
         provider: row.get("provider")?,
         model: row.get("model")?,
         matching: if row.get("prefix")? { Matching::Prefix } else { Matching::Exact },
         meter: meter("meter")?.ok_or_else(|| StoreError::corrupt("a price's meter", "is absent"))?,
         tier: row.get("tier")?,
-        threshold: threshold.map(|input_tokens| Threshold { input_tokens, inclusive }),
+        region: row.get("region")?,
+        threshold: threshold.map(|input_tokens| Threshold { input_tokens, inclusive, marginal }),
+        hours: hours.map_err(|error| StoreError::corrupt("a price's hours", error))?,
+        contract: row.get("contract")?,
     };
     let status = match row.get::<_, String>("status")?.as_str() {
         "proposed" => Status::Proposed,
@@ -145,15 +151,15 @@ fn insert(
     import: Option<i64>,
     reason: Option<&str>,
 ) -> Result<(), StoreError> {
-    let PriceKey { provider, model, matching, meter, tier, threshold } = &row.key;
+    let PriceKey { provider, model, matching, meter, tier, region, threshold, hours, contract } = &row.key;
     let too_large = |_| StoreError::corrupt("a price's rate", "is too large");
     write.execute(
         "INSERT INTO prices (provider, model, prefix, meter, tier, threshold, inclusive, rate_pico, inherits,
              output_tokens_max, effective_from, effective_to, status, import, source, source_at, source_key,
-             source_text, source_rounded, reason)
+             source_text, source_rounded, reason, region, marginal, hours, contract)
          VALUES (:provider, :model, :prefix, :meter, :tier, :threshold, :inclusive, :rate_pico, :inherits,
              :output_tokens_max, :effective_from, :effective_to, :status, :import, :source, :source_at, :source_key,
-             :source_text, :source_rounded, :reason)",
+             :source_text, :source_rounded, :reason, :region, :marginal, :hours, :contract)",
         named_params! {
             ":provider": provider,
             ":model": model,
@@ -175,6 +181,10 @@ fn insert(
             ":source_text": row.source.text,
             ":source_rounded": row.source.rounded,
             ":reason": reason,
+            ":region": region,
+            ":marginal": threshold.map(|threshold| threshold.marginal),
+            ":hours": hours.as_ref().map(ToString::to_string),
+            ":contract": contract,
         },
     )?;
     Ok(())

@@ -4,7 +4,7 @@ use super::HOLD_PICO_MAX;
 use crate::request::{CacheHint, RequestFacts};
 use protocol::{
     meters::{Meter, Side},
-    price::{ModelPrices, tier_of},
+    price::{ModelPrices, Terms},
     snapshot::{Snapshot, UnpricedRule},
 };
 
@@ -13,7 +13,7 @@ pub(super) fn worst_rates(
     snapshot: &Snapshot,
     prices: Option<&ModelPrices>,
     facts: &RequestFacts,
-    input_tokens: u64,
+    terms: &Terms<'_>,
 ) -> Option<(u64, u64)> {
     let Some(prices) = prices else {
         return match snapshot.unpriced {
@@ -21,8 +21,7 @@ pub(super) fn worst_rates(
             UnpricedRule::Allow | UnpricedRule::Refuse => None,
         };
     };
-    let tier = tier_of(facts.tier.as_deref());
-    let rate = |meter| prices.rate(meter, tier, input_tokens).map(|rate| rate.rate.pico());
+    let rate = |meter| prices.rate(meter, terms).map(|rate| rate.rate.pico());
     let dearest = |meters: &[(Meter, bool)]| {
         let may_occur = meters.iter().filter(|(_, may_occur)| *may_occur);
         may_occur.filter_map(|(meter, _)| rate(*meter)).max()
@@ -48,13 +47,14 @@ pub(super) fn worst_rates(
     input.zip(output)
 }
 
-/// What is billed beside tokens and is known before: characters to be spoken, images to be made.
-pub(super) fn service_pico(prices: Option<&ModelPrices>, facts: &RequestFacts) -> i128 {
+/// What is billed beside tokens and is known before: characters to be spoken, images to be made, the call itself.
+pub(super) fn service_pico(prices: Option<&ModelPrices>, facts: &RequestFacts, terms: &Terms<'_>) -> i128 {
     let Some(prices) = prices else { return 0 };
-    let tier = tier_of(facts.tier.as_deref());
     let of = |meter, units: Option<u64>| {
-        let cost = prices.rate(meter, tier, 0).and_then(|rate| rate.rate.cost(units?));
+        let cost = prices.rate(meter, terms).and_then(|rate| rate.rate.cost(units?));
         cost.map_or(0, |cost| cost.pico().min(HOLD_PICO_MAX))
     };
-    of(Meter::Characters, facts.characters).saturating_add(of(Meter::Images, facts.images))
+    [(Meter::Characters, facts.characters), (Meter::Images, facts.images), (Meter::Requests, Some(1))]
+        .into_iter()
+        .fold(0, |total: i128, (meter, units)| total.saturating_add(of(meter, units)))
 }

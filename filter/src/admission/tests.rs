@@ -1,9 +1,9 @@
 use super::*;
 use crate::{
     counters::tests::InMemory,
-    exchange::tests::{acme, snapshot},
+    exchange::tests::{acme, call_head, snapshot},
 };
-use protocol::allowance::Grant;
+use protocol::{allowance::Grant, attribution::Attribution, ids::CallId};
 
 const NOW: UnixNanos = 1_795_491_000_000_000_000;
 const CAP: &str = "acme-day/usd";
@@ -19,8 +19,12 @@ fn facts(input: u64, output_max: Option<u64>) -> RequestFacts {
     }
 }
 
+fn head(attribution: Attribution) -> CallHead {
+    CallHead { attribution, ..call_head(CallId::from_bytes([1; 16])) }
+}
+
 fn needs(snapshot: &Snapshot, facts: &RequestFacts) -> Needs {
-    Needs::of(snapshot, "openai", &acme(), facts)
+    Needs::of(snapshot, &head(acme()), facts)
 }
 
 fn grant(shared: &InMemory, allowance: Amount, others: Amount, denied_need: Option<Amount>) {
@@ -163,7 +167,7 @@ fn an_unpriced_model_follows_the_policys_rule() {
 #[test]
 fn a_call_without_a_customer_is_refused_where_the_policy_says_so() {
     let mut snapshot = snapshot(1);
-    let needs = |snapshot: &Snapshot| Needs::of(snapshot, "openai", &Attribution::default(), &facts(1, None));
+    let needs = |snapshot: &Snapshot| Needs::of(snapshot, &head(Attribution::default()), &facts(1, None));
     assert!(matches!(admit(&needs(&snapshot), &InMemory::default(), Recourse::Ask), Answer::Admitted(_)));
     snapshot.unattributed = Allow::Refuse;
     let answer = admit(&needs(&snapshot), &InMemory::default(), Recourse::Ask);

@@ -21,6 +21,8 @@ pub struct Detected {
     pub asks_for_usage: bool,
     /// The model, where the path names it.
     pub model: Option<Box<str>>,
+    /// Our account there, where a rule of the configuration names it.
+    pub account: Option<Box<str>>,
     /// The region, where host or path name it.
     pub region: Option<Box<str>>,
     /// Whether the path says that the answer streams.
@@ -189,6 +191,7 @@ pub fn detect(config: &Config, headers: &Headers<'_>, cluster: Option<&str>) -> 
         rule.and_then(|rule| rule.inject_usage).unwrap_or(!TELLS_USAGE_UNASKED.contains(&provider));
     Some(Detected {
         provider: provider.into(),
+        account: rule.and_then(|rule| rule.account.as_deref()).map(Into::into),
         dialect,
         // What is signed is never altered.
         asks_for_usage: asks_for_usage
@@ -290,7 +293,8 @@ fn region_of(host: &str, path: &str) -> Option<Box<str>> {
         let (service, rest) = host.split_once('.')?;
         service.starts_with("bedrock-").then(|| rest.split('.').next())?
     };
-    of_vertex().or_else(of_aws).and_then(named)
+    let of_openai = || host.strip_suffix(".api.openai.com");
+    of_vertex().or_else(of_aws).or_else(of_openai).and_then(named)
 }
 
 /// `%3A` and its like. What is no escape stays as it is.

@@ -19,7 +19,8 @@ use protocol::{
     event::{CallEnd, CallHead, Ending, Outcome, UsageEvent},
     meters::{Side, Usage, UsageSource},
     money::PicoUsd,
-    rating,
+    price::Terms,
+    rating::{self, Offer},
     snapshot::{Snapshot, UnpricedRule},
 };
 
@@ -70,10 +71,15 @@ pub(super) fn of_flow(
     let known = facts.usage.is_some() || facts.free || asked.free || asked.usage().is_some();
     let usage_missing = !known && ending == Ending::Complete && (200..300).contains(&status);
     let usage = usage::of(&head, asked, &mut facts, &snapshot.ratios, &cut);
-    let tier = facts.service_tier.as_deref().or(head.request_tier.as_deref());
-    let requested = head.request_model.as_deref();
-    let prices = snapshot.prices.find(&head.provider, facts.model.as_deref(), requested);
-    let rated = rating::rate_usage(&usage, tier, prices.map(|(prices, _)| prices));
+    let terms = Terms {
+        tier: facts.service_tier.as_deref().or(head.request_tier.as_deref()),
+        region: facts.region.as_deref().or(head.region.as_deref()),
+        at: head.started_at,
+        ..Terms::default()
+    };
+    let (served, requested) = (facts.model.as_deref(), head.request_model.as_deref());
+    let prices = snapshot.prices.find(&head.provider, head.account.as_deref(), served, requested);
+    let rated = rating::rate_usage(&usage, &terms, &prices.map(Offer::from).unwrap_or_default());
     let cost = rated.ok().and_then(|lines| rating::cost(&lines)).or_else(|| ceiling(snapshot, &usage));
     admission::settle(shared, &held, &usage.units, cost, now);
     let end = CallEnd {

@@ -15,7 +15,7 @@ use protocol::{
 
 const NOW: UnixNanos = 1_795_491_000_000_000_000;
 
-fn call_head(id: CallId) -> CallHead {
+pub(crate) fn call_head(id: CallId) -> CallHead {
     let config = Config::parse(b"").unwrap();
     let headers: &[(&[u8], &[u8])] = &[(b":method", b"POST"), (b":path", b"/v1/chat/completions")];
     Exchange::begin(&config, &Headers::new(headers), Surroundings::default(), id, NOW).unwrap().head
@@ -31,8 +31,7 @@ pub(crate) fn finished_event(id: CallId) -> UsageEvent {
 
 /// gpt-4o at 2.50 and 10 USD per million, and a cap of `limit` pico-dollars a day on customer acme.
 pub(crate) fn snapshot(limit: i64) -> Snapshot {
-    let rate =
-        |meter, pico| Rate { price: 1, meter, rate: PicoUsdPerUnit::new(pico), tier: None, threshold: None };
+    let rate = |meter, pico| Rate::plain(1, meter, PicoUsdPerUnit::new(pico));
     let prices = ModelPrices {
         rates: vec![rate(Meter::Input, 2_500_000), rate(Meter::Output, 10_000_000)],
         output_tokens_max: Some(16_384),
@@ -51,7 +50,7 @@ pub(crate) fn snapshot(limit: i64) -> Snapshot {
     Snapshot {
         version: "1".into(),
         caps: vec![cap.into()],
-        prices: PriceBook { exact: [("openai".into(), models)].into(), prefixes: [].into() },
+        prices: PriceBook { exact: [("openai".into(), models)].into(), ..PriceBook::default() },
         ..Snapshot::default()
     }
 }

@@ -11,6 +11,7 @@ fn head() -> CallHead {
         request_id: Some("r-1".into()),
         attribution: Default::default(),
         provider: "openai".into(),
+        account: None,
         dialect: "openai-chat".into(),
         operation: "chat".into(),
         route: None,

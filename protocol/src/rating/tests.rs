@@ -5,17 +5,17 @@ type Row<'a> = (Meter, u64, Option<&'a str>, Option<Threshold>);
 
 fn prices(rows: &[Row<'_>]) -> ModelPrices {
     let rate = |(price, (meter, pico, tier, threshold)): (u64, &Row<'_>)| Rate {
-        price,
-        meter: *meter,
-        rate: PicoUsdPerUnit::new(*pico),
         tier: tier.map(Into::into),
         threshold: *threshold,
+        ..Rate::plain(price, *meter, PicoUsdPerUnit::new(*pico))
     };
     ModelPrices { rates: (0..).zip(rows).map(rate).collect(), output_tokens_max: None }
 }
 
 fn total(units: &[(Meter, u64)], tier: Option<&str>, prices: &ModelPrices) -> Result<String, Unpriced> {
-    rate(&units.iter().copied().collect(), tier, prices).map(|lines| cost(&lines).unwrap().to_string())
+    let terms = Terms { tier, ..Terms::default() };
+    rate(&units.iter().copied().collect(), &terms, &Offer::from(prices))
+        .map(|lines| cost(&lines).unwrap().to_string())
 }
 
 #[test]
@@ -46,7 +46,7 @@ fn unknown_is_never_zero() {
 
 #[test]
 fn a_threshold_moves_every_meter_of_the_request() {
-    let above = Some(Threshold { input_tokens: 200_000, inclusive: false });
+    let above = Some(Threshold { input_tokens: 200_000, ..Threshold::default() });
     let prices = prices(&[
         (Meter::Input, 1, None, None),
         (Meter::Input, 2, None, above),
@@ -71,8 +71,84 @@ fn a_tier_without_rates_is_unpriced_and_the_standard_tier_has_many_names() {
 #[test]
 fn a_call_that_used_nothing_costs_nothing_and_one_that_nobody_knows_has_no_cost() {
     let nothing = Usage { complete: true, ..Usage::default() };
-    assert_eq!(rate_usage(&nothing, None, None), Ok(vec![]));
-    assert_eq!(rate_usage(&Usage::default(), None, None), Err(Unpriced::NoUsage));
+    let rate_usage = |usage: &Usage| rate_usage(usage, &Terms::default(), &Offer::default());
+    assert_eq!(rate_usage(&nothing), Ok(vec![]));
+    assert_eq!(rate_usage(&Usage::default()), Err(Unpriced::NoUsage));
     let some = Usage { units: [(Meter::Input, 1)].into(), ..nothing };
-    assert_eq!(rate_usage(&some, None, None), Err(Unpriced::NoModel));
+    assert_eq!(rate_usage(&some), Err(Unpriced::NoModel));
+}
+
+/// `meter units@rate list` of each line.
+fn lines(units: &[(Meter, u64)], offer: &Offer<'_>) -> Result<Vec<String>, Unpriced> {
+    let tell = |line: Line| {
+        let list = line.list.map(|list| format!(" list {}", list.rate.pico())).unwrap_or_default();
+        let discount = line.discount.map(|name| format!(" by {name}")).unwrap_or_default();
+        format!("{} {}@{}{list}{discount}", line.meter, line.units, line.rate.pico())
+    };
+    let rated = rate(&units.iter().copied().collect(), &Terms::default(), offer)?;
+    Ok(rated.into_iter().map(tell).collect())
+}
+
+#[test]
+fn above_a_marginal_threshold_only_what_is_above_pays_more_and_what_was_cached_stands_first() {
+    let above = |input_tokens, inclusive| Some(Threshold { input_tokens, inclusive, marginal: true });
+    let tiered = prices(&[
+        (Meter::Input, 1, None, None),
+        (Meter::Input, 2, None, above(200, false)),
+        (Meter::Input, 3, None, above(300, false)),
+        (Meter::CacheRead, 1, None, None),
+        (Meter::Output, 10, None, None),
+        (Meter::Output, 20, None, above(200, false)),
+    ]);
+    let of = |units: &[(Meter, u64)]| lines(units, &Offer::from(&tiered)).unwrap();
+    assert_eq!(of(&[(Meter::Input, 200), (Meter::Output, 5)]), ["input 200@1", "output 5@10"]);
+    assert_eq!(of(&[(Meter::Input, 201), (Meter::Output, 5)]), ["input 200@1", "input 1@2", "output 5@20"]);
+    assert_eq!(
+        of(&[(Meter::Input, 250), (Meter::CacheRead, 150)]),
+        ["input 50@1", "input 100@2", "input 100@3", "cache_read 150@1"]
+    );
+    let inclusive = prices(&[(Meter::Input, 1, None, None), (Meter::Input, 2, None, above(200, true))]);
+    assert_eq!(
+        lines(&[(Meter::Input, 200)], &Offer::from(&inclusive)).unwrap(),
+        ["input 199@1", "input 1@2"]
+    );
+}
+
+#[test]
+fn a_contract_wins_over_the_list_and_both_are_kept() {
+    let list = prices(&[(Meter::Input, 100, None, None), (Meter::Output, 1_001, None, None)]);
+    let contract = prices(&[(Meter::Input, 60, None, None), (Meter::WebSearch, 7, None, None)]);
+    let discount = |name: &str, meters: &[Meter], parts_per_million| Discount {
+        name: name.into(),
+        meters: meters.to_vec(),
+        parts_per_million,
+    };
+    let discounts = [discount("out", &[Meter::Output], 500_000), discount("all", &[], 100_000)];
+    let offer = Offer { list: Some(&list), contract: Some(&contract), discounts: &discounts };
+    let units = [(Meter::Input, 2), (Meter::Output, 1), (Meter::WebSearch, 1)];
+    // 500.5 is rounded half to even, once, in the rate.
+    assert_eq!(
+        lines(&units, &offer).unwrap(),
+        ["input 2@60 list 100", "output 1@500 list 1001 by out", "web_search 1@7"]
+    );
+    let rated = rate(&units.into(), &Terms::default(), &offer).unwrap();
+    assert_eq!(cost(&rated).unwrap().pico(), 627);
+    assert_eq!(list_cost(&rated).unwrap().pico(), 1_208);
+}
+
+#[test]
+fn a_price_per_request_is_paid_once_by_what_used_anything() {
+    let prices = prices(&[(Meter::Input, 1, None, None), (Meter::Requests, 5, None, None)]);
+    assert_eq!(lines(&[(Meter::Input, 3)], &Offer::from(&prices)).unwrap(), ["input 3@1", "requests 1@5"]);
+    let nothing = Usage { complete: true, ..Usage::default() };
+    assert_eq!(rate_usage(&nothing, &Terms::default(), &Offer::from(&prices)), Ok(vec![]));
+}
+
+#[test]
+fn a_search_costs_the_same_in_a_tier_that_says_nothing_of_it() {
+    let prices = prices(&[(Meter::Input, 2, Some("flex"), None), (Meter::WebSearch, 9, None, None)]);
+    assert_eq!(
+        total(&[(Meter::Input, 1), (Meter::WebSearch, 1)], Some("flex"), &prices),
+        Ok("0.000000000011".to_owned())
+    );
 }

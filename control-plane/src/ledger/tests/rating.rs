@@ -13,7 +13,7 @@ async fn a_call_costs_the_sum_of_its_lines_to_the_pico_dollar() {
         [(Meter::Input, 12_345, "0.0308625".to_owned()), (Meter::Output, 678, "0.00678".to_owned())];
     assert_eq!(lines, expected);
     assert_eq!(call.cost_usd.unwrap().to_string(), "0.0376425");
-    assert_eq!((call.lines[0].price, call.lines[1].price), (1, 2));
+    assert_eq!((call.lines[0].price, call.lines[1].price), (Some(1), Some(2)));
 }
 
 #[tokio::test]
@@ -63,8 +63,8 @@ async fn the_price_is_the_one_in_force_when_the_call_started() {
     let ledger = Ledger::with(POLICY, vec![old, new, price(2, Meter::Output, 0)]);
     ledger.book(vec![ended(1, end(1, 0)), ended(2, end(1, 0))]).await;
     let price_of = |call: Call| (call.lines[0].price, call.cost_usd.unwrap().pico());
-    assert_eq!(price_of(ledger.call(1).await), (1, 1_000));
-    assert_eq!(price_of(ledger.call(2).await), (3, 2_000));
+    assert_eq!(price_of(ledger.call(1).await), (Some(1), 1_000));
+    assert_eq!(price_of(ledger.call(2).await), (Some(3), 2_000));
 }
 
 #[tokio::test]

@@ -1,5 +1,15 @@
 use super::*;
-use crate::prices::{HoldReason, PriceTable, compare};
+use crate::{
+    policy::Pricing,
+    prices::{HoldReason, PriceTable, Query, compare},
+};
+use protocol::price::{ModelPrices, Terms};
+use std::sync::Arc;
+
+fn listed(table: &PriceTable, provider: &str, model: &str) -> Arc<ModelPrices> {
+    let query = Query { provider, served: Some(model), at: MONDAY, ..Query::default() };
+    table.find(&query).found().unwrap().list.unwrap()
+}
 
 const MONDAY: UnixNanos = 1_800_000_000_000_000_000;
 const TUESDAY: UnixNanos = MONDAY + 86_400_000_000_000;
@@ -35,11 +45,11 @@ fn the_real_catalogue_is_read_whole() {
         let id = u64::try_from(rows.len()).unwrap() + 1;
         rows.push(PriceRow { id, ..row.clone() });
     }
-    let table = PriceTable::new(rows.clone());
+    let table = PriceTable::new(rows.clone(), Pricing::default());
     for (provider, model) in [("openai", "gpt-4o"), ("anthropic", "claude-haiku-5-5"), ("xai", "grok-4.20")] {
-        let (prices, _) = table.find(provider, Some(model), None, MONDAY).unwrap();
+        let prices = listed(&table, provider, model);
         for meter in [Meter::Input, Meter::Output, Meter::CacheRead, Meter::Reasoning] {
-            assert!(prices.rate(meter, None, 1).is_some(), "{model} {meter}");
+            assert!(prices.rate(meter, &Terms::default()).is_some(), "{model} {meter}");
         }
         assert!(prices.output_tokens_max.is_some());
     }
@@ -50,8 +60,8 @@ fn the_real_catalogue_is_read_whole() {
         ("cohere", "rerank-v3.5", Meter::SearchUnits),
         ("perplexity", "sonar-deep-research", Meter::Citation),
     ] {
-        let (prices, _) = table.find(provider, Some(model), None, MONDAY).unwrap();
-        assert!(prices.rate(meter, None, 1).is_some(), "{model} {meter}");
+        let prices = listed(&table, provider, model);
+        assert!(prices.rate(meter, &Terms::default()).is_some(), "{model} {meter}");
     }
     assert!(compare(&rows, import(&text, TUESDAY).unwrap(), TUESDAY).is_empty());
 }

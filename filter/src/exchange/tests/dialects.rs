@@ -175,13 +175,7 @@ fn many_texts_of_one_embedding_are_all_counted() {
 fn speech_is_billed_by_characters_however_they_are_written_and_needs_no_price_of_tokens() {
     let mut snapshot = snapshot(1_000_000_000_000);
     snapshot.unpriced = UnpricedRule::Refuse;
-    let rate = Rate {
-        price: 2,
-        meter: Meter::Characters,
-        rate: PicoUsdPerUnit::new(15_000_000),
-        tier: None,
-        threshold: None,
-    };
+    let rate = Rate::plain(2, Meter::Characters, PicoUsdPerUnit::new(15_000_000));
     let prices = ModelPrices { rates: vec![rate], output_tokens_max: None };
     snapshot.prices.exact.get_mut("openai").unwrap().insert("tts-1".into(), prices);
     let script = Script {
