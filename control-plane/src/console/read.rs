@@ -1,6 +1,6 @@
 //! Reads what only the console shows: the last calls, and everything that is known of one.
 
-use super::{CallRow, Correction};
+use super::{CallRow, Correction, call::RERATE};
 use crate::{
     ledger::State,
     store::{NO_WORD, StoreError, unix, word_text},
@@ -18,9 +18,11 @@ use serde::de::DeserializeOwned;
 /// The newest calls, the newest first.
 pub(super) fn last_calls(store: &Connection, limit: u32) -> Result<Vec<CallRow>, StoreError> {
     let mut statement = store.prepare_cached(
-        "SELECT id, started_at, customer, feature, provider, model, state, outcome, refused, tokens_in, tokens_out,
-             cost_pico, usage_source
-         FROM calls ORDER BY started_at DESC LIMIT ?1",
+        "SELECT calls.id, started_at, customer, feature, provider, model, state, outcome, refused, tokens_in, tokens_out,
+             CASE WHEN since.id IS NULL THEN cost_pico ELSE since.after_pico END, usage_source
+         FROM calls LEFT JOIN corrections AS since ON since.id =
+             (SELECT max(id) FROM corrections WHERE call = calls.id AND cause = 'rerate')
+         ORDER BY started_at DESC LIMIT ?1",
     )?;
     let mut rows = statement.query([limit])?;
     let mut calls = Vec::new();
@@ -79,30 +81,43 @@ pub(super) fn call(store: &Connection, id: CallId) -> Result<Option<Call>, Store
         .optional()?;
     let Some(((head, end), lines, code, (plan, unpriced), (cost, settled))) = found else { return Ok(None) };
     let pico = |pico: Option<i64>| pico.map(|pico| PicoUsd::new(i128::from(pico)));
+    let (corrections, since) = corrections(store, id)?;
+    // What it costs is what it was last rated at, and why.
+    let (cost, unpriced, lines) = match corrections.iter().rfind(|correction| correction.cause == RERATE) {
+        Some(last) => (last.after, last.unpriced.clone(), since),
+        None => (pico(cost), word(store, unpriced)?, lines),
+    };
     Ok(Some(Call {
         head: decode(&head)?,
         end: end.as_deref().map(decode).transpose()?,
         lines: lines.as_deref().map(decode).transpose()?.unwrap_or_default(),
         state: state(code)?,
         plan: word(store, plan)?,
-        unpriced: word(store, unpriced)?,
-        cost: pico(cost),
+        unpriced,
+        cost,
         settled: pico(settled),
-        corrections: corrections(store, id)?,
+        corrections,
     }))
 }
 
-fn corrections(store: &Connection, id: CallId) -> Result<Vec<Correction>, StoreError> {
+/// Every correction, and the lines since the last re-rating.
+type Corrections = (Vec<Correction>, Option<Vec<u8>>);
+
+fn corrections(store: &Connection, id: CallId) -> Result<Corrections, StoreError> {
     let mut statement = store.prepare_cached(
-        "SELECT at, cause, before_pico, after_pico FROM corrections WHERE call = ?1 ORDER BY id",
+        "SELECT at, cause, before_pico, after_pico, unpriced, lines FROM corrections WHERE call = ?1 ORDER BY id",
     )?;
     let mut rows = statement.query([id.as_bytes()])?;
-    let mut corrections = Vec::new();
+    let (mut corrections, mut lines) = (Vec::new(), None);
     while let Some(row) = rows.next()? {
-        let (at, cause) = (unix(row.get(0)?), row.get(1)?);
-        corrections.push(Correction { at, cause, before: money(row, 2)?, after: money(row, 3)? });
+        let (at, cause): (_, String) = (unix(row.get(0)?), row.get(1)?);
+        if cause == RERATE {
+            lines = row.get(5)?;
+        }
+        let (before, after) = (money(row, 2)?, money(row, 3)?);
+        corrections.push(Correction { at, cause, before, after, unpriced: row.get(4)? });
     }
-    Ok(corrections)
+    Ok((corrections, lines))
 }
 
 fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, StoreError> {

@@ -1,8 +1,8 @@
 //! Questions by name and time: what the API, the console and the commands ask, answered from the store.
 
 use super::{
-    By, CapState, Dimension, Range, Report, WeeklyFigures, before, breakdown, groups, plans, week_of, weekly,
-    whole_days,
+    By, CapState, Dimension, Range, Report, WeeklyFigures, before, breakdown, groups, plans, unpriced,
+    unpriced_groups, week_of, weekly, whole_days,
 };
 use crate::{instant::Instant, policy::Policy, store::StoreError};
 use protocol::UnixNanos;
@@ -26,11 +26,13 @@ pub enum Kind {
     Workspaces,
     /// One row per provider and model.
     Models,
+    /// One row per provider, model and reason.
+    Unpriced,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Weekly,
         Self::Customers,
         Self::Features,
@@ -38,6 +40,7 @@ impl Kind {
         Self::Routes,
         Self::Workspaces,
         Self::Models,
+        Self::Unpriced,
     ];
 
     /// The word in addresses and commands.
@@ -50,13 +53,14 @@ impl Kind {
             Self::Routes => "routes",
             Self::Workspaces => "workspaces",
             Self::Models => "models",
+            Self::Unpriced => "unpriced",
         }
     }
 }
 
 /// No report of that name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("is no report: weekly, customers, features, plans, routes, workspaces or models")]
+#[error("is no report: weekly, customers, features, plans, routes, workspaces, models or unpriced")]
 pub struct UnknownReport;
 
 impl FromStr for Kind {
@@ -108,7 +112,7 @@ fn instant(key: &'static str, text: &str) -> Result<UnixNanos, RangeError> {
     at.ok_or_else(|| RangeError::NotATime { key, text: text.to_owned() })
 }
 
-/// Makes a report. Its time is widened to whole days, which is what the aggregates count.
+/// Makes a report. Its time is widened to whole days, which is what the aggregates count; that of unpriced calls is not.
 pub fn answer(
     store: &Connection,
     policy: &Policy,
@@ -116,7 +120,7 @@ pub fn answer(
     kind: Kind,
     range: Range,
 ) -> Result<Report, StoreError> {
-    let range = whole_days(range);
+    let (exact, range) = (range, whole_days(range));
     let simple = |by, dimension| Ok(breakdown(by, &groups(store, dimension, range)?, range));
     match kind {
         Kind::Customers => simple(By::Customer, Dimension::Customer),
@@ -124,6 +128,7 @@ pub fn answer(
         Kind::Routes => simple(By::Route, Dimension::Route),
         Kind::Workspaces => simple(By::Workspace, Dimension::Workspace),
         Kind::Models => simple(By::Model, Dimension::Model),
+        Kind::Unpriced => Ok(unpriced(policy, unpriced_groups(store, exact)?, exact)),
         Kind::Plans => Ok(plans(policy, &groups(store, Dimension::Customer, range)?, range)),
         Kind::Weekly => Ok(weekly(&WeeklyFigures {
             policy,
