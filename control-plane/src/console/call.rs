@@ -8,6 +8,7 @@ use super::{
     meter::subject,
     overview::badge,
     page::{Page, duration, usd, written},
+    prices::address,
 };
 use crate::{prices::PriceTable, reports};
 use askama::Template;
@@ -80,6 +81,8 @@ struct CallTemplate {
     open: bool,
     /// The reason, and what to do.
     unpriced: Option<(String, Vec<String>)>,
+    /// What it is the price of that is missing, and the page of what there is.
+    priced_as: Option<(String, String)>,
     estimated: Vec<String>,
     who: Vec<Fact>,
     what: Vec<Fact>,
@@ -151,6 +154,7 @@ impl CallPage<'_> {
             first: self.first(),
             open: self.end.is_none() && self.state == "open",
             unpriced: self.unpriced.map(|reason| (reason.to_owned(), advice(reason, self.head))),
+            priced_as: self.unpriced.and_then(|_| self.priced_as()),
             estimated: self.estimated(),
             who: self.who(),
             what: self.what(),
@@ -162,6 +166,12 @@ impl CallPage<'_> {
             corrections: self.corrections.iter().map(correction).collect(),
         };
         Page::of(StatusCode::OK, &template)
+    }
+
+    fn priced_as(&self) -> Option<(String, String)> {
+        let served = self.end.and_then(|end| end.response_model.as_deref());
+        let model = served.or(self.head.request_model.as_deref())?;
+        Some((format!("{model} at {}", self.head.provider), address(&self.head.provider, model)))
     }
 
     fn list(&self) -> Option<String> {
