@@ -94,8 +94,10 @@ pub fn report_page(report: &Report, kind: Kind, query: &str, waiting: usize) -> 
 fn cells(section: &Section, row: &[Cell]) -> Vec<CellView> {
     let named = || section.columns.iter().zip(row);
     let text = |key: &str| named().find(|(column, _)| column.key == key).map(|(_, cell)| cell.shown());
+    // What stands for several models, or for none, is in brackets.
+    let is_named = |model: &str| !model.is_empty() && !model.starts_with('(');
     let link = |column: &Column, cell: &Cell| match (column.key, cell) {
-        ("model", Cell::Text(model)) if section.key == "unpriced" && !model.is_empty() => {
+        ("model", Cell::Text(model)) if section.key == "unpriced" && is_named(model) => {
             text("provider").map(|provider| address(&provider, model))
         }
         ("last_at", _) => {

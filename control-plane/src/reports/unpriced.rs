@@ -21,6 +21,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// So many groups are named; the others are one row, so that the rows add up. Whoever calls can make up model names.
 const GROUPS_MAX: usize = 200;
+/// So many are told apart while calls are read; calls of others are put together.
+const READ_MAX: usize = 10_000;
+/// What stands for those.
+const OTHERS: &str = "(others)";
 /// What stands for a model that nobody named.
 const UNNAMED: &str = "(none)";
 
@@ -98,8 +102,11 @@ pub fn unpriced_groups(store: &Connection, range: Range) -> Result<Vec<UnpricedG
     let mut words = Words { store, known: BTreeMap::new() };
     let mut groups: BTreeMap<(i64, i64, Box<str>), UnpricedGroup> = BTreeMap::new();
     while let Some(row) = rows.next()? {
-        let key = (row.get(2)?, row.get(3)?, row.get(8)?);
-        let call = one(row, &mut words)?;
+        let (mut key, mut call) = ((row.get(2)?, row.get(3)?, row.get(8)?), one(row, &mut words)?);
+        if groups.len() >= READ_MAX && !groups.contains_key(&key) {
+            key = (NO_WORD, NO_WORD, "".into());
+            call = UnpricedGroup { provider: OTHERS.into(), model: None, reason: "".into(), ..call };
+        }
         let sum = match groups.remove(&key) {
             Some(group) => group.plus(call),
             None => call,

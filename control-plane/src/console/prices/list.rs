@@ -71,7 +71,7 @@ struct Model<'a> {
     is_prefix: bool,
     address: String,
     rates: Vec<RateCell>,
-    others: String,
+    others: Vec<String>,
     terms: Vec<String>,
 }
 
@@ -203,7 +203,7 @@ impl PriceList<'_> {
             is_prefix: matching == Matching::Prefix,
             address: address(provider, name),
             rates: COLUMNS.map(rate).into(),
-            others: words.join(", "),
+            others: words,
             terms: self.terms(provider, name, rows, at),
         }
     }
