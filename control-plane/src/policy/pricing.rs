@@ -83,12 +83,12 @@ impl Contract {
         if self.provider.as_str() != provider || !of_account || !in_time {
             return None;
         }
-        let fits = |pattern: &&Box<str>| match pattern.strip_suffix('*') {
+        let fits = |pattern: &&str| match pattern.strip_suffix('*') {
             Some(beginning) => model.starts_with(beginning),
-            None => model == &***pattern,
+            None => model == *pattern,
         };
-        let longest =
-            self.models.iter().filter(fits).max_by_key(|pattern| (!pattern.ends_with('*'), pattern.len()));
+        let patterns = self.models.iter().map(AsRef::as_ref);
+        let longest = patterns.filter(fits).max_by_key(|pattern| (!pattern.ends_with('*'), pattern.len()));
         let (is_exact, length) = match longest {
             Some(pattern) => (!pattern.ends_with('*'), pattern.len()),
             None if self.models.is_empty() => (false, 0),
