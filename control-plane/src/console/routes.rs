@@ -9,7 +9,7 @@ use super::{
 use crate::{
     clock::Clock,
     instant::Instant,
-    reports::{self, Kind, Range},
+    reports::{self, Costs, Kind, Range},
     rules::Rules,
     store::{Store, StoreError},
 };
@@ -128,7 +128,7 @@ async fn weekly(State(console): State<Console>, Query(query): Query<ReportQuery>
     };
     let make = move |store: &rusqlite::Connection| {
         let caps = reports::cap_states(store, &rules, now)?;
-        reports::answer(store, rules.policy(), &caps, Kind::Weekly, range)
+        reports::answer(store, rules.policy(), &caps, Kind::Weekly, range, Costs::Corrected)
     };
     let report = console.store.read(make).await;
     answer(report.map(|report| {

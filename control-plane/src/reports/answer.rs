@@ -1,8 +1,8 @@
 //! Questions by name and time: what the API, the console and the commands ask, answered from the store.
 
 use super::{
-    By, CapState, Dimension, Range, Report, WeeklyFigures, before, breakdown, groups, plans, week_of, weekly,
-    whole_days,
+    By, CapState, Costs, Dimension, Range, Report, WeeklyFigures, before, breakdown, drift, groups, plans,
+    week_of, weekly, whole_days,
 };
 use crate::{instant::Instant, policy::Policy, store::StoreError};
 use protocol::UnixNanos;
@@ -26,11 +26,13 @@ pub enum Kind {
     Workspaces,
     /// One row per provider and model.
     Models,
+    /// What providers say that calls cost, beside what the price table says.
+    Drift,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Weekly,
         Self::Customers,
         Self::Features,
@@ -38,6 +40,7 @@ impl Kind {
         Self::Routes,
         Self::Workspaces,
         Self::Models,
+        Self::Drift,
     ];
 
     /// The word in addresses and commands.
@@ -50,13 +53,14 @@ impl Kind {
             Self::Routes => "routes",
             Self::Workspaces => "workspaces",
             Self::Models => "models",
+            Self::Drift => "drift",
         }
     }
 }
 
 /// No report of that name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("is no report: weekly, customers, features, plans, routes, workspaces or models")]
+#[error("is no report: weekly, customers, features, plans, routes, workspaces, models or drift")]
 pub struct UnknownReport;
 
 impl FromStr for Kind {
@@ -115,25 +119,32 @@ pub fn answer(
     caps: &[CapState],
     kind: Kind,
     range: Range,
+    costs: Costs,
 ) -> Result<Report, StoreError> {
     let range = whole_days(range);
-    let simple = |by, dimension| Ok(breakdown(by, &groups(store, dimension, range)?, range));
-    match kind {
+    let groups = |dimension, range| groups(store, dimension, range, costs);
+    let simple = |by, dimension| Ok(breakdown(by, &groups(dimension, range)?, range));
+    let mut report = match kind {
         Kind::Customers => simple(By::Customer, Dimension::Customer),
         Kind::Features => simple(By::Feature, Dimension::Feature),
         Kind::Routes => simple(By::Route, Dimension::Route),
         Kind::Workspaces => simple(By::Workspace, Dimension::Workspace),
         Kind::Models => simple(By::Model, Dimension::Model),
-        Kind::Plans => Ok(plans(policy, &groups(store, Dimension::Customer, range)?, range)),
+        Kind::Plans => Ok(plans(policy, &groups(Dimension::Customer, range)?, range)),
+        Kind::Drift => drift::drift(store, range),
         Kind::Weekly => Ok(weekly(&WeeklyFigures {
             policy,
             range,
-            customers: &groups(store, Dimension::Customer, range)?,
-            customers_before: &groups(store, Dimension::Customer, before(range))?,
-            features: &groups(store, Dimension::Feature, range)?,
-            routes: &groups(store, Dimension::Route, range)?,
-            models: &groups(store, Dimension::Model, range)?,
+            customers: &groups(Dimension::Customer, range)?,
+            customers_before: &groups(Dimension::Customer, before(range))?,
+            features: &groups(Dimension::Feature, range)?,
+            routes: &groups(Dimension::Route, range)?,
+            models: &groups(Dimension::Model, range)?,
             caps,
         })),
+    }?;
+    if costs == Costs::Original {
+        report.title.push_str(", as booked at first");
     }
+    Ok(report)
 }
