@@ -195,6 +195,11 @@ fn rate(head: &CallHead, served: &Served<'_>, usage: &Usage, rules: &Rules) -> R
             })?);
         }
     };
-    let lines = rating::rate_usage(usage, &terms, &found.offer())?;
+    let lines = rating::rate_usage(usage, &terms, &found.offer()).map_err(|reason| match reason {
+        Unpriced::NoRate(meter) if rules.prices.has_rate_at_other_times(&query, meter, terms.tier) => {
+            Unpriced::OutsideWindow
+        }
+        reason => reason,
+    })?;
     Ok(Verdict { matched: Some(found.matched), ..Verdict::priced(lines)? })
 }

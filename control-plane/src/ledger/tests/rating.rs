@@ -83,10 +83,14 @@ async fn a_model_that_is_priced_for_other_times_only_is_outside_its_window() {
     let hours = PriceKey { hours: "UTC 22:00-06:00".parse().ok(), ..price(2, Meter::Input, 1_000).key };
     let at_night =
         PriceRow { key: PriceKey { model: "owl".into(), ..hours }, ..price(2, Meter::Input, 1_000) };
-    let ledger = Ledger::with(POLICY, vec![old, at_night]);
+    let of_bat = |row: PriceRow| PriceRow { key: PriceKey { model: "bat".into(), ..row.key }, ..row };
+    let (bat_input, bat_output) =
+        (of_bat(PriceRow { id: 3, ..at_night.clone() }), of_bat(price(4, Meter::Output, 1)));
+    let ledger = Ledger::with(POLICY, vec![old, at_night, bat_input, bat_output]);
     let owl = CallEnd { response_model: Some("owl".into()), ..end(1, 0) };
-    ledger.book(vec![ended(1, end(1, 0)), ended(2, owl)]).await;
-    for number in [1, 2] {
+    let bat = CallEnd { response_model: Some("bat".into()), ..end(1, 1) };
+    ledger.book(vec![ended(1, end(1, 0)), ended(2, owl), ended(3, bat)]).await;
+    for number in [1, 2, 3] {
         let call = ledger.call(number).await;
         assert_eq!((call.cost_usd, call.unpriced_reason.as_deref()), (None, Some("outside_window")));
     }
