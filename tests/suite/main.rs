@@ -18,6 +18,7 @@ mod metering;
 mod metrics;
 mod module;
 mod official_clients;
+mod prices;
 mod privacy;
 mod refusal;
 mod reload;
