@@ -88,7 +88,7 @@ async fn a_price_that_comes_too_late_is_applied_by_corrections_once() {
         "cache_read_input_token_cost": 0.5e-6, "output_cost_per_token": 4e-6}});
     let file = rig.bursar.data().join("newcomer.json");
     std::fs::write(&file, catalogue.to_string()).unwrap();
-    let started = &call["started_at"].as_str().unwrap()[..10];
+    let (started, _) = call["started_at"].as_str().unwrap().split_once('T').unwrap();
     done(&rig, &format!("prices import {} --effective-from {started}", file.display()));
     let rerate = format!("rerate --from {started} --to 2100-01-01 --where customer=acme --format csv");
     let would = done(&rig, &format!("{rerate} --dry-run"));
