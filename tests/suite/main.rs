@@ -8,6 +8,7 @@
 
 mod bad_input;
 mod bare_envoy;
+mod caps;
 mod concurrency;
 mod console;
 mod delivery;
