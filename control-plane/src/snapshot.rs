@@ -27,6 +27,12 @@ pub fn build(
         caps: caps.into_iter().map(Arc::new).collect(),
         plans: if is_about_plans { plans(policy) } else { BTreeMap::new() },
         prices: prices.book(now),
+        provider_cost_bills: policy
+            .prices
+            .provider_cost_bills
+            .iter()
+            .map(|name| name.as_str().into())
+            .collect(),
         ratios: ratios.clone(),
     };
     let digest = Sha256::digest(codec::encode(&snapshot)?);

@@ -2,7 +2,10 @@
 
 use crate::{UnixNanos, cap::CapSpec, money::PicoUsdPerUnit, price::PriceBook, ratio::TextRatios};
 use serde::{Deserialize, Serialize};
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 /// Pass or refuse.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,6 +56,9 @@ pub struct Snapshot {
     /// Prices for holds and settlements.
     #[serde(default)]
     pub prices: PriceBook,
+    /// Providers whose own word on what a call costs is what it costs.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub provider_cost_bills: BTreeSet<Box<str>>,
     /// What was learned of the models' text.
     #[serde(default)]
     pub ratios: TextRatios,
