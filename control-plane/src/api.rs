@@ -12,6 +12,7 @@ mod policy;
 mod prices;
 mod problem;
 mod reports;
+mod rerates;
 mod snapshot;
 mod system;
 mod tasks;
@@ -48,6 +49,7 @@ fn routes() -> Vec<(&'static str, &'static str, MethodRouter<App>)> {
         ("get", "/v1/policy", get(policy::show)),
         ("put", "/v1/policy", put(policy::replace).layer(document())),
         ("get", "/v1/caps", get(caps::list)),
+        ("post", "/v1/rerates", post(rerates::run)),
         ("get", "/v1/reports/{report}", get(reports::show)),
         ("get", "/openapi.json", get(openapi::show)),
         ("get", "/healthz", get(system::healthz)),

@@ -8,6 +8,7 @@ mod prices;
 mod rebuild;
 mod remote;
 mod report;
+mod rerate;
 mod target;
 
 pub use failure::{Answer, Failure};
@@ -15,6 +16,7 @@ pub use policy::PolicyCommand;
 pub use prices::PricesCommand;
 pub use rebuild::RebuildArgs;
 pub use report::ReportArgs;
+pub use rerate::RerateArgs;
 pub use target::Target;
 
 use crate::{clock::Clock, config, reports::Format, serve};
@@ -42,6 +44,8 @@ pub enum Command {
     Prices(PricesCommand),
     /// Print a report
     Report(ReportArgs),
+    /// Rate calls anew with the prices that the table has now
+    Rerate(RerateArgs),
     /// Recompute the aggregates from the ledger
     Rebuild(RebuildArgs),
 }
@@ -91,6 +95,7 @@ pub fn execute(command: Command, clock: &Clock, out: &mut dyn Write) -> Result<A
         Command::Policy(command) => policy::run(command, clock, out),
         Command::Prices(command) => prices::run(command, clock, out),
         Command::Report(args) => report::run(&args, clock, out),
+        Command::Rerate(args) => rerate::run(&args, clock, out),
         Command::Rebuild(args) => rebuild::run(&args, out),
     }
 }

@@ -24,7 +24,11 @@ pub use pricing::{Apply, CatalogueFormat, Contract, Percent, Pricing, Refresh, W
 pub use schema::schema;
 pub use window::{LIFETIME, span_of_period};
 
-use protocol::{attribution::Dimension, cap::Window, ids::Name, snapshot::Allow};
+use protocol::{
+    cap::{Facet, Window},
+    ids::Name,
+    snapshot::Allow,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -152,11 +156,12 @@ pub struct Cap {
     /// Unique in the policy; refusals and reports name it.
     #[schemars(with = "String", extend("format" = "name"))]
     pub name: Name,
-    /// The one value of each dimension that it is about; none: the whole traffic.
+    /// The one value of each facet that it is about: customer, workspace, user, feature, task, plan, provider, model,
+    /// route; none: the whole traffic.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(schema_with = "schema::subject")]
-    pub subject: BTreeMap<Dimension, Name>,
-    /// The dimensions whose every value has a count of its own.
+    pub subject: BTreeMap<Facet, Name>,
+    /// The facets whose every value has a count of its own.
     #[serde(default, skip_serializing_if = "OneOrMany::is_empty")]
     #[schemars(schema_with = "schema::each")]
     pub each: OneOrMany,
@@ -179,14 +184,14 @@ pub struct Cap {
     pub mode: Mode,
 }
 
-/// One dimension or a list of them.
+/// One facet or a list of them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum OneOrMany {
     /// `each: workspace`
-    One(Dimension),
+    One(Facet),
     /// `each: [customer, feature]`
-    Many(Vec<Dimension>),
+    Many(Vec<Facet>),
 }
 
 impl Default for OneOrMany {
@@ -196,8 +201,8 @@ impl Default for OneOrMany {
 }
 
 impl OneOrMany {
-    /// The dimensions.
-    pub fn as_slice(&self) -> &[Dimension] {
+    /// The facets.
+    pub fn as_slice(&self) -> &[Facet] {
         match self {
             Self::One(one) => std::slice::from_ref(one),
             Self::Many(many) => many,

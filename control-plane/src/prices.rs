@@ -54,6 +54,11 @@ impl PriceRow {
             && self.effective_to.is_none_or(|end| at < end)
     }
 
+    /// Whether it is in force at an instant, and that is in one of its hours.
+    pub fn holds_at(&self, at: UnixNanos) -> bool {
+        self.is_in_force(at) && self.key.hours.as_ref().is_none_or(|hours| hours.contain(at))
+    }
+
     /// Whether another row says the same, wherever it comes from and whenever it holds.
     pub fn says_the_same(&self, other: &Self) -> bool {
         self.key == other.key

@@ -4,6 +4,7 @@
 mod answer;
 mod breakdown;
 mod caps;
+mod drift;
 mod figures;
 mod margin;
 mod money;
@@ -16,7 +17,7 @@ mod weekly;
 pub use answer::{Kind, RangeError, UnknownReport, answer};
 pub use breakdown::{By, breakdown, plans};
 pub use caps::cap_states;
-pub use figures::{CapState, Group, Point, Range, Totals};
+pub use figures::{CapState, Costs, Group, Point, Range, Totals};
 pub use margin::{CustomerMargin, PlanMargin, customer_margins, plan_margins, revenue};
 pub use read::{Dimension, before, first_hour, groups, series, week_of, whole_days};
 pub use render::{Format, UnknownFormat};

@@ -8,8 +8,7 @@ use crate::{
 };
 use protocol::{
     UnixNanos,
-    attribution::{Attribution, Dimension},
-    cap::{CapSpec, SubjectMatch},
+    cap::{CapSpec, Facet, Facets, SubjectMatch},
     ids::Name,
 };
 use rusqlite::Connection;
@@ -32,9 +31,9 @@ pub struct Rules {
     pub prices: PriceTable,
     caps: Vec<CapSpec>,
     by_id: BTreeMap<Box<str>, usize>,
-    /// Caps that are about one name of a dimension: a policy may have one for each of ten thousand customers, and a
+    /// Caps that are about one name of a facet: a policy may have one for each of ten thousand customers, and a
     /// call must not look at all of them.
-    by_name: BTreeMap<(Dimension, Name), Vec<usize>>,
+    by_name: BTreeMap<(Facet, Name), Vec<usize>>,
     by_anything_else: Vec<usize>,
     windows: Mutex<Windows>,
 }
@@ -55,8 +54,8 @@ impl Rules {
         let (mut by_id, mut by_name, mut by_anything_else) = (BTreeMap::new(), BTreeMap::new(), Vec::new());
         for (index, cap) in caps.iter().enumerate() {
             by_id.insert(cap.id.clone(), index);
-            let named = cap.subject.iter().find_map(|(dimension, matcher)| match matcher {
-                SubjectMatch::Is(name) => Some((*dimension, name.clone())),
+            let named = cap.subject.iter().find_map(|(facet, matcher)| match matcher {
+                SubjectMatch::Is(name) => Some((*facet, name.clone())),
                 SubjectMatch::Each | SubjectMatch::Absent => None,
             });
             match named {
@@ -83,14 +82,14 @@ impl Rules {
     }
 
     /// The caps that a call falls under, each with the key of its count.
-    pub fn caps_of(&self, attribution: &Attribution) -> Vec<(&CapSpec, Box<str>)> {
-        let named = Dimension::ALL.into_iter().filter_map(|dimension| {
-            let name = attribution.name(dimension)?;
-            self.by_name.get(&(dimension, name.clone()))
+    pub fn caps_of(&self, call: &Facets<'_>) -> Vec<(&CapSpec, Box<str>)> {
+        let named = Facet::ALL.into_iter().filter_map(|facet| {
+            let name: Name = call.value(facet)?.parse().ok()?;
+            self.by_name.get(&(facet, name))
         });
         let candidates = named.flatten().chain(&self.by_anything_else);
         let caps = candidates.filter_map(|index| self.caps.get(*index));
-        caps.filter_map(|cap| Some((cap, cap.subject_of(attribution)?))).collect()
+        caps.filter_map(|cap| Some((cap, cap.subject_of(call)?))).collect()
     }
 
     /// The window of a cap's count that an instant falls into.

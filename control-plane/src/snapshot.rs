@@ -1,9 +1,12 @@
 //! Compiles what filters get: policy, prices, and what was learned of the models' text. Nothing here decides about a call.
 
-use crate::{policy::Policy, prices::PriceTable};
-use protocol::{UnixNanos, codec, ratio::TextRatios, snapshot::Snapshot};
+use crate::{
+    policy::{Customer, Policy},
+    prices::PriceTable,
+};
+use protocol::{UnixNanos, cap::Facet, codec, ids::Name, ratio::TextRatios, snapshot::Snapshot};
 use sha2::{Digest, Sha256};
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 /// The snapshot in force at an instant. Its version is a digest of its content, so that two that say the same are
 /// the same, whoever compiled them and when.
@@ -13,20 +16,36 @@ pub fn build(
     ratios: &TextRatios,
     now: UnixNanos,
 ) -> Result<Snapshot, codec::CodecError> {
+    let caps = policy.cap_specs();
+    let is_about_plans = caps.iter().any(|cap| cap.subject.contains_key(&Facet::Plan));
     let mut snapshot = Snapshot {
         version: "".into(),
         issued_at: 0,
         when_unreachable: policy.when_unreachable,
         unpriced: policy.unpriced_rule(),
         unattributed: policy.unattributed.rule,
-        caps: policy.cap_specs().into_iter().map(Arc::new).collect(),
+        caps: caps.into_iter().map(Arc::new).collect(),
+        plans: if is_about_plans { plans(policy) } else { BTreeMap::new() },
         prices: prices.book(now),
+        provider_cost_bills: policy
+            .prices
+            .provider_cost_bills
+            .iter()
+            .map(|name| name.as_str().into())
+            .collect(),
         ratios: ratios.clone(),
     };
     let digest = Sha256::digest(codec::encode(&snapshot)?);
     snapshot.version = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect::<String>().into();
     snapshot.issued_at = now;
     Ok(snapshot)
+}
+
+fn plans(policy: &Policy) -> BTreeMap<Box<str>, Box<str>> {
+    let plan = |(name, customer): (&Name, &Customer)| {
+        Some((name.as_str().into(), customer.plan.as_ref()?.as_str().into()))
+    };
+    policy.customers.iter().filter_map(plan).collect()
 }
 
 #[cfg(test)]

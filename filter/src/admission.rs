@@ -12,7 +12,7 @@ use protocol::{
     UnixNanos,
     allowance::{Counter, CounterReport, HoldAnswer},
     attribution::Dimension,
-    cap::{Amount, CapSpec, Unit, Window},
+    cap::{Amount, CapSpec, Facets, Unit, Window},
     event::{CallHead, CapAnswer, CapDecision, Refusal},
     meters::{Meter, Side, Units},
     money::PicoUsd,
@@ -156,12 +156,20 @@ impl Needs {
             hold_input: input_pico.map(PicoUsd::new),
             ..Self::default()
         };
-        if attribution.name(Dimension::Customer).is_none() && snapshot.unattributed == Allow::Refuse {
+        let customer = attribution.name(Dimension::Customer);
+        if customer.is_none() && snapshot.unattributed == Allow::Refuse {
             needs.refused = Some(Refusal::Unattributed);
         }
         let amount = |pico: Option<i128>| pico.map(|pico| Amount::try_from(pico).unwrap_or(Amount::MAX));
+        let call = Facets {
+            attribution,
+            plan: customer.and_then(|customer| snapshot.plans.get(customer.as_str())).map(AsRef::as_ref),
+            provider,
+            model: facts.model.as_deref(),
+            route: head.route.as_deref(),
+        };
         for cap in &snapshot.caps {
-            let Some(subject) = cap.subject_of(attribution) else { continue };
+            let Some(subject) = cap.subject_of(&call) else { continue };
             let (wanted, at_least) = match cap.unit {
                 Unit::Calls => (1, 1),
                 Unit::Tokens => {

@@ -14,6 +14,7 @@ mod format;
 mod gemini;
 mod gemini_embeddings;
 mod gemini_interactions;
+mod mistral_ocr;
 mod ollama;
 mod openai_chat;
 mod openai_completions;
@@ -65,6 +66,8 @@ pub enum Dialect {
     CohereEmbed,
     /// Cohere's rerank.
     CohereRerank,
+    /// Mistral's reading of documents.
+    MistralOcr,
     /// Ollama's chat and generate.
     Ollama,
     /// Ollama's embed.
@@ -75,7 +78,7 @@ pub enum Dialect {
 
 impl Dialect {
     /// All of them.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::OpenaiChat,
         Self::OpenaiResponses,
         Self::OpenaiCompletions,
@@ -93,6 +96,7 @@ impl Dialect {
         Self::CohereChat,
         Self::CohereEmbed,
         Self::CohereRerank,
+        Self::MistralOcr,
         Self::Ollama,
         Self::OllamaEmbed,
         Self::Unknown,
@@ -118,6 +122,7 @@ impl Dialect {
             Self::CohereChat => &cohere::FORMAT,
             Self::CohereEmbed => &cohere_documents::EMBED,
             Self::CohereRerank => &cohere_documents::RERANK,
+            Self::MistralOcr => &mistral_ocr::FORMAT,
             Self::Ollama => &ollama::FORMAT,
             Self::OllamaEmbed => &ollama::EMBED,
             Self::Unknown => &unknown::FORMAT,

@@ -49,7 +49,8 @@ pub enum Meter {
     Pages,
     /// The call itself, where the provider bills each: one per call that used anything, without anybody counting it.
     Requests,
-    /// What the provider says the call costs, in pico-dollars, where the policy lets its word bill.
+    /// A cost that is told as money, in pico-dollars: by the provider, where the policy lets its word bill, or by the
+    /// filter's hold, where a call never ended.
     ReportedCost,
 }
 

@@ -68,6 +68,7 @@ dialects! {
     cohere_chat_is_metered: "cohere-chat",
     cohere_embed_is_metered: "cohere-embed",
     cohere_rerank_is_metered: "cohere-rerank",
+    mistral_ocr_is_metered: "mistral-ocr",
     ollama_is_metered: "ollama",
     ollama_embed_is_metered: "ollama-embed",
 }

@@ -8,6 +8,7 @@
 
 mod bad_input;
 mod bare_envoy;
+mod caps;
 mod concurrency;
 mod console;
 mod delivery;
@@ -18,6 +19,7 @@ mod metering;
 mod metrics;
 mod module;
 mod official_clients;
+mod prices;
 mod privacy;
 mod refusal;
 mod reload;

@@ -3,7 +3,7 @@
 use super::{Problem, params::Params};
 use crate::{
     app::App,
-    reports::{self, Format, Kind, Range},
+    reports::{self, Costs, Format, Kind, Range},
 };
 use axum::{
     extract::{Path, State},
@@ -16,9 +16,11 @@ use axum::{
     get, path = "/v1/reports/{report}", tag = "reports",
     params(
         ("report" = String, Path,
-         description = "weekly, customers, features, plans, routes, workspaces, models or unpriced"),
+         description = "weekly, customers, features, plans, routes, workspaces, models, drift or unpriced"),
         ("from" = Option<String>, Query, description = "RFC 3339, or a day; widened to whole days, but for unpriced"),
         ("to" = Option<String>, Query, description = "RFC 3339, or a day; widened to whole days, but for unpriced"),
+        ("costs" = Option<String>, Query,
+         description = "corrected (default: re-ratings are in them) or original (as booked at first)"),
         ("format" = Option<String>, Query, description = "json (default), csv, md or table"),
     ),
     responses(
@@ -34,13 +36,14 @@ pub(super) async fn show(
     params: Params,
 ) -> Result<Response, Problem> {
     let kind: Kind = report.parse().map_err(|error| Problem::not_found(format!("`{report}` {error}")))?;
-    params.only(&["from", "to", "format"])?;
+    params.only(&["from", "to", "format", "costs"])?;
+    let costs = params.parsed::<Costs>("costs")?.unwrap_or_default();
     let format = params.parsed::<Format>("format")?.unwrap_or(Format::Json);
     let (now, rules) = (app.clock.now(), app.rules());
     let range = Range::parse(params.text("from"), params.text("to"), now).map_err(Problem::bad_request)?;
     let report = app.store.read(move |store| {
         let caps = reports::cap_states(store, &rules, now)?;
-        reports::answer(store, rules.policy(), &caps, kind, range)
+        reports::answer(store, rules.policy(), &caps, kind, range, costs)
     });
     Ok(([(header::CONTENT_TYPE, format.content_type())], report.await?.render(format)).into_response())
 }

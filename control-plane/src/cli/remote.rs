@@ -60,6 +60,12 @@ impl Remote {
         self.answer(path, request.header("content-type", "application/json").send(body))
     }
 
+    /// Posts what may take as long as it takes.
+    pub(super) fn post_patiently(&self, path: &str, body: &str) -> Result<String, Failure> {
+        let request = self.agent.post(self.address(path)).config().timeout_global(None).build();
+        self.answer(path, request.header("content-type", "application/json").send(body))
+    }
+
     pub(super) fn put(&self, path: &str, query: &[(&str, &str)], body: &str) -> Result<String, Failure> {
         let request = query
             .iter()

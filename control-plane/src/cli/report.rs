@@ -20,6 +20,9 @@ pub struct ReportArgs {
     /// Until before this day or instant.
     #[arg(long, value_name = "TIME")]
     pub to: Option<String>,
+    /// Costs as they were booked at first, without re-ratings.
+    #[arg(long)]
+    pub original: bool,
     /// How it is printed.
     #[arg(long, value_enum, default_value_t)]
     pub format: FormatArg,
@@ -42,8 +45,9 @@ pub(super) fn run(args: &ReportArgs, clock: &Clock, out: &mut dyn Write) -> Resu
     let range = Range::parse(args.from.as_deref(), args.to.as_deref(), clock.now())
         .map_err(|error| Failure::Usage(error.to_string()))?;
     let (from, to) = (Instant(range.from).to_string(), Instant(range.to).to_string());
+    let costs = if args.original { "original" } else { "corrected" };
     let path = format!("/v1/reports/{}", args.report.as_str());
-    let query = [("from", &*from), ("to", &*to), ("format", word(args.format))];
+    let query = [("from", &*from), ("to", &*to), ("format", word(args.format)), ("costs", costs)];
     let text = args.target.reach(clock)?.get(&path, &query)?;
     out.write_all(text.as_bytes())?;
     if !text.ends_with('\n') {

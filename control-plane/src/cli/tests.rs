@@ -1,3 +1,5 @@
+mod rerate;
+
 use super::*;
 use protocol::{
     attribution::{Attributed, Attribution, Dimension, Source},

@@ -22,7 +22,7 @@ use protocol::{
 };
 
 /// The cause of a correction that rated a call by other prices; what came of it is what the call costs since.
-pub(super) const RERATE: &str = "rerate";
+const RERATE: &str = "rerate";
 
 /// Everything the page shows.
 #[derive(Clone, Debug)]
@@ -45,6 +45,8 @@ pub struct CallPage<'a> {
     pub settled: Option<PicoUsd>,
     /// Times it was booked otherwise than before.
     pub corrections: &'a [Correction],
+    /// Which rule found its prices: `served_model`, …
+    pub matched: Option<&'a str>,
     /// For the rows that its lines name.
     pub prices: &'a PriceTable,
 }
@@ -60,8 +62,6 @@ pub struct Correction {
     pub before: Option<PicoUsd>,
     /// and after.
     pub after: Option<PicoUsd>,
-    /// Why it has no cost since.
-    pub unpriced: Option<String>,
 }
 
 #[derive(Template)]
@@ -100,7 +100,6 @@ struct CorrectionRow {
     cause: String,
     before: String,
     after: String,
-    note: String,
 }
 
 /// One answer on the page.
@@ -181,7 +180,9 @@ impl CallPage<'_> {
     }
 
     fn first(&self) -> Option<String> {
-        let first = self.corrections.iter().find(|correction| correction.cause == RERATE)?;
+        // An end that came late took back what had been said before.
+        let since = self.corrections.iter().rev().take_while(|correction| correction.cause == RERATE);
+        let first = since.last()?;
         let words = first.before.map_or_else(|| "unpriced".to_owned(), usd);
         (first.before != self.cost).then_some(words)
     }
@@ -255,6 +256,7 @@ impl CallPage<'_> {
         ];
         let provider = self.end.and_then(|end| end.provider_cost);
         facts.push(fact("cost the provider states", amount(provider).as_deref()));
+        facts.push(fact("price found by", self.matched.map(rule)));
         facts.retain(|fact| !fact.value.is_empty());
         facts
     }
@@ -283,6 +285,19 @@ impl CallPage<'_> {
             }
             None => vec![phase("from start to end", "s1", 0, total)],
         }
+    }
+}
+
+/// Which of a call's names was looked up, in words.
+fn rule(matched: &str) -> &str {
+    match matched {
+        "served_model" => "the name that the response gave",
+        "served_alias" => "an alias of the name that the response gave",
+        "served_prefix" => "the beginning of the name that the response gave",
+        "requested_model" => "the name that the request gave",
+        "requested_alias" => "an alias of the name that the request gave",
+        "requested_prefix" => "the beginning of the name that the request gave",
+        other => other,
     }
 }
 
@@ -365,6 +380,5 @@ fn correction(correction: &Correction) -> CorrectionRow {
         },
         before: amount(correction.before),
         after: amount(correction.after),
-        note: correction.unpriced.as_deref().map(|reason| reason.replace('_', " ")).unwrap_or_default(),
     }
 }

@@ -1,8 +1,8 @@
 //! Reads what only the console shows: the last calls, and everything that is known of one.
 
-use super::{CallRow, Correction, call::RERATE};
+use super::{CallRow, Correction};
 use crate::{
-    ledger::State,
+    ledger::{self, State},
     store::{NO_WORD, StoreError, unix, word_text},
 };
 use protocol::{
@@ -18,11 +18,9 @@ use serde::de::DeserializeOwned;
 /// The newest calls, the newest first.
 pub(super) fn last_calls(store: &Connection, limit: u32) -> Result<Vec<CallRow>, StoreError> {
     let mut statement = store.prepare_cached(
-        "SELECT calls.id, started_at, customer, feature, provider, model, state, outcome, refused, tokens_in, tokens_out,
-             CASE WHEN since.id IS NULL THEN cost_pico ELSE since.after_pico END, usage_source
-         FROM calls LEFT JOIN corrections AS since ON since.id =
-             (SELECT max(id) FROM corrections WHERE call = calls.id AND cause = 'rerate')
-         ORDER BY started_at DESC LIMIT ?1",
+        "SELECT id, started_at, customer, feature, provider, model, state, outcome, refused, tokens_in, tokens_out,
+             standing_pico, usage_source
+         FROM standing ORDER BY started_at DESC LIMIT ?1",
     )?;
     let mut rows = statement.query([limit])?;
     let mut calls = Vec::new();
@@ -63,13 +61,15 @@ pub(super) struct Call {
     pub(super) cost: Option<PicoUsd>,
     pub(super) settled: Option<PicoUsd>,
     pub(super) corrections: Vec<Correction>,
+    pub(super) matched: Option<&'static str>,
 }
 
 /// The call of that id.
 pub(super) fn call(store: &Connection, id: CallId) -> Result<Option<Call>, StoreError> {
     let mut statement = store.prepare_cached(
-        "SELECT head, end, lines, state, plan, unpriced, cost_pico, settled_pico
-         FROM calls JOIN details USING (id) WHERE id = ?1",
+        "SELECT head, end, iif(rerated IS NULL, lines, standing_lines), state, plan, standing_unpriced, standing_pico,
+             settled_pico
+         FROM standing JOIN details USING (id) WHERE id = ?1",
     )?;
     let found = statement
         .query_row([id.as_bytes()], |row| {
@@ -81,43 +81,31 @@ pub(super) fn call(store: &Connection, id: CallId) -> Result<Option<Call>, Store
         .optional()?;
     let Some(((head, end), lines, code, (plan, unpriced), (cost, settled))) = found else { return Ok(None) };
     let pico = |pico: Option<i64>| pico.map(|pico| PicoUsd::new(i128::from(pico)));
-    let (corrections, since) = corrections(store, id)?;
-    // What it costs is what it was last rated at, and why.
-    let (cost, unpriced, lines) = match corrections.iter().rfind(|correction| correction.cause == RERATE) {
-        Some(last) => (last.after, last.unpriced.clone(), since),
-        None => (pico(cost), word(store, unpriced)?, lines),
-    };
     Ok(Some(Call {
         head: decode(&head)?,
         end: end.as_deref().map(decode).transpose()?,
         lines: lines.as_deref().map(decode).transpose()?.unwrap_or_default(),
         state: state(code)?,
         plan: word(store, plan)?,
-        unpriced,
-        cost,
+        unpriced: word(store, unpriced)?,
+        cost: pico(cost),
         settled: pico(settled),
-        corrections,
+        corrections: corrections(store, id)?,
+        matched: ledger::calls::find(store, id)?.and_then(|call| call.price_match),
     }))
 }
 
-/// Every correction, and the lines since the last re-rating.
-type Corrections = (Vec<Correction>, Option<Vec<u8>>);
-
-fn corrections(store: &Connection, id: CallId) -> Result<Corrections, StoreError> {
+fn corrections(store: &Connection, id: CallId) -> Result<Vec<Correction>, StoreError> {
     let mut statement = store.prepare_cached(
-        "SELECT at, cause, before_pico, after_pico, unpriced, lines FROM corrections WHERE call = ?1 ORDER BY id",
+        "SELECT at, cause, before_pico, after_pico FROM corrections WHERE call = ?1 ORDER BY id",
     )?;
     let mut rows = statement.query([id.as_bytes()])?;
-    let (mut corrections, mut lines) = (Vec::new(), None);
+    let mut corrections = Vec::new();
     while let Some(row) = rows.next()? {
-        let (at, cause): (_, String) = (unix(row.get(0)?), row.get(1)?);
-        if cause == RERATE {
-            lines = row.get(5)?;
-        }
-        let (before, after) = (money(row, 2)?, money(row, 3)?);
-        corrections.push(Correction { at, cause, before, after, unpriced: row.get(4)? });
+        let (at, cause) = (unix(row.get(0)?), row.get(1)?);
+        corrections.push(Correction { at, cause, before: money(row, 2)?, after: money(row, 3)? });
     }
-    Ok((corrections, lines))
+    Ok(corrections)
 }
 
 fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, StoreError> {

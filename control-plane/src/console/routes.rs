@@ -11,7 +11,7 @@ use super::{
 use crate::{
     app::App,
     instant::Instant,
-    reports::{self, Kind, Range},
+    reports::{self, Costs, Kind, Range},
     store::StoreError,
 };
 use axum::{
@@ -83,7 +83,9 @@ async fn call(State(app): State<App>, Path(id): Path<String>) -> Page {
     let rules = app.rules();
     let found = app.store.read(move |store| read::call(store, id)).await;
     answer(found.map(|found| {
-        let Some(Call { head, end, lines, state, plan, unpriced, cost, settled, corrections }) = found else {
+        let Some(Call { head, end, lines, state, plan, unpriced, cost, settled, corrections, matched }) =
+            found
+        else {
             return missing();
         };
         let page = CallPage {
@@ -96,6 +98,7 @@ async fn call(State(app): State<App>, Path(id): Path<String>) -> Page {
             unpriced: unpriced.as_deref(),
             settled,
             corrections: &corrections,
+            matched,
             prices: &rules.prices,
         };
         page.page()
@@ -128,7 +131,7 @@ async fn report(app: App, kind: Kind, query: ReportQuery) -> Page {
     };
     let make = move |store: &rusqlite::Connection| {
         let caps = if kind == Kind::Weekly { reports::cap_states(store, &rules, now)? } else { Vec::new() };
-        reports::answer(store, rules.policy(), &caps, kind, range)
+        reports::answer(store, rules.policy(), &caps, kind, range, Costs::Corrected)
     };
     let report = app.store.read(make).await;
     answer(report.map(|report| {

@@ -291,6 +291,7 @@ fn call_page<'a>(
         unpriced: None,
         settled: end.and_then(|_| rating::cost(lines)),
         corrections: &[],
+        matched: None,
         prices,
     }
 }

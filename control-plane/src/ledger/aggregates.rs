@@ -1,17 +1,17 @@
 //! The running aggregates: what a batch adds to them, gathered in memory and written once per key, in the batch's
 //! own transaction. How they are recomputed from the calls is in `ledger/rebuild.rs`.
 
-use super::text::TextDeltas;
+use super::{lines::LineDeltas, reported::ReportedDeltas, text::TextDeltas};
 use crate::store::{StoreError, Write};
 use rusqlite::{ToSql, params_from_iter};
 use std::collections::BTreeMap;
 
 /// The sums of one aggregate row, in the order of the columns.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Measures([i64; 9]);
+pub(super) struct Measures([i64; 11]);
 
 /// The columns.
-pub(super) const MEASURES: [&str; 9] = [
+pub(super) const MEASURES: [&str; 11] = [
     "calls",
     "refused",
     "errors",
@@ -21,6 +21,8 @@ pub(super) const MEASURES: [&str; 9] = [
     "tokens_in",
     "tokens_out",
     "cost_pico",
+    "original_unpriced",
+    "original_pico",
 ];
 
 /// What one ended call counts.
@@ -32,7 +34,10 @@ pub(super) struct Contribution {
     pub(super) unattributed: bool,
     pub(super) tokens_in: i64,
     pub(super) tokens_out: i64,
+    /// Since the last correction,
     pub(super) cost_pico: Option<i64>,
+    /// and as it was booked.
+    pub(super) original_pico: Option<i64>,
 }
 
 impl Contribution {
@@ -48,6 +53,8 @@ impl Contribution {
             if admitted { self.tokens_in } else { 0 },
             if admitted { self.tokens_out } else { 0 },
             if admitted { self.cost_pico.unwrap_or(0) } else { 0 },
+            i64::from(admitted && self.original_pico.is_none()),
+            if admitted { self.original_pico.unwrap_or(0) } else { 0 },
         ])
     }
 }
@@ -135,6 +142,10 @@ pub(super) struct Deltas {
     caps: BTreeMap<CapKey, (i64, i64)>,
     /// What the models' text adds.
     pub(super) text: TextDeltas,
+    /// What lines add.
+    pub(super) lines: LineDeltas,
+    /// What providers say that calls cost.
+    pub(super) reported: ReportedDeltas,
 }
 
 impl Deltas {
@@ -191,7 +202,9 @@ impl Deltas {
         for ((cap, subject, window_start, boot), (settled, held)) in &self.caps {
             write.execute(UPSERT_CAP, [cap, subject, window_start, boot, settled, held])?;
         }
-        self.text.flush(write)
+        self.text.flush(write)?;
+        self.lines.flush(write)?;
+        self.reported.flush(write)
     }
 }
 
@@ -215,8 +228,8 @@ fn delete_empty(table: &Table) -> String {
 
 const UPSERT_TASK: &str = "
     INSERT INTO by_task (task, first_call, customer, workspace, feature, plan, first_at, last_at, calls, refused,
-        errors, unpriced, estimated, unattributed, tokens_in, tokens_out, cost_pico)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)
+        errors, unpriced, estimated, unattributed, tokens_in, tokens_out, cost_pico, original_unpriced, original_pico)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)
     ON CONFLICT (task) DO UPDATE SET
         customer     = iif(excluded.first_call < first_call, excluded.customer, customer),
         workspace    = iif(excluded.first_call < first_call, excluded.workspace, workspace),
@@ -233,7 +246,9 @@ const UPSERT_TASK: &str = "
         unattributed = unattributed + excluded.unattributed,
         tokens_in    = tokens_in + excluded.tokens_in,
         tokens_out   = tokens_out + excluded.tokens_out,
-        cost_pico    = cost_pico + excluded.cost_pico";
+        cost_pico    = cost_pico + excluded.cost_pico,
+        original_unpriced = original_unpriced + excluded.original_unpriced,
+        original_pico     = original_pico + excluded.original_pico";
 
 const UPSERT_CAP: &str = "
     INSERT INTO cap_usage (cap, subject, window_start, boot, settled, held) VALUES (?1, ?2, ?3, ?4, ?5, ?6)

@@ -7,6 +7,7 @@ use super::{
     Charge, State,
     aggregates::{Contribution, Deltas, Keys, day},
     hash::fingerprint,
+    lines::{Place, Sign},
     prepare::{Booking, Ended},
 };
 use crate::store::{StoreError, Write, instant};
@@ -185,6 +186,8 @@ impl Batch {
                 ":tokens_in": end.tokens_in, ":tokens_out": end.tokens_out,
                 ":pricing": end.verdict.pricing.code(), ":unpriced": unpriced,
                 ":cost_pico": end.verdict.cost, ":settled_pico": end.verdict.settled, ":end_hash": end.hash,
+                ":matched": end.verdict.matched.map(super::names::matched_code),
+                ":reported_pico": end.verdict.reported, ":computed_pico": end.verdict.computed,
             },
         )?;
         let lines = match &*end.verdict.lines {
@@ -201,8 +204,14 @@ impl Batch {
             tokens_in: end.tokens_in,
             tokens_out: end.tokens_out,
             cost_pico: end.verdict.cost,
+            original_pico: end.verdict.cost,
         };
         self.deltas.call(&keys, contribution.measures())?;
+        if end.state != State::Refused {
+            let place = Place { keys: &keys, tier: end.tier.as_deref(), region: end.region.as_deref() };
+            self.deltas.lines.add(write, &place, 0, (Sign::Plus, &end.verdict.lines))?;
+            self.deltas.reported.add(&keys, &end.verdict)?;
+        }
         // The row of an open call, or of an orphaned one, names the model that was asked for.
         self.deltas.text.add(&keys, row.keys.model, end.told.sums(row.request_text_bytes))?;
         for charge in &row.charges {
@@ -220,6 +229,12 @@ impl Batch {
     /// booked, and a correction says so.
     fn correct(&mut self, write: &mut Write<'_>, stored: &Stored, end: &Ended) -> Result<(), StoreError> {
         if let Some(counted) = &stored.counted {
+            let place = Place {
+                keys: &stored.keys,
+                tier: counted.tier.as_deref(),
+                region: counted.region.as_deref(),
+            };
+            self.deltas.lines.history(write, &place, Sign::Minus, &counted.standing.steps)?;
             self.deltas.call(&stored.keys, counted.contribution.measures().negated())?;
             for charge in &stored.charges {
                 let settled = charge.settled(counted.settled_pico, counted.tokens_capped);
@@ -232,7 +247,7 @@ impl Batch {
             (
                 stored.keys.id,
                 instant(end.finished_at),
-                stored.counted.and_then(|counted| counted.contribution.cost_pico),
+                stored.counted.as_ref().and_then(|counted| counted.contribution.cost_pico),
                 end.verdict.cost,
             ),
         )?;
@@ -268,5 +283,6 @@ const END: &str = "
     UPDATE calls SET state = :state, model = :model, first_token_at = :first_token_at, finished_at = :finished_at,
         status = :status, ending = :ending, outcome = :outcome, refused = :refused, usage_source = :usage_source,
         tokens_in = :tokens_in, tokens_out = :tokens_out, pricing = :pricing, unpriced = :unpriced,
-        cost_pico = :cost_pico, settled_pico = :settled_pico, end_hash = :end_hash
+        cost_pico = :cost_pico, settled_pico = :settled_pico, end_hash = :end_hash, matched = :matched,
+        reported_pico = :reported_pico, computed_pico = :computed_pico
     WHERE id = :id";

@@ -1,6 +1,6 @@
 //! Reading calls: lists by time and dimension, and one call with all that is known of it. Writes nothing.
 
-use super::{hash::fingerprint, view::Call};
+use super::{Pricing, hash::fingerprint, view::Call};
 use crate::store::{StoreError, instant, unix, word_id};
 use protocol::{
     UnixNanos, codec,
@@ -123,7 +123,7 @@ pub fn list(
     let Some((conditions, values)) = conditions(connection, filter)? else { return Ok((Vec::new(), None)) };
     let more = i64::from(limit).saturating_add(1);
     let sql = format!(
-        "SELECT {COLUMNS} FROM calls JOIN details USING (id) WHERE {conditions}
+        "SELECT {COLUMNS} FROM standing JOIN details USING (id) WHERE {conditions}
          ORDER BY started_at DESC, id DESC LIMIT {more}"
     );
     let mut statement = connection.prepare(&sql)?;
@@ -145,10 +145,11 @@ pub fn list(
     Ok((calls.map(|call| Call::of(connection, call)).collect::<Result<_, _>>()?, next))
 }
 
-/// The SQL conditions and their values; `None` where no call can match.
-type Conditions = (String, Vec<Box<dyn ToSql>>);
+/// SQL conditions and their values.
+pub(super) type Conditions = (String, Vec<Box<dyn ToSql>>);
 
-fn conditions(connection: &Connection, filter: &Filter) -> Result<Option<Conditions>, StoreError> {
+/// The conditions of a filter; `None` where no call can match.
+pub(super) fn conditions(connection: &Connection, filter: &Filter) -> Result<Option<Conditions>, StoreError> {
     let mut conditions = vec!["1".to_owned()];
     let mut values: Vec<Box<dyn ToSql>> = Vec::new();
     let mut add = |condition: &str, value: Box<dyn ToSql>| {
@@ -190,7 +191,7 @@ fn conditions(connection: &Connection, filter: &Filter) -> Result<Option<Conditi
 
 /// One call, with its corrections.
 pub fn find(connection: &Connection, id: CallId) -> Result<Option<Call>, StoreError> {
-    let sql = format!("SELECT {COLUMNS} FROM calls JOIN details USING (id) WHERE id = ?1");
+    let sql = format!("SELECT {COLUMNS} FROM standing JOIN details USING (id) WHERE id = ?1");
     let mut statement = connection.prepare_cached(&sql)?;
     let found = statement.query_row([id.as_bytes()], |row| Ok(Booked::read(row))).optional()?;
     let Some(booked) = found.transpose()? else { return Ok(None) };
@@ -213,30 +214,42 @@ pub(super) struct Booked {
     pub(super) tokens_in: i64,
     pub(super) finished_at: Option<UnixNanos>,
     pub(super) pricing: Option<i64>,
+    pub(super) matched: Option<i64>,
+    /// Since the last correction,
     pub(super) cost_pico: Option<i64>,
+    /// and as it was booked.
+    pub(super) original_pico: Option<i64>,
+    pub(super) computed_pico: Option<i64>,
     pub(super) settled_pico: Option<i64>,
 }
 
-const COLUMNS: &str = "id, state, started_at, finished_at, plan, ending, usage_source, unpriced, tokens_in, \
-    pricing, cost_pico, settled_pico, head, end, lines";
+const COLUMNS: &str = "id, state, started_at, finished_at, plan, ending, usage_source, tokens_in, \
+    pricing, matched, cost_pico, rerated, standing_pico, standing_unpriced, standing_lines, settled_pico, \
+    computed_pico, head, end, lines";
 
 impl Booked {
     fn read(row: &Row<'_>) -> Result<Self, StoreError> {
         let state: i64 = row.get("state")?;
+        let is_rerated = row.get::<_, Option<i64>>("rerated")?.is_some();
+        // What a re-rating gave a cost is priced, whatever it was before.
+        let pricing = if is_rerated { Some(Pricing::Priced.code()) } else { row.get("pricing")? };
         Ok(Self {
             state: super::State::from_code(state)
                 .ok_or_else(|| StoreError::corrupt("a call's state", state))?,
             head: blob(row, "head")?.ok_or_else(|| StoreError::corrupt("a call's head", "is absent"))?,
             end: blob(row, "end")?,
-            lines: blob(row, "lines")?.unwrap_or_default(),
+            lines: blob(row, if is_rerated { "standing_lines" } else { "lines" })?.unwrap_or_default(),
             plan: row.get("plan")?,
             ending: row.get("ending")?,
             usage_source: row.get("usage_source")?,
-            unpriced: row.get("unpriced")?,
+            unpriced: row.get("standing_unpriced")?,
             tokens_in: row.get("tokens_in")?,
             finished_at: row.get::<_, Option<i64>>("finished_at")?.map(unix),
-            pricing: row.get("pricing")?,
-            cost_pico: row.get("cost_pico")?,
+            pricing,
+            matched: row.get("matched")?,
+            cost_pico: row.get("standing_pico")?,
+            original_pico: row.get("cost_pico")?,
+            computed_pico: row.get("computed_pico")?,
             settled_pico: row.get("settled_pico")?,
         })
     }

@@ -3,6 +3,7 @@
 use protocol::{
     event::{Ending, Outcome},
     meters::UsageSource,
+    price::MatchedBy,
     rating::Unpriced,
 };
 
@@ -102,3 +103,23 @@ pub fn unpriced(reason: &Unpriced) -> String {
         Unpriced::TooLarge(meter) => format!("too_large:{meter}"),
     }
 }
+
+/// The number in the store of the rule that found a call's prices: its place among all rules.
+pub(super) fn matched_code(matched: MatchedBy) -> i64 {
+    MATCHED.iter().position(|known| *known == matched).map_or(-1, |place| i64::try_from(place).unwrap_or(-1))
+}
+
+/// The word for it.
+pub(super) fn matched(code: i64) -> Option<&'static str> {
+    usize::try_from(code).ok().and_then(|place| MATCHED.get(place)).map(|matched| matched.as_str())
+}
+
+/// Never reordered: the store knows them by their places.
+const MATCHED: [MatchedBy; 6] = [
+    MatchedBy::ServedModel,
+    MatchedBy::ServedAlias,
+    MatchedBy::ServedPrefix,
+    MatchedBy::RequestedModel,
+    MatchedBy::RequestedAlias,
+    MatchedBy::RequestedPrefix,
+];

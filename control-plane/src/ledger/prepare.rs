@@ -75,6 +75,10 @@ pub struct Ended {
     pub tokens_out: i64,
     /// What token caps count.
     pub tokens_capped: i64,
+    /// The service tier and the region by which it was rated.
+    pub tier: Option<Box<str>>,
+    /// See `tier`.
+    pub region: Option<Box<str>>,
     /// The cost.
     pub verdict: Verdict,
     /// What it tells of the model's text.
@@ -143,6 +147,8 @@ fn prepare_end(head: &CallHead, end: &CallEnd, rules: &Rules, now: UnixNanos) ->
         tokens_in: count(end.usage.tokens(Side::Prompt)),
         tokens_out: count(end.usage.tokens(Side::Generated)),
         tokens_capped: count(charge::capped_tokens(&end.usage)),
+        tier: end.service_tier.clone().or_else(|| head.request_tier.clone()),
+        region: end.region.clone().or_else(|| head.region.clone()),
         verdict: rating::rate_end(head, end, rules),
         told: Told::by(end),
     })
@@ -169,6 +175,8 @@ pub(super) fn orphaned(head: &CallHead, rules: &Rules, now: UnixNanos) -> Ended 
         tokens_in: count(usage.tokens(Side::Prompt)),
         tokens_out: 0,
         tokens_capped: count(charge::capped_tokens(&usage)),
+        tier: head.request_tier.clone(),
+        region: head.region.clone(),
         verdict,
         told: Told::default(),
     }
@@ -182,6 +190,7 @@ fn check_head(head: &CallHead, now: UnixNanos) -> Result<(), String> {
     check_instant("started_at", head.started_at, now)?;
     let texts = [
         ("provider", Some(&*head.provider)),
+        ("account", head.account.as_deref()),
         ("dialect", Some(&*head.dialect)),
         ("operation", Some(&*head.operation)),
         ("route", head.route.as_deref()),

@@ -51,8 +51,6 @@ pub struct Verdict {
     pub pricing: Pricing,
     /// In pico-dollars; `None` where it is not known.
     pub cost: Option<i64>,
-    /// The same at list prices.
-    pub list: Option<i64>,
     /// What the price table says, where the provider said something too.
     pub computed: Option<i64>,
     /// What the provider said.
@@ -75,7 +73,6 @@ impl Verdict {
         Self {
             pricing: Pricing::Priced,
             cost: Some(0),
-            list: Some(0),
             computed: None,
             reported: None,
             matched: None,
@@ -90,8 +87,7 @@ impl Verdict {
         let cost = rating::cost(&lines).filter(|cost| cost.pico() <= COST_PICO_MAX);
         let cost =
             cost.and_then(|cost| i64::try_from(cost.pico()).ok()).ok_or(Unpriced::TooLarge(largest))?;
-        let list = rating::list_cost(&lines).and_then(|cost| i64::try_from(cost.pico()).ok());
-        Ok(Self { cost: Some(cost), list, settled: cost, lines, ..Self::free() })
+        Ok(Self { cost: Some(cost), settled: cost, lines, ..Self::free() })
     }
 
     /// The cost is not known; `settled` is what the filter charged its caps meanwhile.
@@ -108,7 +104,7 @@ impl Verdict {
         let bounded = |cost: PicoUsd| i64::try_from(cost.pico().clamp(0, COST_PICO_MAX)).unwrap_or(0);
         let pricing = if ceiling.is_some() { Pricing::Ceiling } else { Pricing::Unpriced };
         let settled = ceiling.or(settled).map_or(0, bounded);
-        Self { pricing, cost: None, list: None, settled, unpriced: Some(reason), ..Self::free() }
+        Self { pricing, cost: None, settled, unpriced: Some(reason), ..Self::free() }
     }
 }
 
@@ -134,18 +130,16 @@ impl Verdict {
     /// The provider said what the call costs. Where the policy says that its word bills, it does.
     fn beside(self, reported: i64, provider: &str, rules: &Rules) -> Self {
         let word_bills = &rules.policy().prices.provider_cost_bills;
-        let bills = word_bills.iter().any(|name| name.as_str() == provider)
-            && (0..=COST_PICO_MAX).contains(&i128::from(reported));
-        let line = || {
-            let (rate, units) = (PicoUsdPerUnit::new(1), u64::try_from(reported).ok()?);
-            let meter = Meter::ReportedCost;
-            Some(Line { meter, units, rate, cost: rate.cost(units)?, price: 0, list: None, discount: None })
-        };
-        let (computed, reported) = (self.cost, Some(reported));
-        match line().filter(|_| bills) {
-            Some(line) => Self { computed, reported, ..Self::priced(vec![line]).unwrap_or(self) },
-            None => Self { computed, reported, ..self },
-        }
+        let bills = word_bills.iter().any(|name| name.as_str() == provider);
+        let (computed, told) = (self.cost, Self::told(reported).filter(|_| bills));
+        Self { computed, reported: Some(reported), ..told.unwrap_or(self) }
+    }
+
+    /// A cost that comes as money and not as units.
+    fn told(pico: i64) -> Option<Self> {
+        let (rate, units) = (PicoUsdPerUnit::new(1), u64::try_from(pico).ok()?);
+        let (meter, cost) = (Meter::ReportedCost, rate.cost(units)?);
+        Self::priced(vec![Line { meter, units, rate, cost, price: 0, list: None, discount: None }]).ok()
     }
 }
 
@@ -156,15 +150,12 @@ pub(super) fn rate_orphan(head: &CallHead, rules: &Rules) -> Verdict {
     let rated = rate(head, &served, &usage, rules);
     let held = head.hold_input.and_then(|held| i64::try_from(held.pico()).ok());
     match (rated, held.filter(|held| *held > 0)) {
-        (Ok(verdict), Some(held)) if verdict.cost != Some(held) => {
-            // The filter rated with the prices of its last snapshot. Its hold is what the cap was charged.
-            Verdict { cost: Some(held), list: Some(held), settled: held, lines: Vec::new(), ..verdict }
-        }
+        // The filter rated with the prices of its last snapshot. Its hold is what the cap was charged.
+        (Ok(verdict), Some(held)) if verdict.cost != Some(held) => Verdict::told(held).unwrap_or(verdict),
         (Ok(verdict), _) => verdict,
-        (Err(_), Some(held)) => {
-            Verdict { cost: Some(held), list: Some(held), settled: held, ..Verdict::free() }
-        }
-        (Err(reason), None) => Verdict::unpriced(reason, &usage.units, None, rules),
+        (Err(reason), held) => held
+            .and_then(Verdict::told)
+            .unwrap_or_else(|| Verdict::unpriced(reason, &usage.units, None, rules)),
     }
 }
 
@@ -204,6 +195,11 @@ fn rate(head: &CallHead, served: &Served<'_>, usage: &Usage, rules: &Rules) -> R
             })?);
         }
     };
-    let lines = rating::rate_usage(usage, &terms, &found.offer())?;
+    let lines = rating::rate_usage(usage, &terms, &found.offer()).map_err(|reason| match reason {
+        Unpriced::NoRate(meter) if rules.prices.has_rate_at_other_times(&query, meter, terms.tier) => {
+            Unpriced::OutsideWindow
+        }
+        reason => reason,
+    })?;
     Ok(Verdict { matched: Some(found.matched), ..Verdict::priced(lines)? })
 }

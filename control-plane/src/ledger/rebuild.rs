@@ -1,8 +1,10 @@
 //! Recomputes every aggregate from the calls and compares (invariant 9). The recomputation is SQL over the calls and
 //! shares no code with the running sums, so that a fault in either is seen.
 
+mod lines;
 mod text;
 
+pub use lines::fill_lines;
 pub use text::fill_texts;
 
 use super::{
@@ -85,6 +87,7 @@ pub fn rebuild_check(connection: &Connection) -> Result<Check, StoreError> {
     check.unbalanced = unbalanced;
     compare_caps(connection, &caps, &mut check)?;
     text::compare(connection, &mut check)?;
+    lines::compare(connection, &mut check)?;
     Ok(check)
 }
 
@@ -102,11 +105,12 @@ fn sums() -> String {
     format!(
         "sum({admitted}), sum(state = 3),
          sum({admitted} AND outcome IN (SELECT id FROM words WHERE text IN ({errors}))),
-         sum({admitted} AND cost_pico IS NULL),
+         sum({admitted} AND standing_pico IS NULL),
          sum({admitted} AND usage_source IN (SELECT id FROM words WHERE text IN ('estimated', 'mixed'))),
          sum(customer = 0),
          sum(iif({admitted}, tokens_in, 0)), sum(iif({admitted}, tokens_out, 0)),
-         sum(iif({admitted}, coalesce(cost_pico, 0), 0))"
+         sum(iif({admitted}, coalesce(standing_pico, 0), 0)),
+         sum({admitted} AND cost_pico IS NULL), sum(iif({admitted}, coalesce(cost_pico, 0), 0))"
     )
 }
 
@@ -117,7 +121,7 @@ fn recompute(table: &Table) -> String {
         other => other.to_owned(),
     };
     let keys = table.keys.iter().map(key).collect::<Vec<_>>().join(", ");
-    format!("SELECT {keys}, {} FROM calls WHERE state <> 0 GROUP BY {keys}", sums())
+    format!("SELECT {keys}, {} FROM standing WHERE state <> 0 GROUP BY {keys}", sums())
 }
 
 fn recompute_tasks() -> String {
@@ -129,7 +133,7 @@ fn recompute_tasks() -> String {
     let firsts = ["id", "customer", "workspace", "feature", "plan"].map(first).join(", ");
     format!(
         "SELECT task, {firsts}, min(started_at), max(started_at), {}
-         FROM calls c WHERE state <> 0 AND task <> 0 GROUP BY task",
+         FROM standing c WHERE state <> 0 AND task <> 0 GROUP BY task",
         sums()
     )
 }

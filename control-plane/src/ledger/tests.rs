@@ -2,6 +2,7 @@
 
 mod booking;
 mod rating;
+mod rerate;
 mod tasks;
 mod text;
 
@@ -18,9 +19,9 @@ use protocol::{
     event::{CallEnd, CallHead, Ending, ItemResult, Outcome, UsageEvent},
     ids::CallId,
     meters::{Meter, Usage},
-    money::PicoUsdPerUnit,
+    money::{PicoUsd, PicoUsdPerUnit},
 };
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 /// 2026-11-24T10:00:00Z.
 const NOW: UnixNanos = 1_795_514_400_000_000_000;

@@ -59,7 +59,19 @@ pub struct Call {
     pub cost_usd: Option<PicoUsd>,
     #[schema(value_type = Option<String>)]
     pub provider_cost_usd: Option<PicoUsd>,
+    /// As it was booked, before any re-rating.
+    #[schema(value_type = Option<String>)]
+    pub original_cost_usd: Option<PicoUsd>,
+    /// At list prices: what it would cost without contracts and discounts.
+    #[schema(value_type = Option<String>)]
+    pub list_cost_usd: Option<PicoUsd>,
+    /// What the price table says, where the provider says something too.
+    #[schema(value_type = Option<String>)]
+    pub computed_cost_usd: Option<PicoUsd>,
     pub pricing: Option<&'static str>,
+    /// Which rule found the prices when it was booked: served_model, served_alias, served_prefix, requested_model,
+    /// requested_alias or requested_prefix.
+    pub price_match: Option<&'static str>,
     pub unpriced_reason: Option<String>,
     pub lines: Vec<Line>,
     #[schema(value_type = Option<String>)]
@@ -152,7 +164,7 @@ pub struct Correction {
     /// When.
     #[schema(value_type = String, format = DateTime)]
     pub at: Instant,
-    /// late_end: the call ended after it had been closed as orphaned.
+    /// late_end: the call ended after it had been closed as orphaned. rerate: it was rated anew.
     pub cause: String,
     /// The cost before; null where it was not known.
     #[schema(value_type = Option<String>)]
@@ -203,7 +215,14 @@ impl Call {
             usage_complete: end_ref.is_some_and(|end| end.usage.complete),
             cost_usd,
             provider_cost_usd: end_ref.and_then(|end| end.provider_cost),
+            original_cost_usd: booked.original_pico.map(money),
+            list_cost_usd: cost_usd.and_then(|cost| match &**lines {
+                [] => Some(cost),
+                lines => rating::list_cost(lines),
+            }),
+            computed_cost_usd: booked.computed_pico.map(money),
             pricing: booked.pricing.map(Pricing::name_of),
+            price_match: booked.matched.and_then(names::matched),
             unpriced_reason: word(*unpriced)?,
             lines: lines.iter().map(line).collect(),
             hold_usd: head.hold,

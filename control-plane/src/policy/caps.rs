@@ -2,8 +2,7 @@
 
 use super::{Cap, Mode, Policy, UnpricedWord, rules::UNATTRIBUTED};
 use protocol::{
-    attribution::Dimension,
-    cap::{Amount, CapSpec, SubjectMatch, Unit},
+    cap::{Amount, CapSpec, Facet, SubjectMatch, Unit},
     money::PicoUsdPerUnit,
     snapshot::UnpricedRule,
 };
@@ -18,7 +17,7 @@ impl Policy {
     pub fn cap_specs(&self) -> Vec<CapSpec> {
         let mut specs: Vec<CapSpec> = self.caps.iter().flat_map(specs_of).collect();
         if let Some(limit) = self.unattributed.limit_usd {
-            let subject = BTreeMap::from([(Dimension::Customer, SubjectMatch::Absent)]);
+            let subject = BTreeMap::from([(Facet::Customer, SubjectMatch::Absent)]);
             specs.push(CapSpec {
                 id: format!("{UNATTRIBUTED}/usd").into(),
                 name: UNATTRIBUTED.into(),
@@ -56,7 +55,7 @@ impl Policy {
 fn specs_of(cap: &Cap) -> impl Iterator<Item = CapSpec> {
     let is = cap.subject.iter().map(|(dimension, name)| (*dimension, SubjectMatch::Is(name.clone())));
     let each = cap.each.as_slice().iter().map(|dimension| (*dimension, SubjectMatch::Each));
-    let subject: BTreeMap<Dimension, SubjectMatch> = is.chain(each).collect();
+    let subject: BTreeMap<Facet, SubjectMatch> = is.chain(each).collect();
     let limits = [
         (Unit::Usd, "usd", cap.limit_usd.map(super::Usd::pico)),
         (Unit::Calls, "calls", cap.limit_calls),

@@ -4,7 +4,8 @@ use super::{Matching, PriceKey, PriceRow, Status};
 use crate::policy::Pricing;
 use protocol::{
     UnixNanos,
-    price::{MatchedBy, ModelPrices, PriceBook, PriceId, Rate, longest_prefix},
+    meters::Meter,
+    price::{MatchedBy, ModelPrices, PriceBook, PriceId, Rate, longest_prefix, tier_of},
     rating::{Discount, Offer},
 };
 use std::{
@@ -134,6 +135,19 @@ impl PriceTable {
         if is_known { Lookup::OutsideWindow } else { Lookup::NoModel }
     }
 
+    /// Whether a meter that has no rate in force has one at other instants.
+    pub fn has_rate_at_other_times(&self, query: &Query<'_>, meter: Meter, tier: Option<&str>) -> bool {
+        let of_meter = |row: &&PriceRow| row.key.meter == meter && row.key.tier.as_deref() == tier_of(tier);
+        let names = [query.served, query.requested].into_iter().flatten();
+        names.into_iter().any(|model| {
+            let alias = self.pricing.alias(query.provider, model);
+            let shelves = self.contracts.values().chain([&self.list]);
+            let models = shelves.filter_map(|shelf| shelf.models(query.provider, model, alias));
+            let mut rows = models.flatten().flat_map(|model| &model.rows).filter(of_meter).peekable();
+            rows.peek().is_some() && rows.all(|row| !row.holds_at(query.at))
+        })
+    }
+
     /// Every row, by id.
     pub fn rows(&self) -> impl Iterator<Item = &PriceRow> {
         self.rows.values()
@@ -202,6 +216,19 @@ impl Shelf {
             Matching::Prefix => models.prefixes.entry(model.clone()).or_default(),
         };
         model.rows.push(row.clone());
+    }
+
+    /// The models that a name may mean.
+    fn models<'a>(
+        &'a self,
+        provider: &str,
+        model: &str,
+        alias: Option<&str>,
+    ) -> Option<impl Iterator<Item = &'a Model> + use<'a>> {
+        let models = self.providers.get(provider)?;
+        let prefix = longest_prefix(&models.prefixes, model).map(|(_, found)| found);
+        let named = [models.exact.get(model), alias.and_then(|alias| models.exact.get(alias)), prefix];
+        Some(named.into_iter().flatten())
     }
 
     fn settle(&mut self) {

@@ -1,8 +1,8 @@
 //! Questions by name and time: what the API, the console and the commands ask, answered from the store.
 
 use super::{
-    By, CapState, Dimension, Range, Report, WeeklyFigures, before, breakdown, groups, plans, unpriced,
-    unpriced_groups, week_of, weekly, whole_days,
+    By, CapState, Costs, Dimension, Range, Report, WeeklyFigures, before, breakdown, drift, groups, plans,
+    unpriced, unpriced_groups, week_of, weekly, whole_days,
 };
 use crate::{instant::Instant, policy::Policy, store::StoreError};
 use protocol::UnixNanos;
@@ -26,13 +26,15 @@ pub enum Kind {
     Workspaces,
     /// One row per provider and model.
     Models,
+    /// What providers say that calls cost, beside what the price table says.
+    Drift,
     /// One row per provider, model and reason.
     Unpriced,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Weekly,
         Self::Customers,
         Self::Features,
@@ -40,6 +42,7 @@ impl Kind {
         Self::Routes,
         Self::Workspaces,
         Self::Models,
+        Self::Drift,
         Self::Unpriced,
     ];
 
@@ -53,6 +56,7 @@ impl Kind {
             Self::Routes => "routes",
             Self::Workspaces => "workspaces",
             Self::Models => "models",
+            Self::Drift => "drift",
             Self::Unpriced => "unpriced",
         }
     }
@@ -60,7 +64,7 @@ impl Kind {
 
 /// No report of that name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("is no report: weekly, customers, features, plans, routes, workspaces, models or unpriced")]
+#[error("is no report: weekly, customers, features, plans, routes, workspaces, models, drift or unpriced")]
 pub struct UnknownReport;
 
 impl FromStr for Kind {
@@ -119,26 +123,33 @@ pub fn answer(
     caps: &[CapState],
     kind: Kind,
     range: Range,
+    costs: Costs,
 ) -> Result<Report, StoreError> {
     let (exact, range) = (range, whole_days(range));
-    let simple = |by, dimension| Ok(breakdown(by, &groups(store, dimension, range)?, range));
-    match kind {
+    let groups = |dimension, range| groups(store, dimension, range, costs);
+    let simple = |by, dimension| Ok(breakdown(by, &groups(dimension, range)?, range));
+    let mut report = match kind {
         Kind::Customers => simple(By::Customer, Dimension::Customer),
         Kind::Features => simple(By::Feature, Dimension::Feature),
         Kind::Routes => simple(By::Route, Dimension::Route),
         Kind::Workspaces => simple(By::Workspace, Dimension::Workspace),
         Kind::Models => simple(By::Model, Dimension::Model),
-        Kind::Unpriced => Ok(unpriced(policy, unpriced_groups(store, exact)?, exact)),
-        Kind::Plans => Ok(plans(policy, &groups(store, Dimension::Customer, range)?, range)),
+        Kind::Plans => Ok(plans(policy, &groups(Dimension::Customer, range)?, range)),
+        Kind::Drift => drift::drift(store, range),
+        Kind::Unpriced => Ok(unpriced(policy, unpriced_groups(store, exact, costs)?, exact)),
         Kind::Weekly => Ok(weekly(&WeeklyFigures {
             policy,
             range,
-            customers: &groups(store, Dimension::Customer, range)?,
-            customers_before: &groups(store, Dimension::Customer, before(range))?,
-            features: &groups(store, Dimension::Feature, range)?,
-            routes: &groups(store, Dimension::Route, range)?,
-            models: &groups(store, Dimension::Model, range)?,
+            customers: &groups(Dimension::Customer, range)?,
+            customers_before: &groups(Dimension::Customer, before(range))?,
+            features: &groups(Dimension::Feature, range)?,
+            routes: &groups(Dimension::Route, range)?,
+            models: &groups(Dimension::Model, range)?,
             caps,
         })),
+    }?;
+    if costs == Costs::Original {
+        report.title.push_str(", as booked at first");
     }
+    Ok(report)
 }

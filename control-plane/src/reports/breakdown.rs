@@ -1,6 +1,6 @@
 //! The simple reports: one row per customer, feature, plan, route, workspace or model.
 
-use super::{Cell, Column, Group, Range, Report, Section, Totals, money, plan_margins};
+use super::{Cell, Column, Group, Range, Report, Section, Totals, dollars, money, plan_margins};
 use crate::policy::Policy;
 
 /// What a simple report is broken down by.
@@ -91,6 +91,10 @@ pub(super) fn unknowns(total: &Totals) -> Vec<String> {
     let mut notes = Vec::new();
     if total.unpriced > 0 {
         notes.push(format!("{} unpriced: their cost is not in these totals.", calls(total.unpriced)));
+    }
+    if (total.original_cost, total.original_unpriced) != (total.cost, total.unpriced) {
+        let (cost, unpriced) = (dollars(total.original_cost, money::PLACES), calls(total.original_unpriced));
+        notes.push(format!("Rated anew since: booked at first at {cost} USD with {unpriced} unpriced."));
     }
     if total.estimated > 0 {
         notes.push(format!("{} estimated: their usage was not reported whole.", calls(total.estimated)));

@@ -5,6 +5,7 @@ use protocol::{
     cap::{Amount, Unit},
     money::PicoUsd,
 };
+use std::str::FromStr;
 
 /// A half-open span of time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,7 +35,38 @@ pub struct Totals {
     pub tokens_out: u64,
     /// What the priced ones cost.
     pub cost: PicoUsd,
+    /// Calls without a known cost when they were booked,
+    pub original_unpriced: u64,
+    /// and what the others cost then.
+    pub original_cost: PicoUsd,
 }
+
+/// Which costs a report shows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Costs {
+    /// As they stand: re-ratings are in them.
+    #[default]
+    Corrected,
+    /// As they were booked at first.
+    Original,
+}
+
+impl FromStr for Costs {
+    type Err = UnknownCosts;
+
+    fn from_str(text: &str) -> Result<Self, UnknownCosts> {
+        match text {
+            "corrected" => Ok(Self::Corrected),
+            "original" => Ok(Self::Original),
+            _ => Err(UnknownCosts),
+        }
+    }
+}
+
+/// Neither of the two.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("is neither `corrected` nor `original`")]
+pub struct UnknownCosts;
 
 impl Totals {
     /// Both together; sums that do not fit stay at their ends.
@@ -47,7 +79,17 @@ impl Totals {
             estimated: self.estimated.saturating_add(other.estimated),
             tokens_in: self.tokens_in.saturating_add(other.tokens_in),
             tokens_out: self.tokens_out.saturating_add(other.tokens_out),
-            cost: self.cost.checked_add(other.cost).unwrap_or(PicoUsd::new(i128::MAX)),
+            cost: sum(self.cost, other.cost),
+            original_unpriced: self.original_unpriced.saturating_add(other.original_unpriced),
+            original_cost: sum(self.original_cost, other.original_cost),
+        }
+    }
+
+    /// With the costs as they were booked at first, where they are asked for.
+    pub fn with(self, costs: Costs) -> Self {
+        match costs {
+            Costs::Corrected => self,
+            Costs::Original => Self { cost: self.original_cost, unpriced: self.original_unpriced, ..self },
         }
     }
 
@@ -60,6 +102,10 @@ impl Totals {
     pub fn asked(&self) -> u64 {
         self.calls.saturating_add(self.refused)
     }
+}
+
+fn sum(a: PicoUsd, b: PicoUsd) -> PicoUsd {
+    a.checked_add(b).unwrap_or(PicoUsd::new(i128::MAX))
 }
 
 /// The calls of one customer, feature, route, plan, workspace or model.

@@ -1,6 +1,6 @@
 //! Reads figures from the store's aggregates. Sums are made here, in integers wide enough for any of them.
 
-use super::{Group, Point, Range, Totals};
+use super::{Costs, Group, Point, Range, Totals};
 use crate::store::StoreError;
 use protocol::{UnixNanos, money::PicoUsd};
 use rusqlite::{Connection, Row, params};
@@ -10,7 +10,8 @@ const HOUR_NS: u64 = 3_600_000_000_000;
 const DAY_NS: u64 = 86_400_000_000_000;
 
 /// The columns that every aggregate ends with.
-const SUMS: &str = "calls, refused, errors, unpriced, estimated, tokens_in, tokens_out, cost_pico";
+const SUMS: &str = "calls, refused, errors, unpriced, estimated, tokens_in, tokens_out, cost_pico, \
+    original_unpriced, original_pico";
 
 /// What calls are grouped by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,7 +29,12 @@ pub enum Dimension {
 }
 
 /// The sums of each group over a span, which is taken as whole days (hours for workspaces).
-pub fn groups(store: &Connection, by: Dimension, range: Range) -> Result<Vec<Group>, StoreError> {
+pub fn groups(
+    store: &Connection,
+    by: Dimension,
+    range: Range,
+    costs: Costs,
+) -> Result<Vec<Group>, StoreError> {
     let (columns, table, bucket) = match by {
         Dimension::Customer => ("customer, 0", "by_day_customer", "day"),
         Dimension::Feature => ("feature, 0", "by_day_feature", "day"),
@@ -43,7 +49,7 @@ pub fn groups(store: &Connection, by: Dimension, range: Range) -> Result<Vec<Gro
     let mut rows = statement.query(params![first(range.from, length), last(range.to, length)])?;
     while let Some(row) = rows.next()? {
         let sum = sums.entry((row.get(0)?, row.get(1)?)).or_default();
-        *sum = sum.plus(totals(row, 2)?);
+        *sum = sum.plus(totals(row, 2)?.with(costs));
     }
     let named = sums.into_iter().map(|((one, two), totals)| {
         let name = match by {
@@ -134,6 +140,8 @@ fn totals(row: &Row<'_>, at: usize) -> Result<Totals, StoreError> {
         tokens_in: count(5)?,
         tokens_out: count(6)?,
         cost: PicoUsd::new(i128::from(value(7)?)),
+        original_unpriced: count(8)?,
+        original_cost: PicoUsd::new(i128::from(value(9)?)),
     })
 }
 

@@ -20,6 +20,7 @@ fn group(name: &str, calls: u64, cost: &str) -> Group {
     let totals = Totals {
         calls,
         cost: usd(cost),
+        original_cost: usd(cost),
         tokens_in: calls * 100,
         tokens_out: calls * 10,
         ..Totals::default()
@@ -44,7 +45,7 @@ customers:
 
 fn customers() -> Vec<Group> {
     let mut unattributed = group("", 5, "0.5");
-    unattributed.totals.unpriced = 2;
+    (unattributed.totals.unpriced, unattributed.totals.original_unpriced) = (2, 2);
     let mut acme = group("acme", 1_200, "20.000000000001");
     acme.totals.refused = 200;
     acme.totals.estimated = 3;

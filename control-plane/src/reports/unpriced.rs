@@ -2,7 +2,7 @@
 //! what to do about it. The one report that reads calls: no aggregate knows reasons.
 
 use super::{
-    Cell, Range, Report, Section,
+    Cell, Costs, Range, Report, Section,
     breakdown::{TOTAL, calls, column},
 };
 use crate::{
@@ -88,17 +88,22 @@ impl UnpricedGroup {
 
 const QUERY: &str =
     "SELECT calls.id, calls.started_at, calls.provider, calls.model, calls.customer, calls.tokens_in,
-         calls.tokens_out, details.end, coalesce(since.unpriced, words.text, '')
+         calls.tokens_out, details.end, coalesce(words.text, '')
      FROM calls INDEXED BY calls_unpriced JOIN details ON details.id = calls.id
          LEFT JOIN words ON words.id = calls.unpriced
-         LEFT JOIN corrections AS since ON since.id =
-             (SELECT max(id) FROM corrections WHERE call = calls.id AND cause = 'rerate')
-     WHERE pricing <> 0 AND started_at >= ?1 AND started_at < ?2 AND since.after_pico IS NULL";
+         LEFT JOIN corrections AS since ON since.cause = 'rerate' AND since.id =
+             (SELECT max(id) FROM corrections WHERE call = calls.id)
+     WHERE pricing <> 0 AND started_at >= ?1 AND started_at < ?2 AND (?3 OR since.after_pico IS NULL)";
 
-/// Reads them. A call that was rated anew since counts as that left it.
-pub fn unpriced_groups(store: &Connection, range: Range) -> Result<Vec<UnpricedGroup>, StoreError> {
+/// Reads them. A call that was rated anew since counts as that left it, or as it was booked at first.
+pub fn unpriced_groups(
+    store: &Connection,
+    range: Range,
+    costs: Costs,
+) -> Result<Vec<UnpricedGroup>, StoreError> {
     let mut statement = store.prepare_cached(QUERY)?;
-    let mut rows = statement.query(params![instant(range.from), instant(range.to)])?;
+    let mut rows =
+        statement.query(params![instant(range.from), instant(range.to), costs == Costs::Original])?;
     let mut words = Words { store, known: BTreeMap::new() };
     let mut groups: BTreeMap<(i64, i64, Box<str>), UnpricedGroup> = BTreeMap::new();
     while let Some(row) = rows.next()? {

@@ -16,7 +16,7 @@ type Fill = fn(&Connection) -> Result<(), StoreError>;
 const STEPS: [Step; 3] = [
     Step { sql: include_str!("migrations/0001_ledger.sql"), fill: None },
     Step { sql: include_str!("migrations/0002_text.sql"), fill: Some(rebuild::fill_texts) },
-    Step { sql: include_str!("migrations/0003_prices.sql"), fill: None },
+    Step { sql: include_str!("migrations/0003_prices.sql"), fill: Some(rebuild::fill_lines) },
 ];
 
 /// Brings the schema to the newest version, each step in a transaction of its own.

@@ -118,6 +118,7 @@ const PATHS: &[(&str, Dialect)] = &[
     ("/v1/embed", Dialect::CohereEmbed),
     ("/v2/rerank", Dialect::CohereRerank),
     ("/v1/rerank", Dialect::CohereRerank),
+    ("/v1/ocr", Dialect::MistralOcr),
     ("/api/chat", Dialect::Ollama),
     ("/api/generate", Dialect::Ollama),
     ("/api/embed", Dialect::OllamaEmbed),
@@ -260,6 +261,7 @@ fn provider_of(dialect: Dialect, path: &str) -> &'static str {
         Dialect::Gemini | Dialect::GeminiEmbeddings | Dialect::GeminiInteractions => "gemini",
         Dialect::BedrockConverse | Dialect::BedrockInvoke => "bedrock",
         Dialect::CohereChat | Dialect::CohereEmbed | Dialect::CohereRerank => "cohere",
+        Dialect::MistralOcr => "mistral",
         Dialect::Ollama | Dialect::OllamaEmbed => "ollama",
         Dialect::OpenaiChat
         | Dialect::OpenaiResponses

@@ -80,7 +80,10 @@ pub(super) fn of_flow(
     let (served, requested) = (facts.model.as_deref(), head.request_model.as_deref());
     let prices = snapshot.prices.find(&head.provider, head.account.as_deref(), served, requested);
     let rated = rating::rate_usage(&usage, &terms, &prices.map(Offer::from).unwrap_or_default());
-    let cost = rated.ok().and_then(|lines| rating::cost(&lines)).or_else(|| ceiling(snapshot, &usage));
+    let computed = rated.ok().and_then(|lines| rating::cost(&lines)).or_else(|| ceiling(snapshot, &usage));
+    let reported = facts.provider_cost.filter(|cost| *cost >= PicoUsd::ZERO);
+    let bills = snapshot.provider_cost_bills.contains(&head.provider);
+    let cost = reported.filter(|_| bills).or(computed);
     admission::settle(shared, &held, &usage.units, cost, now);
     let end = CallEnd {
         first_token_at,
@@ -90,7 +93,7 @@ pub(super) fn of_flow(
         region: facts.region.take(),
         usage,
         text_bytes: facts.text.bytes,
-        provider_cost: facts.provider_cost.filter(|cost| *cost >= PicoUsd::ZERO),
+        provider_cost: reported,
         status,
         response_flags: flag_names(end.flags).into(),
         ending,

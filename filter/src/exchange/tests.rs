@@ -5,7 +5,7 @@ use super::{end::blank_end, *};
 use crate::counters::tests::InMemory;
 use protocol::{
     attribution::{Attributed, Attribution, Dimension, Source},
-    cap::{CapSpec, SubjectMatch, Unit, Window},
+    cap::{CapSpec, Facet, SubjectMatch, Unit, Window},
     event::{CallEnd, Ending, Outcome},
     meters::{Meter, UsageSource},
     money::{PicoUsd, PicoUsdPerUnit},
@@ -41,7 +41,7 @@ pub(crate) fn snapshot(limit: i64) -> Snapshot {
         id: "acme-day/usd".into(),
         name: "acme-day".into(),
         unit: Unit::Usd,
-        subject: [(Dimension::Customer, SubjectMatch::Is("acme".parse().unwrap()))].into(),
+        subject: [(Facet::Customer, SubjectMatch::Is("acme".parse().unwrap()))].into(),
         limit,
         window: Window::Day,
         shadow: false,

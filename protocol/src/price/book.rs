@@ -48,7 +48,7 @@ pub struct PriceBook {
     pub prefixes: BTreeMap<Box<str>, BTreeMap<Box<str>, ModelPrices>>,
     /// account → the same, for the models that an account with a provider has prices of its own for.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub accounts: BTreeMap<Box<str>, PriceBook>,
+    pub accounts: BTreeMap<Box<str>, Self>,
 }
 
 impl PriceBook {

@@ -5,6 +5,7 @@ use crate::{
         Charge, State,
         aggregates::{Contribution, Keys},
         prepare::Booking,
+        standing::Standing,
     },
     store::{StoreError, Write, instant},
 };
@@ -26,9 +27,11 @@ pub(super) struct Stored {
     pub(super) request_text_bytes: Option<u64>,
 }
 
-#[derive(Clone, Copy)]
 pub(super) struct Counted {
     pub(super) contribution: Contribution,
+    pub(super) standing: Standing,
+    pub(super) tier: Option<Box<str>>,
+    pub(super) region: Option<Box<str>>,
     pub(super) settled_pico: i64,
     pub(super) tokens_capped: i64,
 }
@@ -41,6 +44,9 @@ impl Stored {
             Ok((Self::read(row, id)?, charges))
         });
         let Some((mut stored, charges)) = found.optional()? else { return Ok(None) };
+        if stored.state == State::Orphaned {
+            stored.counted = Some(Counted::load(write, &stored.keys)?);
+        }
         if let Some(bytes) = charges {
             stored.charges =
                 codec::decode(&bytes).map_err(|error| StoreError::corrupt("a call's charges", error))?;
@@ -62,20 +68,6 @@ impl Stored {
             model: row.get("model")?,
             route: row.get("route")?,
         };
-        let counted = Counted {
-            contribution: Contribution {
-                refused: false,
-                error: false,
-                estimated: true,
-                unattributed: keys.customer == 0,
-                tokens_in: row.get("tokens_in")?,
-                tokens_out: row.get("tokens_out")?,
-                cost_pico: row.get("cost_pico")?,
-            },
-            settled_pico: row.get::<_, Option<i64>>("settled_pico")?.unwrap_or(0),
-            // An orphan is taken to have used its input and nothing else.
-            tokens_capped: row.get("tokens_in")?,
-        };
         Ok(Self {
             state,
             keys,
@@ -83,7 +75,7 @@ impl Stored {
             boot: row.get("boot")?,
             head_hash: row.get("head_hash")?,
             end_hash: row.get("end_hash")?,
-            counted: (state == State::Orphaned).then_some(counted),
+            counted: None,
             charges: Vec::new(),
             request_text_bytes: None,
         })
@@ -136,7 +128,41 @@ impl Stored {
     }
 }
 
+impl Counted {
+    fn load(write: &Write<'_>, keys: &Keys) -> Result<Self, StoreError> {
+        let mut find = write.statement(
+            "SELECT tokens_in, tokens_out, cost_pico, settled_pico, head, lines
+             FROM calls JOIN details USING (id) WHERE id = ?1",
+        )?;
+        let mut rows = find.query([keys.id])?;
+        let row = rows.next()?.ok_or_else(|| StoreError::corrupt("a call", "is gone"))?;
+        let (tokens_in, original_pico): (i64, Option<i64>) = (row.get("tokens_in")?, row.get("cost_pico")?);
+        let head: Vec<u8> = row.get("head")?;
+        let head: CallHead =
+            codec::decode(&head).map_err(|error| StoreError::corrupt("a call's head", error))?;
+        let standing = Standing::load(write.connection(), &keys.id, original_pico, row.get("lines")?)?;
+        Ok(Self {
+            contribution: Contribution {
+                refused: false,
+                error: false,
+                estimated: true,
+                unattributed: keys.customer == 0,
+                tokens_in,
+                tokens_out: row.get("tokens_out")?,
+                cost_pico: standing.cost,
+                original_pico,
+            },
+            standing,
+            tier: head.request_tier,
+            region: head.region,
+            settled_pico: row.get::<_, Option<i64>>("settled_pico")?.unwrap_or(0),
+            // An orphan is taken to have used its input and nothing else.
+            tokens_capped: tokens_in,
+        })
+    }
+}
+
 const FIND: &str = "
-    SELECT state, started_at, customer, workspace, user, feature, task, plan, provider, model, route, boot,
-        tokens_in, tokens_out, cost_pico, settled_pico, head_hash, end_hash, charges
+    SELECT state, started_at, customer, workspace, user, feature, task, plan, provider, model, route, boot, head_hash,
+        end_hash, charges
     FROM calls JOIN details USING (id) WHERE id = ?1";

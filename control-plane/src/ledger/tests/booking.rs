@@ -204,6 +204,8 @@ async fn a_rebuild_sees_a_running_sum_that_is_wrong() {
         "UPDATE by_task SET last_at = last_at + 1",
         "UPDATE cap_usage SET held = held + 1",
         "UPDATE by_day_text SET text_bytes = text_bytes + 1",
+        "UPDATE by_day_charge SET units = units + 1",
+        "UPDATE by_day_route SET original_pico = original_pico + 1",
         "UPDATE calls SET cost_pico = cost_pico + 1 WHERE cost_pico IS NOT NULL",
     ];
     for wrong in wrongs {
@@ -216,10 +218,11 @@ async fn a_rebuild_sees_a_running_sum_that_is_wrong() {
     }
 }
 
-/// The sequence is drawn from a fixed seed: starts, ends, repeats, conflicts and orphans of sixty calls, in batches.
+/// The sequence is drawn from a fixed seed: starts, ends, repeats, conflicts, orphans and re-ratings of sixty calls,
+/// in batches.
 #[tokio::test]
 async fn rebuild_equals_running_after_any_mixture_of_events() {
-    let ledger = Ledger::new();
+    let mut ledger = Ledger::new();
     let mut seed: u64 = 0x2545_f491_4f6c_dd1d;
     let mut draw = |below: u64| {
         seed ^= seed << 13;
@@ -247,6 +250,8 @@ async fn rebuild_equals_running_after_any_mixture_of_events() {
         ledger.book_from(boot, batch).await;
         if round % 10 == 9 {
             ledger.close_orphans(NOW + draw(60)).await;
+            ledger = ledger.repriced(vec![price(round, Meter::Input, draw(9)), price(99, Meter::Output, 1)]);
+            ledger.rerate(&[], false).await;
             ledger.assert_rebuild_equals_running().await;
         }
     }

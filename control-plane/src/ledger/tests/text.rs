@@ -155,6 +155,38 @@ async fn an_end_that_comes_after_its_call_was_closed_as_orphaned_is_learned_from
     ledger.assert_rebuild_equals_running().await;
 }
 
+/// What every step but the first made.
+const UNDO: &str = "
+    DROP VIEW standing;
+    DROP INDEX calls_unpriced;
+    DROP TABLE by_day_text;
+    DROP TABLE by_day_charge;
+    DROP TABLE by_day_reported;
+    DROP TABLE rerates;
+    DELETE FROM words WHERE text IN ('input', 'output');
+    ALTER TABLE corrections DROP COLUMN rerate;
+    ALTER TABLE corrections DROP COLUMN lines;
+    ALTER TABLE calls DROP COLUMN matched;
+    ALTER TABLE calls DROP COLUMN reported_pico;
+    ALTER TABLE calls DROP COLUMN computed_pico;
+    ALTER TABLE prices DROP COLUMN region;
+    ALTER TABLE prices DROP COLUMN marginal;
+    ALTER TABLE prices DROP COLUMN hours;
+    ALTER TABLE prices DROP COLUMN contract;
+    ALTER TABLE by_task DROP COLUMN original_unpriced;
+    ALTER TABLE by_task DROP COLUMN original_pico;
+    ALTER TABLE by_hour_workspace DROP COLUMN original_unpriced;
+    ALTER TABLE by_hour_workspace DROP COLUMN original_pico;
+    ALTER TABLE by_day_customer DROP COLUMN original_unpriced;
+    ALTER TABLE by_day_customer DROP COLUMN original_pico;
+    ALTER TABLE by_day_feature DROP COLUMN original_unpriced;
+    ALTER TABLE by_day_feature DROP COLUMN original_pico;
+    ALTER TABLE by_day_route DROP COLUMN original_unpriced;
+    ALTER TABLE by_day_route DROP COLUMN original_pico;
+    ALTER TABLE by_day_model DROP COLUMN original_unpriced;
+    ALTER TABLE by_day_model DROP COLUMN original_pico;
+";
+
 #[tokio::test]
 async fn a_store_from_before_there_were_ratios_opens_and_learns_from_the_calls_it_has() {
     let ledger = Ledger::new();
@@ -163,7 +195,7 @@ async fn a_store_from_before_there_were_ratios_opens_and_learns_from_the_calls_i
     ledger
         .store
         .write(|write| {
-            write.execute("DROP TABLE by_day_text", [])?;
+            write.connection().execute_batch(UNDO)?;
             Ok(write.connection().pragma_update(None, "user_version", 1)?)
         })
         .await

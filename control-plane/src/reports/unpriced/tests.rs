@@ -57,21 +57,24 @@ impl Desk {
         self.runtime.block_on(self.app.store.write(job)).unwrap();
     }
 
-    /// Rates the call of that number anew.
-    fn rerate(&self, number: u8, after: Option<i64>, unpriced: Option<&'static str>) {
+    /// Books the call of that number otherwise.
+    fn correct(&self, number: u8, cause: &'static str, after: Option<i64>) {
         let id = CallId::new((NOW - u64::from(number) * MINUTE) / 1_000_000, [number; 10]);
         let job = move |write: &mut crate::store::Write<'_>| {
-            let sql = "INSERT INTO corrections (call, at, cause, after_pico, unpriced)
-                VALUES (?1, ?2, 'rerate', ?3, ?4)";
-            write.execute(sql, params![id.as_bytes(), instant(NOW), after, unpriced])
+            let sql = "INSERT INTO corrections (call, at, cause, after_pico) VALUES (?1, ?2, ?3, ?4)";
+            write.execute(sql, params![id.as_bytes(), instant(NOW), cause, after])
         };
         self.runtime.block_on(self.app.store.write(job)).unwrap();
     }
 
     fn report(&self) -> Report {
+        self.report_of(Costs::Corrected)
+    }
+
+    fn report_of(&self, costs: Costs) -> Report {
         let range = Range { from: NOW - 60 * MINUTE, to: NOW };
         let policy = policy::parse(self.policy, "p").unwrap();
-        let read = move |store: &Connection| unpriced_groups(store, range);
+        let read = move |store: &Connection| unpriced_groups(store, range, costs);
         unpriced(&policy, self.runtime.block_on(self.app.store.read(read)).unwrap(), range)
     }
 }
@@ -136,21 +139,19 @@ fn unpriced_calls_are_put_together_by_provider_model_and_reason() {
 }
 
 #[test]
-fn a_call_that_was_priced_since_is_not_listed_and_one_that_was_not_says_why_now() {
+fn a_call_that_was_priced_since_is_not_listed_unless_its_first_cost_is_asked_for() {
     let desk = Desk::new(CEILING);
-    for number in 1..=4 {
+    for number in 1..=3 {
         desk.book(number, "acme", "gpt-9", tokens(100, 0));
     }
-    desk.rerate(1, Some(1_000), None);
-    desk.rerate(2, None, Some("no_rate:input"));
-    // What was last is what counts.
-    desk.rerate(3, Some(1_000), None);
-    desk.rerate(3, None, Some("outside_window"));
-    desk.rerate(4, None, Some("no_model"));
-    desk.rerate(4, Some(0), None);
+    desk.correct(1, "rerate", Some(0));
+    // An end that came late took back what had been said before.
+    desk.correct(2, "rerate", Some(1_000));
+    desk.correct(2, "late_end", None);
     let json = desk.report().to_json();
-    let reasons: Vec<&Value> = json["items"].as_array().unwrap().iter().map(|row| &row["reason"]).collect();
-    assert_eq!(reasons, ["no_rate:input", "outside_window"]);
+    assert_eq!((&json["items"][0]["reason"], &json["items"][0]["calls"]), (&json!("no_model"), &json!(2)));
+    let first = desk.report_of(Costs::Original).to_json();
+    assert_eq!(first["items"][0]["calls"], 3);
 }
 
 #[test]
@@ -209,7 +210,7 @@ fn calls_are_found_by_the_index_of_unpriced_ones() {
     let plan = desk.runtime.block_on(desk.app.store.read(|store| {
         let sql = format!("EXPLAIN QUERY PLAN {QUERY}");
         let mut statement = store.prepare(&sql)?;
-        let rows = statement.query_map(params![0, i64::MAX], |row| row.get::<_, String>(3))?;
+        let rows = statement.query_map(params![0, i64::MAX, false], |row| row.get::<_, String>(3))?;
         Ok(rows.collect::<Result<Vec<_>, _>>()?.join("\n"))
     }));
     let plan = plan.unwrap();

@@ -4,9 +4,8 @@ ALTER TABLE prices ADD COLUMN marginal INTEGER;  -- 1: what is above the thresho
 ALTER TABLE prices ADD COLUMN hours    TEXT;     -- Asia/Shanghai mon-fri 16:30-00:30
 ALTER TABLE prices ADD COLUMN contract TEXT;     -- a contract's rate, for that account or, where empty, for all
 
--- Why a call has the price it has, and what it would have without a contract.
-ALTER TABLE calls ADD COLUMN matched  INTEGER;   -- protocol::price::MatchedBy; NULL: no price was looked for or found
-ALTER TABLE calls ADD COLUMN list_pico     INTEGER;  -- at list prices
+-- Why a call has the price it has, and what the provider says beside us.
+ALTER TABLE calls ADD COLUMN matched       INTEGER;  -- protocol::price::MatchedBy; NULL: no price was looked for or found
 ALTER TABLE calls ADD COLUMN reported_pico INTEGER;  -- what the provider says
 ALTER TABLE calls ADD COLUMN computed_pico INTEGER;  -- what the price table says, where the provider said something too
 
@@ -22,8 +21,17 @@ CREATE TABLE rerates (
 ) STRICT;
 
 ALTER TABLE corrections ADD COLUMN rerate   INTEGER;              -- rerates; NULL: another cause
-ALTER TABLE corrections ADD COLUMN unpriced TEXT;                 -- why the cost is not known since
 ALTER TABLE corrections ADD COLUMN lines    BLOB;                 -- [protocol::rating::Line] since
+
+-- A call as it stands since its last correction. The row itself, and its lines, are as they were booked. An end that
+-- came late is booked in the row, so that only a re-rating stands beside it.
+CREATE VIEW standing AS
+    SELECT calls.*, s.id AS rerated,
+        iif(s.id IS NULL, calls.cost_pico, s.after_pico) AS standing_pico,
+        iif(s.id IS NULL, calls.unpriced, 0)             AS standing_unpriced,
+        s.lines                                          AS standing_lines
+    FROM calls LEFT JOIN corrections s
+        ON s.id = (SELECT max(id) FROM corrections WHERE call = calls.id) AND s.cause = 'rerate';
 
 -- What a call was booked at first, beside what it costs since its last correction (`cost_pico`, `unpriced`).
 ALTER TABLE by_task           ADD COLUMN original_unpriced INTEGER NOT NULL DEFAULT 0;

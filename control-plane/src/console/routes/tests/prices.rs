@@ -246,6 +246,7 @@ fn a_call_shows_what_a_contract_took_off_and_that_it_was_rated_anew() {
         &[
             "<s><span class=\"unseen\">list price </span>0.15</s> <span class=\"op\">×</span>0.075</td><td>million tokens</td>",
             "discount deal",
+            "the name that the response gave",
             "<s><span class=\"unseen\">at list prices </span>0.0004674</s> <span class=\"op\">=</span>0.0002337</td>",
         ],
     );

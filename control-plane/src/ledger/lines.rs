@@ -1,0 +1,128 @@
+//! The running sums of lines by what makes their price: day, customer, model, meter, tier, region and rows. They are
+//! what costs are exported from, since units × rate is exactly the cost of every row.
+
+use super::aggregates::{Keys, day};
+use crate::store::{StoreError, Write};
+use protocol::{price::tier_of, rating::Line};
+use rusqlite::params_from_iter;
+use std::collections::BTreeMap;
+
+/// The columns of a row's key.
+pub(super) const KEYS: [&str; 12] = [
+    "day",
+    "corrected",
+    "customer",
+    "provider",
+    "model",
+    "meter",
+    "tier",
+    "region",
+    "price",
+    "rate",
+    "list_price",
+    "list_rate",
+];
+
+/// Where the lines of a call count.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place<'a> {
+    /// Whose they are.
+    pub(super) keys: &'a Keys,
+    /// The tier that was served, as it is called.
+    pub(super) tier: Option<&'a str>,
+    /// The region that served.
+    pub(super) region: Option<&'a str>,
+}
+
+/// Whether lines are counted or taken back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sign {
+    Plus,
+    Minus,
+}
+
+/// Lines and units by key.
+#[derive(Debug, Default)]
+pub(super) struct LineDeltas(BTreeMap<[i64; 12], [i64; 2]>);
+
+impl LineDeltas {
+    /// Counts a call's lines. `corrected` is the day of the correction that they come from, or 0.
+    pub(super) fn add(
+        &mut self,
+        write: &mut Write<'_>,
+        place: &Place<'_>,
+        corrected: i64,
+        (sign, lines): (Sign, &[Line]),
+    ) -> Result<(), StoreError> {
+        if lines.is_empty() {
+            return Ok(());
+        }
+        let too_large = || StoreError::corrupt("an aggregate", "is too large");
+        let number = |value: u64| i64::try_from(value).map_err(|_| too_large());
+        let Place { keys, tier, region } = *place;
+        let (tier, region) = (write.word(tier_of(tier))?, write.word(region)?);
+        for line in lines {
+            let meter = write.word(Some(line.meter.as_str()))?;
+            let (price, rate) = (number(line.price)?, number(line.rate.pico())?);
+            let (list_price, list_rate) = match line.list {
+                Some(list) => (number(list.price)?, number(list.rate.pico())?),
+                None => (price, rate),
+            };
+            let key = [
+                day(keys.started_at),
+                corrected,
+                keys.customer,
+                keys.provider,
+                keys.model,
+                meter,
+                tier,
+                region,
+                price,
+                rate,
+                list_price,
+                list_rate,
+            ];
+            let units = number(line.units)?;
+            let [lines, total] = self.0.entry(key).or_default();
+            let (one, units) = if sign == Sign::Plus { (1, units) } else { (-1, units.saturating_neg()) };
+            *lines = lines.checked_add(one).ok_or_else(too_large)?;
+            *total = total.checked_add(units).ok_or_else(too_large)?;
+        }
+        Ok(())
+    }
+
+    /// Counts what a call's lines were, one set after the other: each correction takes back what stood before it.
+    pub(super) fn history(
+        &mut self,
+        write: &mut Write<'_>,
+        place: &Place<'_>,
+        sign: Sign,
+        steps: &[(i64, Vec<Line>)],
+    ) -> Result<(), StoreError> {
+        let other = if sign == Sign::Plus { Sign::Minus } else { Sign::Plus };
+        let mut before: &[Line] = &[];
+        for (corrected, lines) in steps {
+            self.add(write, place, *corrected, (other, before))?;
+            self.add(write, place, *corrected, (sign, lines))?;
+            before = lines;
+        }
+        Ok(())
+    }
+
+    pub(super) fn flush(&self, write: &Write<'_>) -> Result<(), StoreError> {
+        let (columns, marks) = (KEYS.join(", "), ["?"; KEYS.len()].join(", "));
+        let upsert = format!(
+            "INSERT INTO by_day_charge ({columns}, lines, units) VALUES ({marks}, ?, ?)
+             ON CONFLICT ({columns}) DO UPDATE SET lines = lines + excluded.lines, units = units + excluded.units"
+        );
+        let conditions = KEYS.map(|key| format!("{key} = ?")).join(" AND ");
+        let delete = format!("DELETE FROM by_day_charge WHERE {conditions} AND lines = 0 AND units = 0");
+        for (key, sums) in self.0.iter().filter(|(_, sums)| **sums != [0, 0]) {
+            write.execute(&upsert, params_from_iter(key.iter().chain(sums)))?;
+            if sums.iter().any(|sum| *sum < 0) {
+                write.execute(&delete, params_from_iter(key))?;
+            }
+        }
+        Ok(())
+    }
+}

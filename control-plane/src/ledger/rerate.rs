@@ -1,0 +1,298 @@
+//! Rating calls anew, because prices were wrong or missing. A job that somebody asks for: what differs from what stands
+//! becomes a correction beside the call; nothing is edited. What the price table cannot price keeps what it has. Caps
+//! are not moved: they refused, or did not, by what was known then.
+
+use super::{
+    aggregates::{Contribution, Deltas, Keys, day},
+    calls::{Filter, WordColumn, conditions},
+    lines::{Place, Sign},
+    rating,
+    standing::Standing,
+};
+use crate::{
+    rules::Rules,
+    store::{Store, StoreError, Write, instant, word_text},
+};
+use protocol::{
+    UnixNanos, codec,
+    event::{CallEnd, CallHead},
+    money::PicoUsd,
+    rating::Line,
+};
+use rusqlite::{Connection, Row, params_from_iter};
+use std::{collections::BTreeMap, sync::Arc};
+
+/// Calls looked at in one go, so that ingest never waits long for it.
+const PAGE: i64 = 500;
+
+/// Which calls are rated anew.
+#[derive(Clone, Debug)]
+pub struct Selection {
+    /// Started at this instant or later,
+    pub from: UnixNanos,
+    /// and before this one.
+    pub to: UnixNanos,
+    /// Only those with these texts in these columns; an empty text is absence.
+    pub words: Vec<(WordColumn, String)>,
+}
+
+/// What a re-rating changed, or would.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Rerated {
+    /// Its key; absent after a dry run, and where nothing changed.
+    pub id: Option<i64>,
+    /// Calls looked at.
+    pub calls: u64,
+    /// Calls that cost something else.
+    pub changed: u64,
+    /// Calls that the price table does not price, and that keep the cost they have.
+    pub kept: u64,
+    /// What changes, by customer, provider and model.
+    pub groups: BTreeMap<Group, Change>,
+}
+
+/// Whose calls at whose model.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Group {
+    /// Who pays.
+    pub customer: Option<String>,
+    /// Who served.
+    pub provider: Option<String>,
+    /// The model that answered, else the one asked for.
+    pub model: Option<String>,
+}
+
+/// How the cost of some calls changes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Change {
+    /// How many calls.
+    pub calls: u64,
+    /// How many of them had no cost before.
+    pub priced: u64,
+    /// What the others cost before.
+    pub before: PicoUsd,
+    /// What all cost since.
+    pub after: PicoUsd,
+}
+
+/// Rates calls anew. A dry run writes nothing.
+pub async fn rerate(
+    store: &Store,
+    rules: Arc<Rules>,
+    selection: Selection,
+    dry_run: bool,
+    now: UnixNanos,
+) -> Result<Rerated, StoreError> {
+    let mut done = Rerated::default();
+    let mut position = (instant(selection.from), [0_u8; 16]);
+    loop {
+        let (of_page, rules, after) = (selection.clone(), rules.clone(), position);
+        let page = store.read(move |connection| page(connection, &rules, &of_page, after)).await?;
+        let Some(last) = page.last else { break };
+        position = last;
+        done.calls = done.calls.saturating_add(page.calls);
+        done.kept = done.kept.saturating_add(page.kept);
+        let differing = if dry_run || page.differing.is_empty() {
+            page.differing
+        } else {
+            let (selection, id) = (selection.clone(), done.id);
+            let (id, corrected) =
+                store.write(move |write| correct(write, &selection, id, page.differing, now)).await?;
+            done.id = Some(id);
+            corrected
+        };
+        for call in &differing {
+            done.changed = done.changed.saturating_add(1);
+            done.groups.entry(call.group.clone()).or_default().count(call);
+        }
+    }
+    if let Some(id) = done.id {
+        let (calls, changed) = (instant(done.calls), instant(done.changed));
+        let sql = "UPDATE rerates SET calls = ?2, changed = ?3 WHERE id = ?1";
+        store.write(move |write| write.execute(sql, [id, calls, changed])).await?;
+    }
+    Ok(done)
+}
+
+impl Change {
+    fn count(&mut self, call: &Differing) {
+        let money = |pico: i64| PicoUsd::new(i128::from(pico));
+        self.calls = self.calls.saturating_add(1);
+        self.priced = self.priced.saturating_add(u64::from(call.before.cost.is_none()));
+        // A call costs 10,000 USD at most: 128 bits hold more of them than there are.
+        self.before = self.before.checked_add(money(call.before.cost.unwrap_or(0))).unwrap_or(self.before);
+        self.after = self.after.checked_add(money(call.cost)).unwrap_or(self.after);
+    }
+}
+
+/// A call that costs something else now.
+struct Differing {
+    group: Group,
+    keys: Keys,
+    tokens: (i64, i64),
+    tier: Option<Box<str>>,
+    region: Option<Box<str>>,
+    booked: Option<i64>,
+    before: Standing,
+    cost: i64,
+    lines: Vec<Line>,
+}
+
+#[derive(Default)]
+struct Page {
+    calls: u64,
+    kept: u64,
+    differing: Vec<Differing>,
+    last: Option<(i64, [u8; 16])>,
+}
+
+fn page(
+    connection: &Connection,
+    rules: &Rules,
+    selection: &Selection,
+    (at, id): (i64, [u8; 16]),
+) -> Result<Page, StoreError> {
+    let filter = Filter { to: Some(selection.to), words: selection.words.clone(), ..Filter::default() };
+    let mut page = Page::default();
+    let Some((conditions, mut values)) = conditions(connection, &filter)? else { return Ok(page) };
+    values.push(Box::new(at));
+    values.push(Box::new(id));
+    let sql = format!(
+        "SELECT {COLUMNS} FROM calls JOIN details USING (id)
+         WHERE {conditions} AND state IN (1, 2) AND (started_at, id) > (?, ?)
+         ORDER BY started_at, id LIMIT {PAGE}"
+    );
+    let mut statement = connection.prepare_cached(&sql)?;
+    let mut rows = statement.query(params_from_iter(values))?;
+    while let Some(row) = rows.next()? {
+        let keys = keys(row)?;
+        page.last = Some((keys.started_at, keys.id));
+        page.calls = page.calls.saturating_add(1);
+        let before = Standing::load(connection, &keys.id, row.get("cost_pico")?, row.get("lines")?)?;
+        let head: CallHead =
+            blob(row.get("head")?)?.ok_or_else(|| StoreError::corrupt("a call's head", "is absent"))?;
+        let end: Option<CallEnd> = blob(row.get("end")?)?;
+        let verdict = match &end {
+            Some(end) => rating::rate_end(&head, end, rules),
+            None => rating::rate_orphan(&head, rules),
+        };
+        match verdict.cost {
+            None if before.cost.is_some() => page.kept = page.kept.saturating_add(1),
+            Some(cost) if before.cost != Some(cost) => {
+                let end = end.as_ref();
+                page.differing.push(Differing {
+                    group: group(connection, &keys)?,
+                    keys,
+                    tokens: (row.get("tokens_in")?, row.get("tokens_out")?),
+                    tier: end.and_then(|end| end.service_tier.clone()).or(head.request_tier),
+                    region: end.and_then(|end| end.region.clone()).or(head.region),
+                    booked: row.get("cost_pico")?,
+                    before,
+                    cost,
+                    lines: verdict.lines,
+                });
+            }
+            None | Some(_) => {}
+        }
+    }
+    Ok(page)
+}
+
+const COLUMNS: &str = "id, started_at, customer, workspace, feature, task, plan, provider, model, route, tokens_in, \
+    tokens_out, cost_pico, head, end, lines";
+
+fn keys(row: &Row<'_>) -> Result<Keys, StoreError> {
+    Ok(Keys {
+        id: row.get("id")?,
+        started_at: row.get("started_at")?,
+        customer: row.get("customer")?,
+        workspace: row.get("workspace")?,
+        feature: row.get("feature")?,
+        task: row.get("task")?,
+        plan: row.get("plan")?,
+        provider: row.get("provider")?,
+        model: row.get("model")?,
+        route: row.get("route")?,
+    })
+}
+
+fn group(connection: &Connection, keys: &Keys) -> Result<Group, StoreError> {
+    Ok(Group {
+        customer: word_text(connection, keys.customer)?,
+        provider: word_text(connection, keys.provider)?,
+        model: word_text(connection, keys.model)?,
+    })
+}
+
+fn blob<T: serde::de::DeserializeOwned>(bytes: Option<Vec<u8>>) -> Result<Option<T>, StoreError> {
+    let decoded = bytes.map(|bytes| codec::decode(&bytes)).transpose();
+    decoded.map_err(|error| StoreError::corrupt("a call's detail", error))
+}
+
+/// Writes the corrections of a page. What has changed since the page was read is left to the next run.
+fn correct(
+    write: &mut Write<'_>,
+    selection: &Selection,
+    id: Option<i64>,
+    differing: Vec<Differing>,
+    now: UnixNanos,
+) -> Result<(i64, Vec<Differing>), StoreError> {
+    let id = match id {
+        Some(id) => id,
+        None => insert(write, selection, now)?,
+    };
+    let mut deltas = Deltas::default();
+    let mut corrected = Vec::new();
+    for call in differing {
+        let (booked, lines): (Option<i64>, Option<Vec<u8>>) = write
+            .statement("SELECT cost_pico, lines FROM calls JOIN details USING (id) WHERE id = ?1")?
+            .query_row([call.keys.id], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        if Standing::load(write.connection(), &call.keys.id, booked, lines)? != call.before {
+            continue;
+        }
+        let lines =
+            codec::encode(&call.lines).map_err(|error| StoreError::corrupt("a call's lines", error))?;
+        write.execute(
+            "INSERT INTO corrections (call, at, cause, before_pico, after_pico, rerate, lines)
+             VALUES (?1, ?2, 'rerate', ?3, ?4, ?5, ?6)",
+            (call.keys.id, instant(now), call.before.cost, call.cost, id, lines),
+        )?;
+        let measures = |cost_pico| {
+            let (tokens_in, tokens_out) = call.tokens;
+            let (refused, error, estimated) = (false, false, false);
+            let (unattributed, original_pico) = (call.keys.customer == 0, call.booked);
+            let counted = Contribution {
+                refused,
+                error,
+                estimated,
+                unattributed,
+                tokens_in,
+                tokens_out,
+                cost_pico,
+                original_pico,
+            };
+            counted.measures()
+        };
+        deltas.call(&call.keys, measures(call.before.cost).negated())?;
+        deltas.call(&call.keys, measures(Some(call.cost)))?;
+        let place = Place { keys: &call.keys, tier: call.tier.as_deref(), region: call.region.as_deref() };
+        let today = day(instant(now));
+        deltas.lines.add(write, &place, today, (Sign::Minus, call.before.lines()))?;
+        deltas.lines.add(write, &place, today, (Sign::Plus, &call.lines))?;
+        corrected.push(call);
+    }
+    deltas.flush(write)?;
+    Ok((id, corrected))
+}
+
+fn insert(write: &Write<'_>, selection: &Selection, now: UnixNanos) -> Result<i64, StoreError> {
+    let words: BTreeMap<&str, &str> =
+        selection.words.iter().map(|(column, text)| (column.as_str(), text.as_str())).collect();
+    let selected =
+        serde_json::to_string(&words).map_err(|error| StoreError::corrupt("a selection", error))?;
+    write.execute(
+        "INSERT INTO rerates (at, from_at, to_at, selected, calls, changed) VALUES (?1, ?2, ?3, ?4, 0, 0)",
+        (instant(now), instant(selection.from), instant(selection.to), selected),
+    )?;
+    Ok(write.connection().last_insert_rowid())
+}

@@ -1,0 +1,180 @@
+//! Invariant 6: a price change never changes history; whoever wants that asks for it, sees what it would do, and gets
+//! corrections.
+
+use super::*;
+use crate::ledger::{
+    calls::WordColumn,
+    rerate::{Change, Group, Rerated, Selection, rerate},
+};
+
+const LATER: UnixNanos = NOW + 3 * 24 * 60 * MINUTE;
+/// 2026-11-27 in days since the epoch.
+const LATER_DAY: i64 = 20_784;
+
+impl Ledger {
+    pub(super) fn repriced(self, prices: Vec<PriceRow>) -> Self {
+        let stored = self.rules.stored.clone();
+        let prices = PriceTable::new(prices, stored.policy.prices.clone());
+        Self { rules: Arc::new(Rules::new(stored, prices)), ..self }
+    }
+
+    pub(super) async fn rerate(&self, words: &[(WordColumn, &str)], dry_run: bool) -> Rerated {
+        let words = words.iter().map(|(column, text)| (*column, (*text).to_owned())).collect();
+        let selection = Selection { from: NOW, to: NOW + MINUTE, words };
+        rerate(&self.store, self.rules.clone(), selection, dry_run, LATER).await.unwrap()
+    }
+}
+
+fn dearer() -> Vec<PriceRow> {
+    vec![price(3, Meter::Input, 5_000_000), price(4, Meter::Output, 10_000_000)]
+}
+
+fn of_acme(change: Change) -> BTreeMap<Group, Change> {
+    let group = Group {
+        customer: Some("acme".to_owned()),
+        provider: Some("openai".to_owned()),
+        model: Some("gpt-4o".to_owned()),
+    };
+    [(group, change)].into()
+}
+
+fn usd(text: &str) -> PicoUsd {
+    text.parse().unwrap()
+}
+
+#[tokio::test]
+async fn a_dry_run_says_what_would_change_and_changes_nothing() {
+    let ledger = Ledger::new();
+    ledger.book(vec![finished(1), finished(2), started(3)]).await;
+    let ledger = ledger.repriced(dearer());
+    let done = ledger.rerate(&[], true).await;
+    let change = Change { calls: 2, priced: 0, before: usd("0.00015"), after: usd("0.0002") };
+    assert_eq!(done, Rerated { id: None, calls: 2, changed: 2, kept: 0, groups: of_acme(change) });
+    assert_eq!(ledger.number("SELECT count(*) FROM corrections").await, 0);
+    assert_eq!(ledger.call(1).await.cost_usd, Some(usd("0.000075")));
+    ledger.assert_rebuild_equals_running().await;
+}
+
+#[tokio::test]
+async fn rerating_appends_corrections_edits_nothing_and_changes_nothing_the_second_time() {
+    let ledger = Ledger::new();
+    ledger.book(vec![finished(1), finished(2)]).await;
+    let booked = "SELECT sum(cost_pico * 7 + length(lines)) FROM calls JOIN details USING (id)";
+    let before = ledger.number(booked).await;
+    let ledger = ledger.repriced(dearer());
+    let done = ledger.rerate(&[], false).await;
+    assert_eq!((done.id, done.changed), (Some(1), 2));
+    assert_eq!(ledger.number(booked).await, before, "what was booked stays");
+    let call = ledger.call(1).await;
+    assert_eq!((call.cost_usd, call.original_cost_usd), (Some(usd("0.0001")), Some(usd("0.000075"))));
+    assert_eq!(call.lines.iter().map(|line| line.price).collect::<Vec<_>>(), [Some(3), Some(4)]);
+    let [correction] = &*call.corrections else { panic!("{:?}", call.corrections) };
+    assert_eq!(correction.cause, "rerate");
+    assert_eq!((correction.before_usd, correction.after_usd), (Some(usd("0.000075")), Some(usd("0.0001"))));
+    for table in
+        ["by_task", "by_hour_workspace", "by_day_customer", "by_day_feature", "by_day_route", "by_day_model"]
+    {
+        let sums = |column: &str| format!("SELECT sum({column}) FROM {table}");
+        assert_eq!(ledger.number(&sums("cost_pico")).await, 200_000_000, "{table}");
+        assert_eq!(ledger.number(&sums("original_pico")).await, 150_000_000, "{table}");
+        assert_eq!(ledger.number(&sums("calls")).await, 2, "{table}");
+    }
+    // Caps refused, or did not, by what was known then.
+    assert_eq!(ledger.cap("acme-day/usd").await, (150_000_000, 0));
+    ledger.assert_rebuild_equals_running().await;
+    let again = ledger.rerate(&[], false).await;
+    assert_eq!((again.id, again.calls, again.changed, again.groups), (None, 2, 0, BTreeMap::new()));
+    assert_eq!(ledger.number("SELECT count(*) FROM rerates").await, 1);
+    // And back: the correction is corrected.
+    let ledger =
+        ledger.repriced(vec![price(1, Meter::Input, 2_500_000), price(2, Meter::Output, 10_000_000)]);
+    assert_eq!(ledger.rerate(&[], false).await.changed, 2);
+    assert_eq!(ledger.call(1).await.cost_usd, Some(usd("0.000075")));
+    ledger.assert_rebuild_equals_running().await;
+}
+
+#[tokio::test]
+async fn what_a_correction_takes_back_and_adds_are_lines_of_the_day_of_the_correction() {
+    let ledger = Ledger::new();
+    ledger.book(vec![finished(1)]).await;
+    let ledger = ledger.repriced(dearer());
+    ledger.rerate(&[], false).await;
+    let rows = ledger.store.read(|connection| {
+        let mut statement = connection.prepare(
+            "SELECT corrected, text, price, rate, lines, units FROM by_day_charge JOIN words ON meter = words.id
+             ORDER BY corrected, text, price",
+        )?;
+        let rows = statement.query_map([], |row| {
+            let numbers: [i64; 3] = [row.get(2)?, row.get(4)?, row.get(5)?];
+            Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?, numbers))
+        })?;
+        Ok(rows.collect::<Result<Vec<_>, _>>()?)
+    });
+    let expected = [
+        (0, "input", [1, 1, 10]),
+        (0, "output", [2, 1, 5]),
+        (LATER_DAY, "input", [1, -1, -10]),
+        (LATER_DAY, "input", [3, 1, 10]),
+        (LATER_DAY, "output", [2, -1, -5]),
+        (LATER_DAY, "output", [4, 1, 5]),
+    ];
+    let expected = expected.map(|(corrected, meter, numbers)| (corrected, meter.to_owned(), numbers));
+    assert_eq!(rows.await.unwrap(), expected);
+    let cost = "SELECT sum(units * rate) FROM by_day_charge";
+    assert_eq!(ledger.number(cost).await, ledger.number("SELECT cost_pico FROM by_day_customer").await);
+}
+
+#[tokio::test]
+async fn a_price_that_was_missing_is_added_and_the_call_has_a_cost() {
+    let ledger = Ledger::with(POLICY, vec![price(2, Meter::Output, 10_000_000)]);
+    ledger.book(vec![finished(1), finished(2)]).await;
+    assert_eq!(ledger.call(1).await.unpriced_reason.as_deref(), Some("no_rate:input"));
+    let ledger = ledger.repriced(dearer());
+    let done = ledger.rerate(&[(WordColumn::Model, "gpt-4o"), (WordColumn::Customer, "acme")], false).await;
+    let change = Change { calls: 2, priced: 2, before: PicoUsd::ZERO, after: usd("0.0002") };
+    assert_eq!(done.groups, of_acme(change));
+    let call = ledger.call(2).await;
+    assert_eq!(
+        (call.cost_usd, call.pricing, call.unpriced_reason),
+        (Some(usd("0.0001")), Some("priced"), None)
+    );
+    let unpriced = "SELECT unpriced * 10 + original_unpriced FROM by_day_model";
+    assert_eq!(ledger.number(unpriced).await, 2);
+    ledger.assert_rebuild_equals_running().await;
+}
+
+#[tokio::test]
+async fn what_is_not_selected_stays_and_what_the_table_no_longer_prices_keeps_its_cost() {
+    let ledger = Ledger::new();
+    ledger.book(vec![finished(1)]).await;
+    let ledger = ledger.repriced(dearer());
+    assert_eq!(ledger.rerate(&[(WordColumn::Customer, "globex")], false).await, Rerated::default());
+    let ledger = ledger.repriced(vec![]);
+    let done = ledger.rerate(&[], false).await;
+    assert_eq!((done.calls, done.changed, done.kept), (1, 0, 1));
+    assert_eq!(ledger.call(1).await.cost_usd, Some(usd("0.000075")));
+}
+
+#[tokio::test]
+async fn an_end_that_comes_late_takes_back_what_a_rerating_said_of_the_orphan() {
+    let ledger = Ledger::with(POLICY, vec![]);
+    ledger
+        .book(vec![UsageEvent::Started { head: CallHead { hold_input: None, hold: None, ..head(1) } }])
+        .await;
+    assert_eq!(ledger.close_orphans(NOW + MINUTE).await, 1);
+    assert_eq!(ledger.call(1).await.cost_usd, None);
+    let ledger = ledger.repriced(dearer());
+    ledger.rerate(&[], false).await;
+    assert_eq!(ledger.call(1).await.cost_usd, Some(usd("0.0002")));
+    ledger.assert_rebuild_equals_running().await;
+    ledger
+        .book(vec![UsageEvent::Finished {
+            head: CallHead { hold_input: None, hold: None, ..head(1) },
+            end: Box::new(end(10, 5)),
+        }])
+        .await;
+    let call = ledger.call(1).await;
+    assert_eq!((call.cost_usd, call.original_cost_usd), (Some(usd("0.0001")), Some(usd("0.0001"))));
+    assert_eq!(ledger.number("SELECT sum(lines) FROM by_day_charge").await, 2);
+    ledger.assert_rebuild_equals_running().await;
+}

@@ -1,0 +1,96 @@
+//! What providers say that calls cost, beside what the price table says: where the two differ, a price is out of date.
+
+use super::{
+    Cell, Range, Report, Section,
+    breakdown::{TOTAL, column},
+    money,
+};
+use crate::store::{StoreError, word_text};
+use protocol::money::PicoUsd;
+use rusqlite::Connection;
+use std::collections::BTreeMap;
+
+const DAY_NS: u64 = 86_400_000_000_000;
+
+#[derive(Clone, Copy, Default)]
+struct Sums {
+    calls: u64,
+    uncomputed: u64,
+    reported: i128,
+    computed: i128,
+}
+
+impl Sums {
+    fn plus(self, other: Self) -> Self {
+        Self {
+            calls: self.calls.saturating_add(other.calls),
+            uncomputed: self.uncomputed.saturating_add(other.uncomputed),
+            reported: self.reported.saturating_add(other.reported),
+            computed: self.computed.saturating_add(other.computed),
+        }
+    }
+
+    fn cells(self, name: String) -> Vec<Cell> {
+        let drift = self.reported.saturating_sub(self.computed);
+        vec![
+            Cell::text(name),
+            Cell::Count(self.calls),
+            Cell::Count(self.uncomputed),
+            Cell::usd(PicoUsd::new(self.reported)),
+            Cell::usd(PicoUsd::new(self.computed)),
+            Cell::usd(PicoUsd::new(drift)),
+            Cell::Change(money::per_mille(drift, self.computed)),
+        ]
+    }
+}
+
+/// One row per provider and model, the largest difference first.
+pub(super) fn drift(store: &Connection, range: Range) -> Result<Report, StoreError> {
+    let mut statement = store.prepare_cached(
+        "SELECT provider, model, calls, uncomputed, reported_pico, computed_pico FROM by_day_reported
+         WHERE day >= ?1 AND day < ?2",
+    )?;
+    let day = |at: u64| i64::try_from(at / DAY_NS).unwrap_or(i64::MAX);
+    let mut found = statement.query([day(range.from), day(range.to)])?;
+    let mut sums: BTreeMap<(i64, i64), Sums> = BTreeMap::new();
+    while let Some(row) = found.next()? {
+        let count = |index| Ok::<u64, StoreError>(u64::try_from(row.get::<_, i64>(index)?).unwrap_or(0));
+        let money = |index| Ok::<i128, StoreError>(i128::from(row.get::<_, i64>(index)?));
+        let part = Sums { calls: count(2)?, uncomputed: count(3)?, reported: money(4)?, computed: money(5)? };
+        let sum = sums.entry((row.get(0)?, row.get(1)?)).or_default();
+        *sum = sum.plus(part);
+    }
+    let mut rows: Vec<(String, Sums)> = Vec::new();
+    for ((provider, model), sum) in sums {
+        let word = |id| Ok::<_, StoreError>(word_text(store, id)?.unwrap_or_else(|| "–".to_owned()));
+        rows.push((format!("{}/{}", word(provider)?, word(model)?), sum));
+    }
+    rows.sort_by_key(|(_, sum)| std::cmp::Reverse(sum.reported.abs_diff(sum.computed)));
+    let total = rows.iter().fold(Sums::default(), |total, (_, sum)| total.plus(*sum));
+    let mut notes =
+        vec!["Both sums are over the calls that the provider and the price table price.".to_owned()];
+    if total.uncomputed > 0 {
+        notes.push(format!(
+            "{} that the price table does not price: in neither sum.",
+            super::breakdown::calls(total.uncomputed)
+        ));
+    }
+    let section = Section {
+        key: "drift",
+        title: "Provider's word and price table",
+        columns: vec![
+            column("model", "model"),
+            column("calls", "calls"),
+            column("calls_uncomputed", "of them not in the price table"),
+            column("reported_usd", "provider says, USD"),
+            column("computed_usd", "price table says, USD"),
+            column("difference_usd", "difference, USD"),
+            column("difference_percent", "difference"),
+        ],
+        rows: rows.into_iter().map(|(name, sum)| sum.cells(name)).collect(),
+        total: Some(total.cells(TOTAL.to_owned())),
+        notes,
+        empty: "No provider said what a call costs in this time.",
+    };
+    Ok(Report { title: "Drift of prices".to_owned(), range: Some(range), sections: vec![section] })
+}
