@@ -32,7 +32,7 @@ struct SectionView {
     title: &'static str,
     /// With many columns, which stand closer.
     is_wide: bool,
-    columns: Vec<(&'static str, bool)>,
+    columns: Vec<(String, bool)>,
     rows: Vec<Vec<CellView>>,
     total: Vec<CellView>,
     /// In parts, of which every other one is code.
@@ -63,7 +63,7 @@ pub fn report_page(report: &Report, kind: Kind, query: &str, waiting: usize) -> 
             .filter(|(_, column)| column.key != LAST_CALL)
             .map(|(index, column)| {
                 let number = section.rows.first().and_then(|row| row.get(index)).is_some_and(Cell::is_number);
-                (column.title, number)
+                (heading(column.title), number)
             })
             .collect(),
         rows: section.rows.iter().map(|row| cells(section, row)).collect(),
@@ -89,6 +89,14 @@ pub fn report_page(report: &Report, kind: Kind, query: &str, waiting: usize) -> 
         sections: sections.collect(),
     };
     Page::of(StatusCode::OK, &template)
+}
+
+/// Where a heading takes two lines, the unit is on the second.
+fn heading(title: &str) -> String {
+    match title.split_once(", ") {
+        Some((what, unit)) => format!("{}, {unit}", what.replace(' ', "\u{a0}")),
+        None => title.to_owned(),
+    }
 }
 
 fn cells(section: &Section, row: &[Cell]) -> Vec<CellView> {
