@@ -35,7 +35,8 @@ impl<'a> Counts<'a> {
         let mut value = &self.0;
         let mut rest = path.strip_prefix('/');
         while let Some(keys) = rest {
-            let (key, deeper) = keys.split_once('/').map_or((keys, None), |(key, deeper)| (key, Some(deeper)));
+            let (key, deeper) =
+                keys.split_once('/').map_or((keys, None), |(key, deeper)| (key, Some(deeper)));
             value = value.get(key)?;
             rest = deeper;
         }

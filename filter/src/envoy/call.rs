@@ -9,17 +9,11 @@ use super::{
 };
 use crate::{
     admission::Recourse,
-    exchange::{Exchange, Step},
+    exchange::{Exchange, Finished, Step},
     head::{Headers, split_pairs},
     refusal::{LocalReply, hundredths},
 };
-use protocol::{
-    UnixNanos,
-    allowance::AllowanceReply,
-    codec,
-    event::{Refusal, UsageEvent},
-    snapshot::Allow,
-};
+use protocol::{UnixNanos, allowance::AllowanceReply, codec, event::Refusal, snapshot::Allow};
 use proxy_wasm::{
     traits::{Context, HttpContext},
     types::Action,
@@ -291,10 +285,11 @@ impl Call {
         };
         match step {
             None | Some(Step::Pass) => Action::Continue,
-            Some(Step::Proceed(started, faults)) => {
+            Some(Step::Proceed(head, faults)) => {
                 faults.into_iter().for_each(|fault| node.counter_fault(fault));
-                node.uses(&started.head().caps, now);
-                node.send(*started);
+                node.uses(&head.caps, now);
+                let queued = node.outbox.borrow_mut().started(&head);
+                node.queued(queued);
                 Action::Continue
             }
             Some(Step::Refuse(reply)) => {
@@ -342,13 +337,13 @@ impl Call {
         if finished.usage_missing {
             node.stats.usage_missing(dialect.as_str());
         }
-        if let UsageEvent::Finished { end, head } = &finished.event {
-            node.stats.call(end.outcome);
-            if let Some(refused) = end.refused {
-                node.stats.refused(refused.as_str());
-            }
-            node.uses(&head.caps, end.finished_at);
+        let Finished { head, end, .. } = finished;
+        node.stats.call(end.outcome);
+        if let Some(refused) = end.refused {
+            node.stats.refused(refused.as_str());
         }
-        node.send(finished.event);
+        node.uses(&head.caps, end.finished_at);
+        let queued = node.outbox.borrow_mut().finished(&head, &end);
+        node.queued(queued);
     }
 }

@@ -233,7 +233,7 @@ fn events_answered(node: &Node, status: Option<u16>, body: &[u8], now: UnixNanos
     match (status, codec::decode::<BatchReply>(body)) {
         (Some(200), Ok(reply)) => {
             let results: Vec<ItemResult> = reply.results.iter().map(|item| item.result).collect();
-            results.iter().for_each(|result| node.stats.event_result(*result));
+            node.stats.event_results(&results);
             outbox.acknowledged(&results);
         }
         // It will say the same to the same batch for ever.
