@@ -123,6 +123,12 @@ impl Outbox {
         self.queue.len() >= self.limits.max_events || self.bytes >= self.limits.max_bytes
     }
 
+    /// Whether what waits fills a batch, or half of the queue: it is not to wait for the next tick.
+    pub fn is_pressing(&self) -> bool {
+        self.bytes >= BATCH_BYTES_MAX.min(self.limits.max_bytes / 2)
+            || self.queue.len() >= self.limits.max_events / 2
+    }
+
     /// Events that wait or are under way.
     pub fn len(&self) -> usize {
         self.queue.len()
