@@ -11,7 +11,8 @@ use crate::{
 
 /// Facts about the stream that detection and events want, asked only where a call is likely.
 pub(super) fn surroundings(node: &Node, headers: &Headers<'_>) -> Surroundings {
-    let may_be_call = headers.value(":method") == Some(b"POST") || headers.path().contains("/responses/");
+    let may_be_call = headers.value(":method") == Some(b"POST")
+        || memchr::memmem::find(headers.path().as_bytes(), b"/responses/").is_some();
     if !may_be_call {
         return Surroundings::default();
     }
