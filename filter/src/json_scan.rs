@@ -207,7 +207,7 @@ impl Scanner {
                     self.open_value(byte);
                     self.scalar_start = self.offset.saturating_add(1);
                 } else if self.capture.is_none() {
-                    self.key = Key::NONE;
+                    self.key.clear();
                 }
                 self.state = State::Text { is_key, escaped: false };
             }

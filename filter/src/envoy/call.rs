@@ -131,7 +131,8 @@ impl HttpContext for Call {
         let Some(exchange) = self.exchange.as_mut().filter(|exchange| exchange.is_reading()) else {
             return Action::Continue;
         };
-        if std::mem::take(&mut self.head_waits) && !node.head_moved(self.context, host::now()) {
+        let now = host::now();
+        if std::mem::take(&mut self.head_waits) && !node.head_moved(self.context, now) {
             // The root let the head go, and its content-length with it.
             self.has_content_length = false;
         }
@@ -163,7 +164,7 @@ impl HttpContext for Call {
             exchange.keep_request_length();
             node.stats.fault("request_rewrite");
         }
-        self.decide(&node, if whole { Recourse::Ask } else { Recourse::CannotWait }, host::now())
+        self.decide(&node, if whole { Recourse::Ask } else { Recourse::CannotWait }, now)
     }
 
     fn on_http_request_trailers(&mut self, _trailers: usize) -> Action {
