@@ -108,3 +108,16 @@ fn an_end_that_does_not_fit_leaves_its_start() {
     assert_eq!(ends(&mut outbox, 1), Queued::Dropped);
     assert_eq!(batch(&mut outbox, 200_000_000), [(1, true), (2, true)]);
 }
+
+#[test]
+fn what_fills_half_of_the_queue_does_not_wait_for_the_next_tick() {
+    let mut outbox = outbox(4);
+    starts(&mut outbox, 1);
+    assert!(!outbox.is_pressing());
+    starts(&mut outbox, 2);
+    assert!(outbox.is_pressing());
+    outbox.limits.max_events = 1_000;
+    assert!(!outbox.is_pressing());
+    outbox.limits.max_bytes = 4 * START_BYTES;
+    assert!(outbox.is_pressing());
+}
