@@ -24,6 +24,7 @@ use utoipa::{
     super::policy::replace,
     super::caps::list,
     super::reports::show,
+    super::exports::focus,
     show,
     super::system::healthz,
     super::system::readyz,
