@@ -125,4 +125,4 @@ pub fn file_name(days: Days, format: Format) -> String {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

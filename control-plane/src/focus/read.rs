@@ -22,7 +22,8 @@ const ORDER: &str =
 /// What was used on those days and booked so; then what was corrected on those days, of whichever day it is. So the
 /// exports of two months have no row in common, and what was exported of a month stays true when a later one corrects it.
 pub(super) const PARTS: [&str; 2] = [
-    "c.corrected = 0 AND c.day >= ?1 AND c.day < ?2",
+    // The sign keeps SQLite from taking the column for a constant, and out of the order that the key has.
+    "+c.corrected = 0 AND c.day >= ?1 AND c.day < ?2",
     "c.corrected <> 0 AND c.corrected >= ?1 AND c.corrected < ?2",
 ];
 

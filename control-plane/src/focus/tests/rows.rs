@@ -1,0 +1,448 @@
+use super::{ledger::INPUT, *};
+use expect_test::expect;
+use protocol::money::PicoUsd;
+
+/// Charges of every kind that there is.
+fn of_every_kind() -> Vec<Entry> {
+    let of_each_meter = Meter::ALL.into_iter().map(|meter| match meter {
+        Meter::ReportedCost => {
+            Entry { meter, provider: "openrouter", price: 0, rate: 1, units: 1_234_567_890_123, ..INPUT }
+        }
+        _ => Entry { meter, ..INPUT },
+    });
+    let mut all: Vec<Entry> = of_each_meter.collect();
+    all.extend([
+        Entry { customer: None, ..INPUT },
+        Entry { customer: Some("Müller, \"Söhne\"\n=1+1"), ..INPUT },
+        Entry { tier: Some("batch"), region: Some("eu-west-1"), price: 3, rate: 1_250_000, ..INPUT },
+        // Under a contract, of a list price that is another row, and at a rate of many digits.
+        Entry { customer: Some("globex"), price: 4, rate: 1_999_999, list: Some((1, 2_500_000)), ..INPUT },
+        Entry { model: None, meter: Meter::ReportedCost, price: 0, rate: 1, units: 1, ..INPUT },
+        // The last day of the month and the first of the next.
+        Entry { day: "2026-11-30", ..INPUT },
+        Entry { day: "2026-12-01", ..INPUT },
+        // October, corrected in November: taken back, and at another price.
+        Entry { day: "2026-10-31", ..INPUT },
+        Entry { day: "2026-10-31", corrected: Some("2026-11-02"), lines: -10, units: -1_234_567, ..INPUT },
+        Entry { day: "2026-10-31", corrected: Some("2026-11-02"), price: 5, rate: 3_000_000, ..INPUT },
+        // November, corrected in November.
+        Entry { corrected: Some("2026-11-20"), lines: -10, units: -1_234_567, ..INPUT },
+        Entry { corrected: Some("2026-11-20"), price: 5, rate: 3_000_000, ..INPUT },
+        // November, corrected in December.
+        Entry { corrected: Some("2026-12-02"), price: 5, rate: 3_000_000, ..INPUT },
+    ]);
+    all
+}
+
+#[test]
+fn charges_of_every_kind_keep_the_rules_of_the_specification_in_both_formats() {
+    let ledger = Ledger::with(&of_every_kind());
+    let rows = exported(&ledger, &all_of(november()));
+    assert_eq!(rows.rows.len(), Meter::ALL.len() + 6 + 2 + 2);
+    assert_eq!(rows.columns, COLUMNS.iter().map(|column| column.name).collect::<Vec<_>>());
+}
+
+#[test]
+fn what_breaks_a_rule_is_found() {
+    let ledger = Ledger::with(&of_every_kind());
+    let good = exported(&ledger, &all_of(november()));
+    let mutations = [
+        ("BilledCost", None),
+        ("ListCost", Some("3.0864175000001")),
+        ("ContractedCost", Some("1e3")),
+        ("EffectiveCost", Some("+1")),
+        ("PricingQuantity", Some("2")),
+        ("ChargeClass", Some("Corrected")),
+        ("ChargePeriodEnd", Some("2026-11-03T00:00:00Z")),
+        ("BillingPeriodEnd", Some("2026-11-30T23:59:59Z")),
+        ("BillingCurrency", Some("US$")),
+        ("ConsumedUnit", Some("tokens")),
+        ("ConsumedUnit", None),
+        ("ServiceCategory", Some("AI")),
+        ("SkuId", None),
+        ("SkuMeter", Some("other")),
+        ("Tags", Some("{\"team\":\"a\"}")),
+        ("SubAccountName", None),
+        ("ProviderName", Some(" ")),
+    ];
+    for (name, value) in mutations {
+        let mut bad = good.clone();
+        let row = bad.rows.iter_mut().find(|row| row["SubAccountId"].as_deref() == Some("acme"));
+        row.unwrap().insert(name.to_owned(), value.map(str::to_owned));
+        assert!(!rules::faults(&bad).is_empty(), "{name} {value:?}");
+    }
+    for name in ["BilledCost", "x_model", "Model", "x_TokenType"] {
+        let mut bad = good.clone();
+        bad.columns.insert(0, name.to_owned());
+        assert!(!rules::faults(&bad).is_empty(), "{name}");
+    }
+    let mut bad = good.clone();
+    bad.columns.retain(|name| name != "ChargeClass");
+    assert_eq!(rules::faults(&bad), ["ChargeClass is not there"]);
+}
+
+#[test]
+fn costs_are_exactly_what_the_ledger_has() {
+    let entries = of_every_kind();
+    let ledger = Ledger::with(&entries);
+    let whole = Days { from: day("2026-10-01"), to: day("2027-01-01") };
+    let rows = exported(&ledger, &all_of(whole));
+    let cost: i128 = entries.iter().map(|entry| i128::from(entry.units) * i128::from(entry.rate)).sum();
+    for name in ["BilledCost", "EffectiveCost", "ContractedCost"] {
+        assert_eq!(rows.sum(name), cost, "{name}");
+    }
+    let listed = |entry: &Entry| entry.list.map_or(entry.rate, |(_, rate)| rate);
+    let list: i128 = entries.iter().map(|entry| i128::from(entry.units) * i128::from(listed(entry))).sum();
+    assert_eq!(rows.sum("ListCost"), list);
+    // Month by month, every row is in one export and in no other.
+    let months = [("2026-10-01", "2026-11-01"), ("2026-11-01", "2026-12-01"), ("2026-12-01", "2027-01-01")];
+    let months = months.map(|(from, to)| exported(&ledger, &all_of(Days { from: day(from), to: day(to) })));
+    assert_eq!(months.iter().map(|month| month.rows.len()).sum::<usize>(), entries.len());
+    assert_eq!(months.iter().map(|month| month.sum("BilledCost")).sum::<i128>(), cost);
+    for (month, start) in months.iter().zip(["2026-10-01", "2026-11-01", "2026-12-01"]) {
+        let start = format!("{start}T00:00:00Z");
+        assert!(month.column("BillingPeriodStart").iter().all(|period| *period == start));
+    }
+}
+
+#[test]
+fn the_largest_numbers_of_the_ledger_fit() {
+    let largest = Entry { units: i64::MAX, rate: i64::MAX, ..INPUT };
+    let other = Entry { meter: Meter::WebSearch, units: i64::MIN, rate: i64::MAX, ..INPUT };
+    let ledger = Ledger::with(&[largest, other]);
+    let csv = csv_table(&bytes(&ledger, &all_of(november()), Format::Csv));
+    let parquet = parquet_table(bytes(&ledger, &all_of(november()), Format::Parquet));
+    assert_eq!(csv, parquet);
+    let largest = i128::from(i64::MAX).pow(2);
+    assert_eq!(csv.rows[0]["BilledCost"].as_deref(), Some(&*PicoUsd::new(largest).to_string()));
+    // 38 digits, as the Parquet type says.
+    assert!(largest < 10_i128.pow(38));
+}
+
+/// The columns of one charge that are worth reading, a line each.
+fn shown(entry: Entry, prices: impl Fn(&Ledger)) -> String {
+    let ledger = Ledger::with(&[entry]);
+    prices(&ledger);
+    let whole = Days { from: day("2026-01-01"), to: day("2027-01-01") };
+    let table = exported(&ledger, &all_of(whole));
+    let mut text = String::new();
+    for column in &table.columns {
+        text.push_str(&format!("{column}: {}\n", table.column(column)[0]));
+    }
+    text
+}
+
+#[test]
+fn a_charge_for_tokens() {
+    expect![[r#"
+        BilledCost: 3.0864175
+        BillingAccountId: openai
+        BillingAccountName: null
+        BillingCurrency: USD
+        BillingPeriodEnd: 2026-12-01T00:00:00Z
+        BillingPeriodStart: 2026-11-01T00:00:00Z
+        ChargeCategory: Usage
+        ChargeClass: null
+        ChargeDescription: openai gpt-4o: input at 2.5 USD per 1000000 Tokens
+        ChargeFrequency: Usage-Based
+        ChargePeriodEnd: 2026-11-04T00:00:00Z
+        ChargePeriodStart: 2026-11-03T00:00:00Z
+        ConsumedQuantity: 1234567
+        ConsumedUnit: Tokens
+        ContractedCost: 3.0864175
+        ContractedUnitPrice: 2.5
+        EffectiveCost: 3.0864175
+        InvoiceId: null
+        InvoiceIssuerName: openai
+        ListCost: 3.0864175
+        ListUnitPrice: 2.5
+        PricingCategory: Standard
+        PricingQuantity: 1.234567
+        PricingUnit: 1000000 Tokens
+        ProviderName: openai
+        PublisherName: openai
+        RegionId: null
+        RegionName: null
+        ResourceId: null
+        ResourceName: null
+        ResourceType: null
+        ServiceCategory: AI and Machine Learning
+        ServiceName: openai API
+        ServiceSubcategory: Generative AI
+        SkuId: openai/gpt-4o/input
+        SkuMeter: input
+        SkuPriceDetails: {"x_Meter":"input","x_Model":"gpt-4o"}
+        SkuPriceId: openai/gpt-4o/input
+        SubAccountId: acme
+        SubAccountName: acme
+        Tags: {"bursar/model":"gpt-4o","bursar/tier":"standard"}
+        x_BursarListPriceId: 1
+        x_BursarPriceId: 1
+        x_CorrectedOn: null
+        x_LineCount: 10
+        x_Model: gpt-4o
+        x_ServiceTier: standard
+        x_TokenType: input
+    "#]]
+    .assert_eq(&shown(INPUT, |_| ()));
+}
+
+#[test]
+fn a_correction_of_a_month_that_is_over_under_a_contract_above_a_threshold() {
+    let entry = Entry {
+        day: "2026-10-31",
+        corrected: Some("2026-11-02"),
+        customer: None,
+        tier: Some("priority"),
+        region: Some("eu-west-1"),
+        price: 7,
+        rate: 2_000_000,
+        list: Some((6, 2_500_000)),
+        lines: -1,
+        units: -300_000,
+        ..INPUT
+    };
+    let text = shown(entry, |ledger| {
+        let hours = Some("Europe/Berlin mon-fri 08:00-20:00");
+        ledger.price(6, (Some("priority"), Some(272_000), false), (Some("!global"), hours));
+    });
+    expect![[r#"
+        BilledCost: -0.6
+        BillingAccountId: openai
+        BillingAccountName: null
+        BillingCurrency: USD
+        BillingPeriodEnd: 2026-12-01T00:00:00Z
+        BillingPeriodStart: 2026-11-01T00:00:00Z
+        ChargeCategory: Usage
+        ChargeClass: Correction
+        ChargeDescription: openai gpt-4o: input at 2 USD per 1000000 Tokens (list 2.5), Tier priority, Region !global, Hours Europe/Berlin mon-fri 08:00-20:00, PromptTokensFrom 272001, corrected on 2026-11-02
+        ChargeFrequency: Usage-Based
+        ChargePeriodEnd: 2026-11-01T00:00:00Z
+        ChargePeriodStart: 2026-10-31T00:00:00Z
+        ConsumedQuantity: -300000
+        ConsumedUnit: Tokens
+        ContractedCost: -0.6
+        ContractedUnitPrice: 2
+        EffectiveCost: -0.6
+        InvoiceId: null
+        InvoiceIssuerName: openai
+        ListCost: -0.75
+        ListUnitPrice: 2.5
+        PricingCategory: Standard
+        PricingQuantity: -0.3
+        PricingUnit: 1000000 Tokens
+        ProviderName: openai
+        PublisherName: openai
+        RegionId: eu-west-1
+        RegionName: eu-west-1
+        ResourceId: null
+        ResourceName: null
+        ResourceType: null
+        ServiceCategory: AI and Machine Learning
+        ServiceName: openai API
+        ServiceSubcategory: Generative AI
+        SkuId: openai/gpt-4o/input
+        SkuMeter: input
+        SkuPriceDetails: {"x_Hours":"Europe/Berlin mon-fri 08:00-20:00","x_Meter":"input","x_Model":"gpt-4o","x_PromptTokensFrom":"272001","x_Region":"!global","x_Tier":"priority"}
+        SkuPriceId: openai/gpt-4o/input;Tier=priority;Region=!global;Hours=Europe/Berlin mon-fri 08:00-20:00;PromptTokensFrom=272001
+        SubAccountId: null
+        SubAccountName: null
+        Tags: {"bursar/model":"gpt-4o","bursar/tier":"priority"}
+        x_BursarListPriceId: 6
+        x_BursarPriceId: 7
+        x_CorrectedOn: 2026-11-02T00:00:00Z
+        x_LineCount: -1
+        x_Model: gpt-4o
+        x_ServiceTier: priority
+        x_TokenType: input
+    "#]].assert_eq(&text);
+}
+
+#[test]
+fn a_cost_that_the_provider_reports_is_dollars_at_a_dollar() {
+    let units = 12_345_678;
+    let entry =
+        Entry { meter: Meter::ReportedCost, provider: "openrouter", price: 0, rate: 1, units, ..INPUT };
+    let text = shown(entry, |_| ());
+    let worth = ["Cost", "Price", "Quantity", "Unit", "Sku", "Description", "PricingCategory", "x_"];
+    let lines: Vec<&str> = text.lines().filter(|line| worth.iter().any(|word| line.contains(word))).collect();
+    expect![[r#"
+        BilledCost: 0.000012345678
+        ChargeDescription: openrouter gpt-4o: cost as the provider reports it
+        ConsumedQuantity: 0.000012345678
+        ConsumedUnit: USD
+        ContractedCost: 0.000012345678
+        ContractedUnitPrice: 1
+        EffectiveCost: 0.000012345678
+        ListCost: 0.000012345678
+        ListUnitPrice: 1
+        PricingCategory: Dynamic
+        PricingQuantity: 0.000012345678
+        PricingUnit: USD
+        SkuId: openrouter/gpt-4o/reported_cost
+        SkuMeter: reported_cost
+        SkuPriceDetails: {"x_Meter":"reported_cost","x_Model":"gpt-4o"}
+        SkuPriceId: openrouter/gpt-4o/reported_cost
+        x_BursarListPriceId: null
+        x_BursarPriceId: null
+        x_CorrectedOn: null
+        x_LineCount: 10
+        x_Model: gpt-4o
+        x_ServiceTier: standard
+        x_TokenType: null
+    "#]]
+    .assert_eq(&(lines.join("\n") + "\n"));
+}
+
+#[test]
+fn units_are_named_as_the_specification_names_them() {
+    let units = Meter::ALL.map(|meter| {
+        let ledger = Ledger::with(&[Entry { meter, ..INPUT }]);
+        let table = exported(&ledger, &all_of(november()));
+        format!("{meter}: {} {}", table.column("ConsumedUnit")[0], table.column("PricingUnit")[0])
+    });
+    expect![[r#"
+        input: Tokens 1000000 Tokens
+        cache_read: Tokens 1000000 Tokens
+        cache_write_5m: Tokens 1000000 Tokens
+        cache_write_1h: Tokens 1000000 Tokens
+        output: Tokens 1000000 Tokens
+        reasoning: Tokens 1000000 Tokens
+        audio_in: Tokens 1000000 Tokens
+        audio_out: Tokens 1000000 Tokens
+        image_in: Tokens 1000000 Tokens
+        image_out: Tokens 1000000 Tokens
+        web_search: Searches Searches
+        citation: Tokens 1000000 Tokens
+        audio_seconds: Seconds Seconds
+        characters: Characters Characters
+        images: Images Images
+        search_units: Searches Searches
+        pages: Pages Pages
+        requests: Requests Requests
+        reported_cost: USD USD
+    "#]]
+    .assert_eq(&(units.join("\n") + "\n"));
+}
+
+#[test]
+fn a_sku_keeps_its_price_id_when_its_price_changes() {
+    let dearer = Entry { day: "2026-11-04", price: 9, rate: 3_000_000, ..INPUT };
+    let contract =
+        Entry { day: "2026-11-05", price: 8, rate: 2_000_000, list: Some((9, 3_000_000)), ..INPUT };
+    let table = exported(&Ledger::with(&[INPUT, dearer, contract]), &all_of(november()));
+    assert_eq!(table.column("SkuPriceId"), ["openai/gpt-4o/input"; 3]);
+    assert_eq!(table.column("ListUnitPrice"), ["2.5", "3", "3"]);
+    assert_eq!(table.column("ContractedUnitPrice"), ["2.5", "3", "2"]);
+    assert_eq!(table.column("x_BursarListPriceId"), ["1", "9", "9"]);
+}
+
+#[test]
+fn a_correction_within_the_month_is_no_correction_to_the_specification() {
+    let again = Entry { corrected: Some("2026-11-20"), price: 5, rate: 3_000_000, ..INPUT };
+    let table = exported(&Ledger::with(&[again]), &all_of(november()));
+    assert_eq!(table.column("ChargeClass"), ["null"]);
+    assert_eq!(table.column("x_CorrectedOn"), ["2026-11-20T00:00:00Z"]);
+    assert_eq!(table.column("ChargePeriodStart"), ["2026-11-03T00:00:00Z"]);
+}
+
+#[test]
+fn one_customer_or_provider_can_be_asked_for() {
+    let ledger = Ledger::with(&of_every_kind());
+    let ask = |customer: Option<&str>, provider: Option<&str>| {
+        let (customer, provider) = (customer.map(str::to_owned), provider.map(str::to_owned));
+        exported(&ledger, &Selection { customer, provider, ..all_of(november()) })
+    };
+    assert!(ask(Some("acme"), None).column("SubAccountId").iter().all(|customer| *customer == "acme"));
+    assert_eq!(ask(Some("acme"), Some("openrouter")).column("SkuMeter"), ["reported_cost"]);
+    assert_eq!(ask(Some(""), None).column("SubAccountId"), ["null"]);
+    assert_eq!(ask(Some("nobody"), None).rows.len(), 0);
+    let named = Selection { billing_account: Some("org-1".to_owned()), ..all_of(november()) };
+    assert!(exported(&ledger, &named).column("BillingAccountId").iter().all(|account| *account == "org-1"));
+}
+
+#[test]
+fn an_export_without_rows_is_a_file_with_columns() {
+    let table = exported(&Ledger::new(), &all_of(november()));
+    assert_eq!((table.columns.len(), table.rows.len()), (COLUMNS.len(), 0));
+}
+
+#[test]
+fn many_rows_are_many_groups_of_rows() {
+    let ledger = Ledger::new();
+    ledger.enter(&[INPUT]);
+    // Each of another rate, so that each is a row.
+    ledger
+        .connection
+        .execute_batch(
+            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 17000)
+             INSERT INTO by_day_charge
+                SELECT day, 0, customer, provider, model, meter, 0, 0, 1, 1000 + i, 1, 1000 + i, 1, i
+                FROM by_day_charge, n;",
+        )
+        .unwrap();
+    let table = exported(&ledger, &all_of(november()));
+    assert_eq!(table.rows.len(), 17_001);
+    let expected: i128 = (1..=17_000).map(|i: i128| i * (1_000 + i)).sum();
+    assert_eq!(table.sum("BilledCost"), expected + 1_234_567 * 2_500_000);
+}
+
+#[test]
+fn rows_are_read_in_the_order_of_the_key_without_being_sorted() {
+    let ledger = Ledger::new();
+    for part in read::PARTS {
+        let sql = format!("EXPLAIN QUERY PLAN {}", read::statement(part));
+        let mut statement = ledger.connection.prepare(&sql).unwrap();
+        let none = rusqlite::params![0, 1, None::<i64>, None::<i64>];
+        let plan = statement.query_map(none, |row| row.get::<_, String>("detail")).unwrap();
+        let plan: Vec<String> = plan.map(Result::unwrap).collect();
+        assert!(plan.iter().all(|step| !step.contains("TEMP B-TREE")), "{plan:?}");
+    }
+}
+
+#[test]
+fn a_row_that_no_version_writes_is_an_error_and_not_half_an_export() {
+    for wrong in
+        ["UPDATE by_day_charge SET rate = -1", "UPDATE by_day_charge SET provider = 0", "DELETE FROM words"]
+    {
+        let ledger = Ledger::with(&[INPUT]);
+        ledger.connection.execute_batch(wrong).unwrap();
+        let mut out = Vec::new();
+        let answer = export(&ledger.connection, &all_of(november()), Format::Csv, &mut out);
+        assert!(matches!(answer, Err(ExportError::Store(StoreError::Corrupt { .. }))), "{wrong}: {answer:?}");
+    }
+}
+
+#[test]
+fn what_is_left_out_is_counted() {
+    let ledger = Ledger::with(&[INPUT]);
+    let cost = INPUT.units * INPUT.rate;
+    // Two calls without a price, and 0.5 USD of an orphaned call.
+    ledger.count("2026-11-03", Some("acme"), "openai", (13, 2, cost + 500_000_000_000));
+    ledger.count("2026-11-04", None, "anthropic", (1, 1, 0));
+    ledger.count("2026-12-01", Some("acme"), "openai", (1, 1, 7));
+    let count = |customer: Option<&str>, provider: Option<&str>| {
+        let (customer, provider) = (customer.map(str::to_owned), provider.map(str::to_owned));
+        let selection = Selection { customer, provider, ..all_of(november()) };
+        let left_out = LeftOut::count(&ledger.connection, &selection).unwrap();
+        (left_out.unpriced_calls, left_out.without_meter.map(|cost| cost.to_string()))
+    };
+    let known = |calls: u64, cost: &str| (calls, Some(cost.to_owned()));
+    assert_eq!(count(None, None), known(3, "0.5"));
+    assert_eq!(count(Some("acme"), None), known(2, "0.5"));
+    assert_eq!(count(Some(""), None), known(1, "0"));
+    assert_eq!(count(None, Some("anthropic")), known(1, "0"));
+    assert_eq!(count(Some("acme"), Some("openai")), (2, None));
+    assert_eq!(count(Some("acme"), Some("anthropic")), (0, None));
+    assert_eq!(count(Some("nobody"), None), (0, None));
+}
+
+#[test]
+fn the_document_on_focus_names_every_column_and_no_other() {
+    let document = include_str!("../../../../docs/FOCUS.md");
+    let rows = document.lines().filter_map(|line| line.strip_prefix("| `")?.split_once('`'));
+    let named: Vec<&str> = rows.map(|(name, _)| name).collect();
+    let absent = specification::ABSENT.map(|(name, _)| name);
+    let columns: Vec<&str> = COLUMNS.iter().map(|column| column.name).chain(absent).collect();
+    assert_eq!(named, columns);
+}
