@@ -86,7 +86,7 @@ pub(super) async fn focus(State(app): State<App>, params: Params) -> Result<Resp
     let selection =
         Selection { days, customer: text("customer"), provider: text("provider"), billing_account };
     let (left_out, pieces) = start(app.store, selection, format).await?;
-    Ok((headers(days, format, left_out), Body::new(Pieces(pieces))).into_response())
+    Ok((headers(days, format, left_out), Body::new(pieces)).into_response())
 }
 
 fn headers(days: Days, format: Format, left_out: LeftOut) -> HeaderMap {
@@ -105,13 +105,9 @@ fn headers(days: Days, format: Format, left_out: LeftOut) -> HeaderMap {
 type Piece = Result<Bytes, io::Error>;
 
 /// Begins to read. What is left out is known before the first piece, of the same view of the store.
-async fn start(
-    store: Store,
-    selection: Selection,
-    format: Format,
-) -> Result<(LeftOut, mpsc::Receiver<Piece>), Problem> {
+async fn start(store: Store, selection: Selection, format: Format) -> Result<(LeftOut, Pieces), Problem> {
     let (said, left_out) = oneshot::channel();
-    let (pieces, receiver) = mpsc::channel(PIECES_AHEAD);
+    let (pieces, mut receiver) = mpsc::channel(PIECES_AHEAD);
     let runtime = Handle::current();
     // A connection of its own: exports are long, and would take those of short questions.
     drop(spawn_blocking(move || {
@@ -122,7 +118,9 @@ async fn start(
         }
     }));
     let left_out = left_out.await.map_err(|_| StoreError::Closed)??;
-    Ok((left_out, receiver))
+    // What fails at once can still be said by a status.
+    let first = receiver.recv().await.transpose().map_err(Problem::internal)?;
+    Ok((left_out, Pieces { first, rest: receiver }))
 }
 
 fn send(
@@ -153,7 +151,7 @@ fn send(
         return Ok(());
     }
     focus::export(&view, selection, format, sender)?;
-    Ok(sender.flush()?)
+    Ok(sender.send_piece()?)
 }
 
 /// Sends what is written to it, in pieces, from a thread that may wait.
@@ -172,6 +170,13 @@ impl Sender {
         }
     }
 
+    fn send_piece(&mut self) -> io::Result<()> {
+        match mem::take(&mut self.piece) {
+            piece if piece.is_empty() => Ok(()),
+            piece => self.send(Ok(piece.into())),
+        }
+    }
+
     /// Lets the client see that this is not all: the connection ends before the body does.
     fn break_off(&mut self) {
         self.piece.clear();
@@ -183,21 +188,22 @@ impl Write for Sender {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.piece.extend_from_slice(bytes);
         if self.piece.len() >= PIECE_BYTES {
-            self.flush()?;
+            self.send_piece()?;
         }
         Ok(bytes.len())
     }
 
+    /// Nothing: a writer that is dropped on the way flushes, and would make the beginning of what failed look sent.
     fn flush(&mut self) -> io::Result<()> {
-        match mem::take(&mut self.piece) {
-            piece if piece.is_empty() => Ok(()),
-            piece => self.send(Ok(piece.into())),
-        }
+        Ok(())
     }
 }
 
 /// The body: pieces as they come.
-struct Pieces(mpsc::Receiver<Piece>);
+struct Pieces {
+    first: Option<Bytes>,
+    rest: mpsc::Receiver<Piece>,
+}
 
 impl HttpBody for Pieces {
     type Data = Bytes;
@@ -207,6 +213,9 @@ impl HttpBody for Pieces {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
-        self.0.poll_recv(context).map(|piece| Some(piece?.map(Frame::data)))
+        if let Some(first) = self.first.take() {
+            return Poll::Ready(Some(Ok(Frame::data(first))));
+        }
+        self.rest.poll_recv(context).map(|piece| Some(piece?.map(Frame::data)))
     }
 }

@@ -1,3 +1,5 @@
+mod export;
+
 use super::*;
 use protocol::{
     attribution::{Attributed, Attribution, Dimension, Source},

@@ -1,6 +1,7 @@
 use super::{ledger::INPUT, *};
 use expect_test::expect;
 use protocol::money::PicoUsd;
+use std::collections::BTreeMap;
 
 /// Charges of every kind that there is.
 fn of_every_kind() -> Vec<Entry> {
@@ -67,7 +68,10 @@ fn what_breaks_a_rule_is_found() {
     ];
     for (name, value) in mutations {
         let mut bad = good.clone();
-        let row = bad.rows.iter_mut().find(|row| row["SubAccountId"].as_deref() == Some("acme"));
+        let is_plain = |row: &&mut BTreeMap<String, Option<String>>| {
+            row["SubAccountId"].as_deref() == Some("acme") && row["SkuMeter"].as_deref() == Some("input")
+        };
+        let row = bad.rows.iter_mut().find(is_plain);
         row.unwrap().insert(name.to_owned(), value.map(str::to_owned));
         assert!(!rules::faults(&bad).is_empty(), "{name} {value:?}");
     }
