@@ -92,12 +92,18 @@ pub(super) fn run(
              hint: `bursar report models` says of which models; import their prices"
         )?;
     }
-    if let Some(cost) = said(COST_WITHOUT_METER).filter(|cost| *cost != "0") {
-        writeln!(
+    match said(COST_WITHOUT_METER).filter(|cost| *cost != "0") {
+        Some(cost) if cost.starts_with('-') => writeln!(
+            aside,
+            "the charges from {from} to before {to} are {cost} USD off what the ledger's totals say\n  \
+             hint: `bursar rebuild --check` says which are wrong"
+        )?,
+        Some(cost) => writeln!(
             aside,
             "{cost} USD spent from {from} to before {to} are not in it: no meter is known of them, as of a call that \
              was never heard of again and costs what was held for it"
-        )?;
+        )?,
+        None => {}
     }
     Ok(Answer::Yes)
 }

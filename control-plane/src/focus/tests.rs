@@ -8,6 +8,7 @@ pub(crate) mod ledger;
 mod read_back;
 mod rows;
 mod rules;
+mod shapes;
 mod specification;
 
 /// November.
