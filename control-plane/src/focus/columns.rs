@@ -1,4 +1,5 @@
-//! The columns, in the order in which they are written: those of the specification by name, then our own. Each says
+//! The columns, in the order in which they are written: all of the specification's by name, so that rows can be put
+//! under those of a cloud's bill, then our own. Each says
 //! what it holds of a charge. The specification's rules about them are a table in tests/rules.rs.
 
 use super::{Charge, days};
@@ -70,6 +71,11 @@ impl Column {
         Self::new(name, Kind::Midnight, value)
     }
 
+    /// Of something that there is not here.
+    const fn absent(name: &'static str, kind: Kind) -> Self {
+        Self::new(name, kind, |_| Value::Null).or_null()
+    }
+
     const fn or_null(self) -> Self {
         Self { nullable: true, ..self }
     }
@@ -77,14 +83,18 @@ impl Column {
 
 /// All of them.
 pub static COLUMNS: &[Column] = &[
+    Column::absent("AvailabilityZone", Kind::Text),
     Column::decimal("BilledCost", |charge| Value::Decimal(charge.amounts.cost)),
     Column::text("BillingAccountId", |charge| {
         known(charge.billing_account.as_deref().unwrap_or(&charge.provider))
     }),
-    Column::text("BillingAccountName", |_| Value::Null).or_null(),
+    Column::absent("BillingAccountName", Kind::Text),
+    Column::text("BillingAccountType", |_| known("Provider Account")),
     Column::text("BillingCurrency", |_| known("USD")),
     Column::midnight("BillingPeriodEnd", |charge| Value::Midnight(charge.billing_period().to)),
     Column::midnight("BillingPeriodStart", |charge| Value::Midnight(charge.billing_period().from)),
+    Column::absent("CapacityReservationId", Kind::Text),
+    Column::absent("CapacityReservationStatus", Kind::Text),
     Column::text("ChargeCategory", |_| known("Usage")),
     Column::text(
         "ChargeClass",
@@ -97,12 +107,19 @@ pub static COLUMNS: &[Column] = &[
     Column::text("ChargeFrequency", |_| known("Usage-Based")),
     Column::midnight("ChargePeriodEnd", |charge| Value::Midnight(charge.day.saturating_add(1))),
     Column::midnight("ChargePeriodStart", |charge| Value::Midnight(charge.day)),
+    Column::absent("CommitmentDiscountCategory", Kind::Text),
+    Column::absent("CommitmentDiscountId", Kind::Text),
+    Column::absent("CommitmentDiscountName", Kind::Text),
+    Column::absent("CommitmentDiscountQuantity", Kind::Decimal),
+    Column::absent("CommitmentDiscountStatus", Kind::Text),
+    Column::absent("CommitmentDiscountType", Kind::Text),
+    Column::absent("CommitmentDiscountUnit", Kind::Text),
     Column::decimal("ConsumedQuantity", |charge| Value::Decimal(charge.amounts.consumed)),
     Column::text("ConsumedUnit", |charge| made(charge.consumed_unit())),
     Column::decimal("ContractedCost", |charge| Value::Decimal(charge.amounts.cost)),
     Column::decimal("ContractedUnitPrice", |charge| Value::Decimal(charge.amounts.unit_price)),
     Column::decimal("EffectiveCost", |charge| Value::Decimal(charge.amounts.cost)),
-    Column::text("InvoiceId", |_| Value::Null).or_null(),
+    Column::absent("InvoiceId", Kind::Text),
     Column::text("InvoiceIssuerName", |charge| known(&charge.provider)),
     Column::decimal("ListCost", |charge| Value::Decimal(charge.amounts.list_cost)),
     Column::decimal("ListUnitPrice", |charge| Value::Decimal(charge.amounts.list_unit_price)),
@@ -110,15 +127,19 @@ pub static COLUMNS: &[Column] = &[
         // What a provider says case by case is no rate that was agreed on.
         known(if charge.price.is_some() { "Standard" } else { "Dynamic" })
     }),
+    Column::text("PricingCurrency", |_| known("USD")),
+    Column::decimal("PricingCurrencyContractedUnitPrice", |charge| Value::Decimal(charge.amounts.unit_price)),
+    Column::decimal("PricingCurrencyEffectiveCost", |charge| Value::Decimal(charge.amounts.cost)),
+    Column::decimal("PricingCurrencyListUnitPrice", |charge| Value::Decimal(charge.amounts.list_unit_price)),
     Column::decimal("PricingQuantity", |charge| Value::Decimal(charge.amounts.quantity)),
     Column::text("PricingUnit", |charge| made(charge.pricing_unit())),
     Column::text("ProviderName", |charge| known(&charge.provider)),
     Column::text("PublisherName", |charge| known(&charge.provider)),
     Column::text("RegionId", |charge| maybe(charge.region.as_deref())).or_null(),
     Column::text("RegionName", |charge| maybe(charge.region.as_deref())).or_null(),
-    Column::text("ResourceId", |_| Value::Null).or_null(),
-    Column::text("ResourceName", |_| Value::Null).or_null(),
-    Column::text("ResourceType", |_| Value::Null).or_null(),
+    Column::absent("ResourceId", Kind::Text),
+    Column::absent("ResourceName", Kind::Text),
+    Column::absent("ResourceType", Kind::Text),
     Column::text("ServiceCategory", |_| known("AI and Machine Learning")),
     Column::text("ServiceName", |charge| made(format!("{} API", charge.provider))),
     Column::text("ServiceSubcategory", |_| known("Generative AI")),
@@ -128,6 +149,10 @@ pub static COLUMNS: &[Column] = &[
     Column::text("SkuPriceId", |charge| made(charge.sku_price())),
     Column::text("SubAccountId", |charge| maybe(charge.customer.as_deref())).or_null(),
     Column::text("SubAccountName", |charge| maybe(charge.customer.as_deref())).or_null(),
+    Column::text("SubAccountType", |charge| {
+        charge.customer.as_deref().map_or(Value::Null, |_| known("Customer"))
+    })
+    .or_null(),
     Column::new("Tags", Kind::Json, |charge| made(tags(charge))),
     Column::new("x_BursarListPriceId", Kind::Integer, |charge| integer(charge.list_price)).or_null(),
     Column::new("x_BursarPriceId", Kind::Integer, |charge| integer(charge.price)).or_null(),

@@ -41,8 +41,8 @@ async fn charges_come_as_csv_with_what_is_left_out_said_in_headers() {
     assert_eq!(answer.header(COST_WITHOUT_METER), Some("0.000000000007"));
     let text = String::from_utf8(body(&answer)).unwrap();
     let lines: Vec<&str> = text.lines().collect();
-    assert!(lines[0].starts_with("BilledCost,BillingAccountId,"), "{text}");
-    assert!(lines[1].starts_with("3.0864175,openai,,USD,2026-12-01T00:00:00Z,"), "{text}");
+    assert!(lines[0].starts_with("AvailabilityZone,BilledCost,BillingAccountId,"), "{text}");
+    assert!(lines[1].starts_with(",3.0864175,openai,,Provider Account,USD,2026-12-01T00:00:00Z,"), "{text}");
     assert_eq!(lines.len(), 2);
 }
 
@@ -57,7 +57,7 @@ async fn charges_come_as_parquet_and_of_one_customer() {
     assert_eq!(String::from_utf8(body(&answer)).unwrap().lines().count(), 1);
     assert_eq!(answer.header(UNPRICED_CALLS), Some("0"));
     let answer = api.show("/v1/exports/focus?customer=acme&provider=openai&billing_account=org-1").await;
-    assert!(String::from_utf8(body(&answer)).unwrap().contains("\n3.0864175,org-1,"));
+    assert!(String::from_utf8(body(&answer)).unwrap().contains("\n,3.0864175,org-1,"));
     assert_eq!((answer.header(UNPRICED_CALLS), answer.header(COST_WITHOUT_METER)), (Some("2"), None));
 }
 

@@ -32,7 +32,7 @@ fn charges_are_printed_and_what_is_left_out_is_said_aside() {
     let (code, out, aside) = run(&desk, "export focus --data-dir @data");
     assert_eq!(code, 0);
     assert_eq!(out.lines().count(), 2);
-    assert!(out.contains("\n3.0864175,openai,,USD,2026-12-01T00:00:00Z,"), "{out}");
+    assert!(out.contains("\n,3.0864175,openai,,Provider Account,USD,2026-12-01T00:00:00Z,"), "{out}");
     assert!(
         aside.starts_with("2 calls from 2026-11-01 to before 2026-11-25 are not in it: their cost"),
         "{aside}"

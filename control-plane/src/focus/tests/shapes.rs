@@ -17,18 +17,29 @@ fn shown(entry: Entry, prices: impl Fn(&Ledger)) -> String {
 #[test]
 fn a_charge_for_tokens() {
     expect![[r#"
+        AvailabilityZone: null
         BilledCost: 3.0864175
         BillingAccountId: openai
         BillingAccountName: null
+        BillingAccountType: Provider Account
         BillingCurrency: USD
         BillingPeriodEnd: 2026-12-01T00:00:00Z
         BillingPeriodStart: 2026-11-01T00:00:00Z
+        CapacityReservationId: null
+        CapacityReservationStatus: null
         ChargeCategory: Usage
         ChargeClass: null
         ChargeDescription: openai gpt-4o: input at 2.5 USD per 1000000 Tokens
         ChargeFrequency: Usage-Based
         ChargePeriodEnd: 2026-11-04T00:00:00Z
         ChargePeriodStart: 2026-11-03T00:00:00Z
+        CommitmentDiscountCategory: null
+        CommitmentDiscountId: null
+        CommitmentDiscountName: null
+        CommitmentDiscountQuantity: null
+        CommitmentDiscountStatus: null
+        CommitmentDiscountType: null
+        CommitmentDiscountUnit: null
         ConsumedQuantity: 1234567
         ConsumedUnit: Tokens
         ContractedCost: 3.0864175
@@ -39,6 +50,10 @@ fn a_charge_for_tokens() {
         ListCost: 3.0864175
         ListUnitPrice: 2.5
         PricingCategory: Standard
+        PricingCurrency: USD
+        PricingCurrencyContractedUnitPrice: 2.5
+        PricingCurrencyEffectiveCost: 3.0864175
+        PricingCurrencyListUnitPrice: 2.5
         PricingQuantity: 1.234567
         PricingUnit: 1000000 Tokens
         ProviderName: openai
@@ -57,6 +72,7 @@ fn a_charge_for_tokens() {
         SkuPriceId: openai/gpt-4o/input
         SubAccountId: acme
         SubAccountName: acme
+        SubAccountType: Customer
         Tags: {"bursar/model":"gpt-4o","bursar/tier":"standard"}
         x_BursarListPriceId: 1
         x_BursarPriceId: 1
@@ -89,18 +105,29 @@ fn a_correction_of_a_month_that_is_over_under_a_contract_above_a_threshold() {
         ledger.price(6, (Some("priority"), Some(272_000), false), (Some("!global"), hours));
     });
     expect![[r#"
+        AvailabilityZone: null
         BilledCost: -0.6
         BillingAccountId: openai
         BillingAccountName: null
+        BillingAccountType: Provider Account
         BillingCurrency: USD
         BillingPeriodEnd: 2026-12-01T00:00:00Z
         BillingPeriodStart: 2026-11-01T00:00:00Z
+        CapacityReservationId: null
+        CapacityReservationStatus: null
         ChargeCategory: Usage
         ChargeClass: Correction
         ChargeDescription: openai gpt-4o: input at 2 USD per 1000000 Tokens (list 2.5), Tier priority, Region !global, Hours Europe/Berlin mon-fri 08:00-20:00, PromptTokensFrom 272001, corrected on 2026-11-02
         ChargeFrequency: Usage-Based
         ChargePeriodEnd: 2026-11-01T00:00:00Z
         ChargePeriodStart: 2026-10-31T00:00:00Z
+        CommitmentDiscountCategory: null
+        CommitmentDiscountId: null
+        CommitmentDiscountName: null
+        CommitmentDiscountQuantity: null
+        CommitmentDiscountStatus: null
+        CommitmentDiscountType: null
+        CommitmentDiscountUnit: null
         ConsumedQuantity: -300000
         ConsumedUnit: Tokens
         ContractedCost: -0.6
@@ -111,6 +138,10 @@ fn a_correction_of_a_month_that_is_over_under_a_contract_above_a_threshold() {
         ListCost: -0.75
         ListUnitPrice: 2.5
         PricingCategory: Standard
+        PricingCurrency: USD
+        PricingCurrencyContractedUnitPrice: 2
+        PricingCurrencyEffectiveCost: -0.6
+        PricingCurrencyListUnitPrice: 2.5
         PricingQuantity: -0.3
         PricingUnit: 1000000 Tokens
         ProviderName: openai
@@ -129,6 +160,7 @@ fn a_correction_of_a_month_that_is_over_under_a_contract_above_a_threshold() {
         SkuPriceId: openai/gpt-4o/input;Tier=priority;Region=!global;Hours=Europe/Berlin mon-fri 08:00-20:00;PromptTokensFrom=272001
         SubAccountId: null
         SubAccountName: null
+        SubAccountType: null
         Tags: {"bursar/model":"gpt-4o","bursar/tier":"priority"}
         x_BursarListPriceId: 6
         x_BursarPriceId: 7
@@ -151,6 +183,8 @@ fn a_cost_that_the_provider_reports_is_dollars_at_a_dollar() {
     expect![[r#"
         BilledCost: 0.000012345678
         ChargeDescription: openrouter gpt-4o: cost as the provider reports it
+        CommitmentDiscountQuantity: null
+        CommitmentDiscountUnit: null
         ConsumedQuantity: 0.000012345678
         ConsumedUnit: USD
         ContractedCost: 0.000012345678
@@ -159,6 +193,9 @@ fn a_cost_that_the_provider_reports_is_dollars_at_a_dollar() {
         ListCost: 0.000012345678
         ListUnitPrice: 1
         PricingCategory: Dynamic
+        PricingCurrencyContractedUnitPrice: 1
+        PricingCurrencyEffectiveCost: 0.000012345678
+        PricingCurrencyListUnitPrice: 1
         PricingQuantity: 0.000012345678
         PricingUnit: USD
         SkuId: openrouter/gpt-4o/reported_cost

@@ -131,23 +131,3 @@ pub(super) const RULES: [Rule; 57] = [
     rule("SubAccountType", Conditional, true, Text),
     rule("Tags", Conditional, true, Json),
 ];
-
-/// Columns that need not be there, each with the condition that we do not meet.
-pub(super) const ABSENT: [(&str, &str); 16] = [
-    ("AvailabilityZone", "nothing is deployed in one"),
-    ("BillingAccountType", "there is one type"),
-    ("CapacityReservationId", "no capacity is reserved"),
-    ("CapacityReservationStatus", "no capacity is reserved"),
-    ("CommitmentDiscountCategory", "no commitment is sold"),
-    ("CommitmentDiscountId", "no commitment is sold"),
-    ("CommitmentDiscountName", "no commitment is sold"),
-    ("CommitmentDiscountQuantity", "no commitment is sold"),
-    ("CommitmentDiscountStatus", "no commitment is sold"),
-    ("CommitmentDiscountType", "no commitment is sold"),
-    ("CommitmentDiscountUnit", "no commitment is sold"),
-    ("PricingCurrency", "prices and costs are in one currency"),
-    ("PricingCurrencyContractedUnitPrice", "prices and costs are in one currency"),
-    ("PricingCurrencyEffectiveCost", "prices and costs are in one currency"),
-    ("PricingCurrencyListUnitPrice", "prices and costs are in one currency"),
-    ("SubAccountType", "there is one type"),
-];
