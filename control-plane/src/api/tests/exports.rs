@@ -1,3 +1,5 @@
+//! The export over a real socket: headers, formats, and how it breaks off.
+
 use super::*;
 use crate::focus::tests::ledger::{Entry, INPUT, Ledger};
 

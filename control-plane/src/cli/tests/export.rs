@@ -1,3 +1,5 @@
+//! `bursar export focus`, as somebody types it.
+
 use super::*;
 use crate::focus::tests::ledger::{INPUT, Ledger};
 

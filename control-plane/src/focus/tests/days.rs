@@ -1,3 +1,5 @@
+//! Which days are meant by what somebody wrote.
+
 use super::*;
 
 /// 2026-11-24T10:00:00Z.

@@ -1,3 +1,5 @@
+//! Which rows there are, that they keep the rules, and that their sums are the ledger's.
+
 use super::{ledger::INPUT, *};
 use protocol::money::PicoUsd;
 use std::collections::BTreeMap;
