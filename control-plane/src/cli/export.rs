@@ -86,10 +86,11 @@ pub(super) fn run(
     };
     let said = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     if let Some(calls) = said(UNPRICED_CALLS).filter(|calls| *calls != "0") {
+        let (calls, are) = if calls == "1" { ("1 call", "is") } else { (&*format!("{calls} calls"), "are") };
         writeln!(
             aside,
-            "{calls} calls from {from} to before {to} are not in it: their cost is not known\n  \
-             hint: `bursar report models` says of which models; import their prices"
+            "{calls} from {from} to before {to} {are} not in it: the cost is not known\n  \
+             hint: `bursar report unpriced` says why; import the prices, then `bursar rerate`"
         )?;
     }
     match said(COST_WITHOUT_METER).filter(|cost| *cost != "0") {

@@ -36,7 +36,7 @@ fn charges_are_printed_and_what_is_left_out_is_said_aside() {
     assert_eq!(out.lines().count(), 2);
     assert!(out.contains("\n,3.0864175,openai,,Provider Account,USD,2026-12-01T00:00:00Z,"), "{out}");
     assert!(
-        aside.starts_with("2 calls from 2026-11-01 to before 2026-11-25 are not in it: their cost"),
+        aside.starts_with("2 calls from 2026-11-01 to before 2026-11-25 are not in it: the cost"),
         "{aside}"
     );
     assert!(aside.contains("0.000000000007 USD spent"), "{aside}");
