@@ -6,6 +6,7 @@ mod body;
 mod calls;
 mod caps;
 mod events;
+mod exports;
 mod openapi;
 mod params;
 mod policy;
@@ -17,6 +18,7 @@ mod snapshot;
 mod system;
 mod tasks;
 
+pub use exports::{COST_WITHOUT_METER, UNPRICED_CALLS};
 pub use problem::Problem;
 
 use crate::{app::App, console};
@@ -51,6 +53,7 @@ fn routes() -> Vec<(&'static str, &'static str, MethodRouter<App>)> {
         ("get", "/v1/caps", get(caps::list)),
         ("post", "/v1/rerates", post(rerates::run)),
         ("get", "/v1/reports/{report}", get(reports::show)),
+        ("get", "/v1/exports/focus", get(exports::focus)),
         ("get", "/openapi.json", get(openapi::show)),
         ("get", "/healthz", get(system::healthz)),
         ("get", "/readyz", get(system::readyz)),

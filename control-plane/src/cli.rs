@@ -1,6 +1,7 @@
 //! The commands of `bursar`: what people type, what they get, and which exit code. A command asks a running control
 //! plane over HTTP, or reads a data directory itself; what it prints comes from the same functions either way.
 
+mod export;
 mod failure;
 mod policy;
 mod policy_diff;
@@ -11,6 +12,7 @@ mod report;
 mod rerate;
 mod target;
 
+pub use export::{ExportCommand, FocusArgs};
 pub use failure::{Answer, Failure};
 pub use policy::PolicyCommand;
 pub use prices::PricesCommand;
@@ -46,6 +48,9 @@ pub enum Command {
     Report(ReportArgs),
     /// Rate calls anew with the prices that the table has now
     Rerate(RerateArgs),
+    /// Write charges for other tools to read
+    #[command(subcommand)]
+    Export(ExportCommand),
     /// Recompute the aggregates from the ledger
     Rebuild(RebuildArgs),
 }
@@ -96,6 +101,7 @@ pub fn execute(command: Command, clock: &Clock, out: &mut dyn Write) -> Result<A
         Command::Prices(command) => prices::run(command, clock, out),
         Command::Report(args) => report::run(&args, clock, out),
         Command::Rerate(args) => rerate::run(&args, clock, out),
+        Command::Export(command) => export::run(&command, clock, out, &mut std::io::stderr()),
         Command::Rebuild(args) => rebuild::run(&args, out),
     }
 }

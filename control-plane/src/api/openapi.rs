@@ -25,6 +25,7 @@ use utoipa::{
     super::caps::list,
     super::reports::show,
     super::rerates::run,
+    super::exports::focus,
     show,
     super::system::healthz,
     super::system::readyz,

@@ -1,5 +1,7 @@
 //! The API over a real socket, as a client sees it.
 
+mod exports;
+
 use super::*;
 use crate::clock::Clock;
 use protocol::{
