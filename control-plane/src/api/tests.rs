@@ -304,7 +304,7 @@ async fn a_price_that_jumps_waits_until_somebody_approves_it() {
     assert_eq!(rate().await, "2.5");
     let path = format!("/v1/prices/imports/{}", import["id"]);
     // The rate of input, and those of cached input and of images, which inherit it.
-    assert_eq!(api.show(&path).await.json()["proposals"].as_array().unwrap().len(), 3);
+    assert_eq!(api.show(&path).await.json()["waiting"].as_array().unwrap().len(), 3);
     let approved = api.send("POST", &format!("{path}/approve"), "", b"").await.json();
     assert_eq!(approved["approved"], 3);
     assert_eq!(rate().await, "25");

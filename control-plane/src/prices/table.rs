@@ -1,9 +1,10 @@
 //! Finding the prices of a call: which model's, and which of its rows are in force when it started.
 
-use super::{Matching, PriceKey, PriceRow, Status};
+use super::{Matching, PriceKey, PriceRow, Status, is_own};
 use crate::policy::Pricing;
 use protocol::{
     UnixNanos,
+    ids::Name,
     price::{MatchedBy, ModelPrices, PriceBook, PriceId, Rate, longest_prefix},
     rating::{Discount, Offer},
 };
@@ -20,7 +21,11 @@ pub struct PriceTable {
     contracts: BTreeMap<Box<str>, Shelf>,
     rows: BTreeMap<PriceId, PriceRow>,
     pricing: Pricing,
+    /// By provider: the aliases of the policy, which has them in lists.
+    aliases: Aliases,
 }
+
+type Aliases = HashMap<Box<str>, HashMap<Box<str>, Box<str>>>;
 
 /// What is asked for.
 #[derive(Clone, Copy, Debug, Default)]
@@ -81,7 +86,12 @@ impl Found {
 impl PriceTable {
     /// From the store's rows, in any order.
     pub fn new(rows: impl IntoIterator<Item = PriceRow>, pricing: Pricing) -> Self {
-        let mut table = Self { pricing, ..Self::default() };
+        let names = |names: &BTreeMap<Name, Box<str>>| {
+            names.iter().map(|(name, model)| (name.as_str().into(), model.clone())).collect()
+        };
+        let aliases = &pricing.aliases;
+        let aliases = aliases.iter().map(|(provider, of)| (provider.as_str().into(), names(of))).collect();
+        let mut table = Self { pricing, aliases, ..Self::default() };
         for row in rows {
             let shelf = match &row.key.contract {
                 None => &mut table.list,
@@ -114,24 +124,44 @@ impl PriceTable {
         ];
         for (model, words) in names {
             let Some(model) = model else { continue };
-            let alias = self.pricing.alias(provider, model);
-            let mut of = |shelf: &Shelf| shelf.find(provider, model, alias, at, &mut is_known);
+            let alias = self.alias(provider, model);
+            let mut of = |shelf: &Shelf| {
+                let (rule, _, prices) = shelf.find(provider, model, alias, at, &mut is_known)?;
+                Some((rule, prices))
+            };
             let list = of(&self.list);
             let contract = own.and_then(&mut of).or_else(|| common.and_then(of));
             let Some(rule) = list.as_ref().or(contract.as_ref()).map(|(rule, _)| *rule) else { continue };
-            let [exact, alias_word, prefix] = words;
             return Lookup::Found(Found {
-                matched: match rule {
-                    Rule::Exact => exact,
-                    Rule::Alias => alias_word,
-                    Rule::Prefix => prefix,
-                },
+                matched: rule.among(words),
                 list: list.map(|(_, prices)| prices),
                 contract: contract.map(|(_, prices)| prices),
                 discounts: self.pricing.discounts(provider, account, alias.unwrap_or(model), at),
             });
         }
         if is_known { Lookup::OutsideWindow } else { Lookup::NoModel }
+    }
+
+    /// The rows of a model by the rules that rate a call of it: those of the list, and those of a contract. An hour's own
+    /// rows are among them at every hour.
+    pub fn rows_of(
+        &self,
+        provider: &str,
+        account: Option<&str>,
+        model: &str,
+        at: UnixNanos,
+    ) -> Vec<FoundRows<'_>> {
+        let own =
+            account.filter(|account| !account.is_empty()).and_then(|account| self.contracts.get(account));
+        let alias = self.alias(provider, model);
+        let list = self.list.rows_of(provider, model, alias, at);
+        let contract = [own, self.contracts.get("")].into_iter().flatten();
+        let contract = contract.filter_map(|shelf| shelf.rows_of(provider, model, alias, at)).next();
+        list.into_iter().chain(contract).collect()
+    }
+
+    fn alias(&self, provider: &str, model: &str) -> Option<&str> {
+        self.aliases.get(provider)?.get(model).map(|model| &**model)
     }
 
     /// Every row, by id.
@@ -163,12 +193,32 @@ impl PriceTable {
     }
 }
 
+/// The rows that price a model, and how they were found.
+#[derive(Clone, Debug)]
+pub struct FoundRows<'a> {
+    /// Which rule found them.
+    pub matched: MatchedBy,
+    /// In force, those of certain hours at any hour of the day.
+    pub rows: Vec<&'a PriceRow>,
+}
+
 /// Which rule found a model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Rule {
     Exact,
     Alias,
     Prefix,
+}
+
+impl Rule {
+    /// Its word among those for exact, alias and prefix.
+    fn among(self, [exact, alias, prefix]: [MatchedBy; 3]) -> MatchedBy {
+        match self {
+            Self::Exact => exact,
+            Self::Alias => alias,
+            Self::Prefix => prefix,
+        }
+    }
 }
 
 /// Models by provider.
@@ -210,30 +260,43 @@ impl Shelf {
         }
     }
 
-    fn find(
+    fn rows_of(
         &self,
         provider: &str,
         model: &str,
         alias: Option<&str>,
         at: UnixNanos,
+    ) -> Option<FoundRows<'_>> {
+        let (rule, found, _) = self.find(provider, model, alias, at, &mut false)?;
+        let words = [MatchedBy::ServedModel, MatchedBy::ServedAlias, MatchedBy::ServedPrefix];
+        Some(FoundRows { matched: rule.among(words), rows: found.in_force(at) })
+    }
+
+    fn find<'a>(
+        &'a self,
+        provider: &str,
+        model: &str,
+        alias: Option<&str>,
+        at: UnixNanos,
         is_known: &mut bool,
-    ) -> Option<(Rule, Arc<ModelPrices>)> {
+    ) -> Option<(Rule, &'a Model, Arc<ModelPrices>)> {
         let models = self.providers.get(provider)?;
-        let mut in_force = |found: Option<&Model>| {
+        let mut in_force = |rule: Rule, found: Option<&'a Model>| {
             *is_known |= found.is_some();
-            found?.at(at)
+            let found = found?;
+            Some((rule, found, found.at(at)?))
         };
-        if let Some(prices) = in_force(models.exact.get(model)) {
-            return Some((Rule::Exact, prices));
+        if let Some(found) = in_force(Rule::Exact, models.exact.get(model)) {
+            return Some(found);
         }
-        if let Some(prices) = in_force(alias.and_then(|alias| models.exact.get(alias))) {
-            return Some((Rule::Alias, prices));
+        if let Some(found) = in_force(Rule::Alias, alias.and_then(|alias| models.exact.get(alias))) {
+            return Some(found);
         }
         let mut rest = model;
         loop {
             let (prefix, found) = longest_prefix(&models.prefixes, rest)?;
-            if let Some(prices) = in_force(Some(found)) {
-                return Some((Rule::Prefix, prices));
+            if let Some(found) = in_force(Rule::Prefix, Some(found)) {
+                return Some(found);
             }
             // A shorter one may be in force where the longest is not.
             let shorter = prefix.char_indices().next_back()?.0;
@@ -244,8 +307,11 @@ impl Shelf {
 
 impl Model {
     fn settle(&mut self) {
-        // Where two rows of a key overlap, the one that began later wins: it comes last.
-        self.rows.sort_by(|a, b| (&a.key, a.effective_from, a.id).cmp(&(&b.key, b.effective_from, b.id)));
+        // Where several rows of a key hold, the last one here wins: what is written over what is inherited, people's own
+        // files over catalogues, the one that began later over the one before.
+        let rank =
+            |row: &PriceRow| (row.inherits.is_none(), is_own(&row.source.name), row.effective_from, row.id);
+        self.rows.sort_by(|a, b| a.key.cmp(&b.key).then_with(|| rank(a).cmp(&rank(b))));
         self.has_hours = self.rows.iter().any(|row| row.key.hours.is_some());
         let mut instants: Vec<UnixNanos> =
             self.rows.iter().flat_map(|row| [Some(row.effective_from), row.effective_to]).flatten().collect();
@@ -263,6 +329,18 @@ impl Model {
         }
         let after = self.epochs.partition_point(|(from, _)| *from <= at);
         self.epochs.get(after.checked_sub(1)?)?.1.clone()
+    }
+
+    /// The rows in force at an instant, at whatever hours, one of each key.
+    fn in_force(&self, at: UnixNanos) -> Vec<&PriceRow> {
+        let mut found: Vec<&PriceRow> = Vec::new();
+        for row in self.rows.iter().filter(|row| row.is_in_force(at)) {
+            if found.last().is_some_and(|last| last.key == row.key) {
+                found.pop();
+            }
+            found.push(row);
+        }
+        found
     }
 
     /// The rows in force at an instant, with those of certain hours as the spans that they hold in between two others.

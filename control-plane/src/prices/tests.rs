@@ -61,14 +61,17 @@ const MONDAY: UnixNanos = 1_800_000_000_000_000_000;
 const TUESDAY: UnixNanos = MONDAY + 86_400_000_000_000;
 
 fn imported() -> Import {
-    litellm::import(CATALOGUE, MONDAY).unwrap()
+    read_at(CATALOGUE, MONDAY)
+}
+
+fn read_at(catalogue: &str, at: UnixNanos) -> Import {
+    litellm::import(catalogue, at).unwrap()
 }
 
 /// Writes a diff into rows as the store does.
-fn apply(rows: &mut Vec<PriceRow>, diff: &Diff, at: UnixNanos) {
-    let closed: Vec<PriceId> = diff.closed().collect();
-    for row in rows.iter_mut().filter(|row| closed.contains(&row.id)) {
-        row.effective_to = Some(at);
+fn apply(rows: &mut Vec<PriceRow>, diff: &Diff) {
+    for row in rows.iter_mut() {
+        row.effective_to = diff.ends.get(&row.id).copied().or(row.effective_to);
     }
     for row in rows.iter_mut().filter(|row| diff.withdrawn.contains(&row.id)) {
         row.status = Status::Retired;
@@ -81,8 +84,8 @@ fn apply(rows: &mut Vec<PriceRow>, diff: &Diff, at: UnixNanos) {
 
 fn table_of(catalogue: &str) -> (Vec<PriceRow>, PriceTable) {
     let mut rows = Vec::new();
-    let diff = compare(&rows, litellm::import(catalogue, MONDAY).unwrap(), MONDAY);
-    apply(&mut rows, &diff, MONDAY);
+    let diff = compare(&rows, read_at(catalogue, MONDAY), MONDAY);
+    apply(&mut rows, &diff);
     (rows.clone(), PriceTable::new(rows, Pricing::default()))
 }
 
@@ -256,13 +259,13 @@ fn a_tier_has_prices_of_its_own_and_an_unknown_one_has_none() {
 fn the_price_is_the_one_of_the_instant_and_history_stays() {
     let (mut rows, _) = table_of(CATALOGUE);
     let dearer = CATALOGUE.replace("2.5e-06", "3e-06");
-    let diff = compare(&rows, litellm::import(&dearer, TUESDAY).unwrap(), TUESDAY);
+    let diff = compare(&rows, read_at(&dearer, TUESDAY), TUESDAY);
     // The input rate and what inherits it.
     let changed: Vec<String> = diff.changed.iter().map(|change| change.after.key.meter.to_string()).collect();
     assert_eq!(changed, ["input", "image_in"]);
     assert_eq!((diff.added.len(), diff.removed.len()), (0, 0));
     let before = rows.clone();
-    apply(&mut rows, &diff, TUESDAY);
+    apply(&mut rows, &diff);
     let table = PriceTable::new(rows.clone(), Pricing::default());
     let input = |at| {
         let list = find(&table, "openai", None, Some("gpt-x"), at).unwrap().list.unwrap();
@@ -282,7 +285,7 @@ fn the_price_is_the_one_of_the_instant_and_history_stays() {
 #[test]
 fn importing_the_same_catalogue_again_changes_nothing() {
     let (rows, _) = table_of(CATALOGUE);
-    let diff = compare(&rows, litellm::import(CATALOGUE, TUESDAY).unwrap(), TUESDAY);
+    let diff = compare(&rows, read_at(CATALOGUE, TUESDAY), TUESDAY);
     assert!(diff.is_empty(), "{diff:?}");
     let in_force = rows.iter().filter(|row| row.is_in_force(TUESDAY)).count();
     assert_eq!(usize::try_from(diff.unchanged).unwrap(), in_force);
@@ -298,10 +301,10 @@ fn a_row_that_the_catalogue_no_longer_has_ends_and_others_are_left_alone() {
     own.source.name = "contract".into();
     rows.push(own);
     let smaller = CATALOGUE.replace("dotted.model-v1", "dotted.model-v2");
-    let diff = compare(&rows, litellm::import(&smaller, TUESDAY).unwrap(), TUESDAY);
+    let diff = compare(&rows, read_at(&smaller, TUESDAY), TUESDAY);
     assert!(!diff.removed.is_empty() && diff.removed.iter().all(|row| &*row.key.model == "dotted.model-v1"));
     assert!(!diff.added.is_empty() && diff.added.iter().all(|row| &*row.key.model == "dotted.model-v2"));
-    apply(&mut rows, &diff, TUESDAY);
+    apply(&mut rows, &diff);
     let table = PriceTable::new(rows, Pricing::default());
     assert!(find(&table, "openai", Some("dotted.model-v1"), None, TUESDAY).is_none());
     assert!(find(&table, "openai", Some("dotted.model-v1"), None, MONDAY).is_some());
@@ -335,7 +338,7 @@ fn a_price_that_moves_by_more_than_three_waits_and_the_old_one_stays() {
     let wrong = CATALOGUE.replace("3.75e-06", "0.00375");
     let zero = CATALOGUE.replace("3.75e-06", "0.0");
     for (catalogue, reason) in [(wrong, HoldReason::Magnitude), (zero, HoldReason::Moves)] {
-        let diff = compare(&rows, litellm::import(&catalogue, TUESDAY).unwrap(), TUESDAY);
+        let diff = compare(&rows, read_at(&catalogue, TUESDAY), TUESDAY);
         let held: Vec<(&str, HoldReason)> = diff
             .held
             .iter()
@@ -344,7 +347,7 @@ fn a_price_that_moves_by_more_than_three_waits_and_the_old_one_stays() {
             .collect();
         assert_eq!(held, [("claude-x", reason)]);
         assert!(diff.changed.is_empty());
-        apply(&mut rows, &diff, TUESDAY);
+        apply(&mut rows, &diff);
         let table = PriceTable::new(rows.clone(), Pricing::default());
         let prices = find(&table, "anthropic", Some("claude-x"), None, TUESDAY).unwrap().list.unwrap();
         assert_eq!(prices.rate(Meter::CacheWrite5m, &Terms::default()).unwrap().rate.usd_per_mtok(), "3.75");
