@@ -287,3 +287,6 @@ impl Comparison<'_> {
         mine.says_the_same(wanted) && in_time && reaches_back
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -178,4 +178,6 @@ impl Reader {
 }
 
 #[cfg(test)]
+mod rule_tests;
+#[cfg(test)]
 mod tests;
