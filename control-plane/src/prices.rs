@@ -10,6 +10,7 @@ mod genai_prices;
 mod guard;
 mod hours;
 pub mod litellm;
+mod model;
 mod models_dev;
 mod openrouter;
 mod own;
@@ -206,5 +207,7 @@ pub struct Unreadable {
     pub reason: String,
 }
 
+#[cfg(test)]
+mod speed_tests;
 #[cfg(test)]
 mod tests;

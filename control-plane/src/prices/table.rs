@@ -1,11 +1,11 @@
 //! Finding the prices of a call: which model's, and which of its rows are in force when it started.
 
-use super::{Matching, PriceKey, PriceRow, Status, is_own};
+use super::{Matching, PriceKey, PriceRow, Status, model::Model};
 use crate::policy::Pricing;
 use protocol::{
     UnixNanos,
     ids::Name,
-    price::{MatchedBy, ModelPrices, PriceBook, PriceId, Rate, longest_prefix},
+    price::{MatchedBy, ModelPrices, PriceBook, PriceId, longest_prefix},
     rating::{Discount, Offer},
 };
 use std::{
@@ -234,15 +234,6 @@ pub(super) struct Models {
     pub(super) prefixes: BTreeMap<Box<str>, Model>,
 }
 
-/// The rows of one model.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Model {
-    rows: Vec<PriceRow>,
-    /// From each instant at which a row begins or ends: what is in force at all hours, made once.
-    epochs: Vec<(UnixNanos, Option<Arc<ModelPrices>>)>,
-    has_hours: bool,
-}
-
 impl Shelf {
     fn put(&mut self, row: &PriceRow) {
         let PriceKey { provider, model, matching, .. } = &row.key;
@@ -251,7 +242,7 @@ impl Shelf {
             Matching::Exact => models.exact.entry(model.clone()).or_default(),
             Matching::Prefix => models.prefixes.entry(model.clone()).or_default(),
         };
-        model.rows.push(row.clone());
+        model.put(row.clone());
     }
 
     fn settle(&mut self) {
@@ -302,72 +293,5 @@ impl Shelf {
             let shorter = prefix.char_indices().next_back()?.0;
             rest = prefix.get(..shorter)?;
         }
-    }
-}
-
-impl Model {
-    fn settle(&mut self) {
-        // Where several rows of a key hold, the last one here wins: what is written over what is inherited, people's own
-        // files over catalogues, the one that began later over the one before.
-        let rank =
-            |row: &PriceRow| (row.inherits.is_none(), is_own(&row.source.name), row.effective_from, row.id);
-        self.rows.sort_by(|a, b| a.key.cmp(&b.key).then_with(|| rank(a).cmp(&rank(b))));
-        self.has_hours = self.rows.iter().any(|row| row.key.hours.is_some());
-        let mut instants: Vec<UnixNanos> =
-            self.rows.iter().flat_map(|row| [Some(row.effective_from), row.effective_to]).flatten().collect();
-        instants.sort_unstable();
-        instants.dedup();
-        let prices = |at| self.compile(at, at, at.saturating_add(1)).map(Arc::new);
-        self.epochs =
-            instants.into_iter().map(|at| (at, if self.has_hours { None } else { prices(at) })).collect();
-    }
-
-    /// What is in force at an instant.
-    fn at(&self, at: UnixNanos) -> Option<Arc<ModelPrices>> {
-        if self.has_hours {
-            return self.compile(at, at, at.saturating_add(1)).map(Arc::new);
-        }
-        let after = self.epochs.partition_point(|(from, _)| *from <= at);
-        self.epochs.get(after.checked_sub(1)?)?.1.clone()
-    }
-
-    /// The rows in force at an instant, at whatever hours, one of each key.
-    fn in_force(&self, at: UnixNanos) -> Vec<&PriceRow> {
-        let mut found: Vec<&PriceRow> = Vec::new();
-        for row in self.rows.iter().filter(|row| row.is_in_force(at)) {
-            if found.last().is_some_and(|last| last.key == row.key) {
-                found.pop();
-            }
-            found.push(row);
-        }
-        found
-    }
-
-    /// The rows in force at an instant, with those of certain hours as the spans that they hold in between two others.
-    pub(super) fn compile(&self, at: UnixNanos, from: UnixNanos, until: UnixNanos) -> Option<ModelPrices> {
-        let mut prices = ModelPrices::default();
-        let mut last: Option<&PriceKey> = None;
-        for row in self.rows.iter().filter(|row| row.is_in_force(at)) {
-            let during = match row.key.hours.as_ref().map(|hours| hours.spans(from, until)) {
-                Some(spans) if spans.is_empty() => continue,
-                spans => spans.map(Into::into),
-            };
-            if last == Some(&row.key) {
-                prices.rates.pop();
-            }
-            last = Some(&row.key);
-            let PriceKey { meter, tier, region, threshold, .. } = &row.key;
-            prices.rates.push(Rate {
-                price: row.id,
-                meter: *meter,
-                rate: row.rate,
-                tier: tier.clone(),
-                region: region.clone(),
-                threshold: *threshold,
-                during,
-            });
-            prices.output_tokens_max = row.output_tokens_max.or(prices.output_tokens_max);
-        }
-        (!prices.rates.is_empty()).then_some(prices)
     }
 }

@@ -210,3 +210,29 @@ fn where_nothing_is_taken_without_approval_everything_waits_and_nothing_ends() {
     assert_eq!((diff.leaving.len(), diff.removed.len(), diff.ends.len()), (1, 0, 0));
     assert_eq!(pays(&rows, WEDNESDAY), Some(120));
 }
+
+#[test]
+fn what_an_hour_costs_is_the_same_whoever_asked_before() {
+    let mut rows = Vec::new();
+    let mut import = says("litellm", MONDAY, &[(100, 0, None)]);
+    let mut cheap = import.rows[0].clone();
+    cheap.key.hours = Some("UTC 08:00-17:00, mon 20:00-22:00".parse().unwrap());
+    cheap.rate = PicoUsdPerUnit::new(50);
+    import.rows.push(cheap);
+    take(&mut rows, import, &Taking { since: 0, ..guarded(MONDAY) });
+    let table = PriceTable::new(rows.clone(), Pricing::default());
+    let pays = |table: &PriceTable, at| {
+        let query = Query { provider: "openai", served: Some("gpt-x"), at, ..Query::default() };
+        let list = table.find(&query).found().unwrap().list.unwrap();
+        list.rate(Meter::Input, &Terms { at, ..Terms::default() }).unwrap().rate.pico()
+    };
+    // Forwards and backwards over a week, by a step that hits no window's border twice the same way.
+    let steps = (0..400_u64).chain((0..400).rev()).map(|step| MONDAY + step * 1_517_000_000_000);
+    let mut seen = BTreeSet::new();
+    for at in steps {
+        let fresh = PriceTable::new(rows.clone(), Pricing::default());
+        assert_eq!(pays(&table, at), pays(&fresh, at), "{at}");
+        seen.insert(pays(&table, at));
+    }
+    assert_eq!(seen.len(), 2);
+}

@@ -146,7 +146,7 @@ fn rates(_: &mut SchemaGenerator) -> Schema {
 pub(in crate::prices) fn import(text: &str, source: &str, at: UnixNanos) -> Result<Import, Vec<Fault>> {
     let mut faults = Faults::new(vec![source.to_owned()]);
     let mut root = tree::read(&[(source, text)], &mut faults);
-    units_are_written(&root, &mut faults);
+    units_are_written(&mut root, &mut faults);
     let schema = schemars::schema_for!(File).to_value();
     check::against(&schema, &mut root, &mut faults);
     if !faults.is_empty() {
@@ -169,32 +169,49 @@ pub(in crate::prices) fn import(text: &str, source: &str, at: UnixNanos) -> Resu
 }
 
 /// A number without a unit, and another currency, deserve words of their own: they are how prices come to be wrong by
-/// a factor of a million.
-fn units_are_written(root: &Located, faults: &mut Faults) {
-    for (index, entry) in root.field("prices").map(Located::items).unwrap_or_default().iter().enumerate() {
-        for (meter, rate) in entry.field("rates").into_iter().flat_map(Located::entries) {
+/// a factor of a million. What is told here is not told once more by the schema.
+fn units_are_written(root: &mut Located, faults: &mut Faults) {
+    let Some(prices) = field_mut(root, "prices") else { return };
+    let Node::List(entries) = &mut prices.node else { return };
+    for (index, entry) in entries.iter_mut().enumerate() {
+        let Some(rates) = field_mut(entry, "rates") else { continue };
+        let Node::Map(rates) = &mut rates.node else { continue };
+        for (meter, rate) in rates {
             let path = format!("prices[{index}].rates.{}", meter.text);
-            let hint = || {
-                Some(
-                    "write {usd_per_mtok: …} for a million tokens, {usd_per_unit: …} for one of anything"
-                        .to_owned(),
-                )
-            };
-            if rate.scalar().is_some() {
-                faults.add(rate.place, &path, "is a number without a unit".to_owned(), hint());
-            }
-            for (unit, _) in rate.entries() {
-                let currency = unit.text.split('_').next().unwrap_or_default();
-                if currency.len() == 3 && currency != "usd" {
-                    let message = format!("is in {}, and only USD is known", currency.to_uppercase());
-                    faults.add(unit.place, &format!("{path}.{}", unit.text), message, hint());
-                }
-            }
-            if matches!(&rate.node, Node::Map(_)) && rate.entries().count() != 1 {
-                faults.add(rate.place, &path, "needs one rate, in one unit".to_owned(), hint());
+            if !has_a_unit(rate, &path, faults) {
+                rate.node = Node::Null;
             }
         }
     }
+}
+
+fn has_a_unit(rate: &Located, path: &str, faults: &mut Faults) -> bool {
+    let hint = "write {usd_per_mtok: …} for a million tokens, {usd_per_unit: …} for one of anything";
+    let mut fault =
+        |place, path: &str, message: String| faults.add(place, path, message, Some(hint.to_owned()));
+    if rate.scalar().is_some() {
+        fault(rate.place, path, "is a number without a unit".to_owned());
+        return false;
+    }
+    for (unit, _) in rate.entries() {
+        let currency = unit.text.split('_').next().unwrap_or_default();
+        if currency.len() == 3 && currency != "usd" {
+            let message = format!("is in {}, and only USD is known", currency.to_uppercase());
+            fault(unit.place, &format!("{path}.{}", unit.text), message);
+            return false;
+        }
+    }
+    let one = rate.entries().count() == 1;
+    if matches!(&rate.node, Node::Map(_)) && !one {
+        fault(rate.place, path, "needs one rate, in one unit".to_owned());
+        return false;
+    }
+    true
+}
+
+fn field_mut<'a>(map: &'a mut Located, key: &str) -> Option<&'a mut Located> {
+    let Node::Map(entries) = &mut map.node else { return None };
+    entries.iter_mut().find(|(known, _)| known.text == key).map(|(_, value)| value)
 }
 
 fn read(written: Written, located: &Located, index: usize, faults: &mut Faults) -> Option<Entry> {
