@@ -6,7 +6,7 @@ use crate::{
     catalogue::{self, Done, ImportError, Manner, Reviewed},
     instant::Instant,
     policy::{Apply, CatalogueFormat},
-    prices::{Change, HeldRow, PriceRow},
+    prices::{Change, HeldRow, PriceKey, PriceRow},
     store::{
         StoreError,
         imports::{self, StoredImport},
@@ -21,7 +21,7 @@ use axum::{
 use protocol::price::PriceId;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use utoipa::ToSchema;
 
 /// What came of an import.
@@ -185,11 +185,12 @@ pub(super) async fn show(State(app): State<App>, Path(id): Path<String>) -> Resu
     let (import, proposals, leaving) =
         found.await?.ok_or_else(|| Problem::not_found(format!("there is no import {id}")))?;
     let (rules, now) = (app.rules(), app.clock.now());
-    let in_force =
-        |proposal: &PriceRow| rules.prices.rows().find(|row| row.key == proposal.key && row.is_in_force(now));
-    let proposed = proposals
-        .iter()
-        .map(|(row, reason)| waiting(Some(row), in_force(row), reason.as_deref().unwrap_or_default()));
+    let in_force = rules.prices.rows().filter(|row| row.is_in_force(now));
+    let in_force: BTreeMap<&PriceKey, &PriceRow> = in_force.map(|row| (&row.key, row)).collect();
+    let proposed = proposals.iter().map(|(row, reason)| {
+        let before = in_force.get(&row.key).copied();
+        waiting(Some(row), before, reason.as_deref().unwrap_or_default())
+    });
     let ending = leaving.iter().map(|row| waiting(None, Some(row), "removed"));
     let mut answer = listed(&import);
     if let Some(answer) = answer.as_object_mut() {

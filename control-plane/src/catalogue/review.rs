@@ -2,11 +2,11 @@
 
 use crate::{
     app::App,
-    prices,
+    prices::{self, PriceKey, PriceRow},
     store::{StoreError, imports, prices as table},
 };
 use protocol::price::PriceId;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What came of a decision.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -28,8 +28,14 @@ pub async fn approve(
     let approved = app.change(move |write| {
         let Some(waiting) = Waiting::of(write.connection(), import, only.as_ref())? else { return Ok(None) };
         let rows = table::rows(write.connection())?;
+        // A first import may be thirty thousand proposals.
+        let mut by_key: BTreeMap<&PriceKey, Vec<&PriceRow>> = BTreeMap::new();
+        for row in &rows {
+            by_key.entry(&row.key).or_default().push(row);
+        }
         for proposal in &waiting.proposals {
-            let Some(approval) = prices::approve(proposal, &rows, now) else { continue };
+            let of_key = by_key.get(&proposal.key).into_iter().flatten().copied();
+            let Some(approval) = prices::approve(proposal, of_key, now) else { continue };
             for (id, at) in approval.closed {
                 table::close(write, id, at)?;
             }
@@ -66,8 +72,8 @@ pub async fn reject(
 
 /// The rows of an import that wait, as far as they are meant.
 struct Waiting {
-    proposals: Vec<prices::PriceRow>,
-    leaving: Vec<prices::PriceRow>,
+    proposals: Vec<PriceRow>,
+    leaving: Vec<PriceRow>,
     others: usize,
 }
 
@@ -80,7 +86,7 @@ impl Waiting {
         if imports::import(connection, import)?.is_none() {
             return Ok(None);
         }
-        let is_meant = |row: &prices::PriceRow| only.is_none_or(|only| only.contains(&row.id));
+        let is_meant = |row: &PriceRow| only.is_none_or(|only| only.contains(&row.id));
         let proposals = table::proposals(connection, import)?.into_iter().map(|(row, _)| row);
         let (proposals, mut others): (Vec<_>, Vec<_>) = proposals.partition(is_meant);
         let (leaving, stay): (Vec<_>, Vec<_>) =

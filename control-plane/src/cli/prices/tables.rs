@@ -168,77 +168,82 @@ pub(super) fn waiting(import: &Value) -> Report {
     Report { title, range: None, sections: vec![section] }
 }
 
+/// A column of a price row: its key, its title.
+type Named = (&'static str, &'static str);
+
+/// Rows of the price table.
 pub(super) fn listed(rows: &[Value]) -> Report {
-    let cells = |price: &Value| {
-        let mut cells: Vec<Cell> = ["id", "provider", "model", "meter", "tier", "threshold_input_tokens"]
-            .into_iter()
-            .map(|key| text(price, key))
-            .collect();
-        let more = ["rate_usd_per_mtok", "inherits", "status", "effective_from", "effective_to"];
-        cells.extend(more.into_iter().map(|key| text(price, key)));
-        cells
-    };
-    let section = Section {
-        key: "prices",
-        title: "Prices",
-        columns: vec![
-            column("id", "row"),
-            column("provider", "provider"),
-            column("model", "model"),
-            column("meter", "meter"),
-            column("tier", "tier"),
-            column("threshold_input_tokens", "above tokens"),
-            column("rate_usd_per_mtok", "USD per million"),
-            column("inherits", "as"),
-            column("status", "status"),
-            column("effective_from", "from"),
-            column("effective_to", "until"),
-        ],
-        rows: rows.iter().map(cells).collect(),
-        total: None,
-        notes: Vec::new(),
-        empty: "No rows. `bursar prices import` takes a catalogue in.",
-    };
-    Report { title: "Prices".to_owned(), range: None, sections: vec![section] }
+    let columns = [
+        ("id", "row"),
+        ("provider", "provider"),
+        ("model", "model"),
+        ("meter", "meter"),
+        ("tier", "tier"),
+        ("threshold_input_tokens", "above tokens"),
+        ("rate_usd_per_mtok", "USD per million"),
+        ("inherits", "as"),
+        ("status", "status"),
+        ("effective_from", "from"),
+        ("effective_to", "until"),
+        ("match", "match"),
+        ("region", "region"),
+        ("hours", "hours"),
+        ("contract", "contract"),
+    ];
+    let empty = "No rows. `bursar prices import` takes a catalogue in.";
+    table(("prices", "Prices"), "Prices", &columns, rows, empty)
 }
 
+/// The rows of one model, how they were found and where each comes from.
 pub(super) fn shown(rows: &[Value]) -> Report {
-    let cells = |price: &Value| {
-        let mut cells: Vec<Cell> = [
-            "id",
-            "meter",
-            "tier",
-            "threshold_input_tokens",
-            "rate_usd_per_mtok",
-            "inherits",
-            "effective_from",
-        ]
-        .into_iter()
-        .map(|key| text(price, key))
-        .collect();
-        let source = price.get("source").unwrap_or(&Value::Null);
-        cells.extend(["name", "key", "text"].into_iter().map(|key| text(source, key)));
-        cells
+    let columns = [
+        ("id", "row"),
+        ("meter", "meter"),
+        ("tier", "tier"),
+        ("threshold_input_tokens", "above tokens"),
+        ("rate_usd_per_mtok", "USD per million"),
+        ("inherits", "as"),
+        ("region", "region"),
+        ("hours", "hours"),
+        ("contract", "contract"),
+        ("matched_by", "found by"),
+        ("effective_from", "from"),
+        ("source.name", "source"),
+        ("source.key", "its key"),
+        ("source.text", "its value"),
+    ];
+    table(("rates", "Rates"), "Rates of a model", &columns, rows, "")
+}
+
+fn table(
+    (key, name): (&'static str, &'static str),
+    title: &str,
+    columns: &[Named],
+    rows: &[Value],
+    empty: &'static str,
+) -> Report {
+    let cell = |price: &Value, key: &str| match key.split_once('.') {
+        Some((outer, inner)) => text(price.get(outer).unwrap_or(&Value::Null), inner),
+        None => text(price, key),
     };
     let section = Section {
-        key: "rates",
-        title: "Rates",
-        columns: vec![
-            column("id", "row"),
-            column("meter", "meter"),
-            column("tier", "tier"),
-            column("threshold_input_tokens", "above tokens"),
-            column("rate_usd_per_mtok", "USD per million"),
-            column("inherits", "as"),
-            column("effective_from", "from"),
-            column("source", "source"),
-            column("source_key", "its key"),
-            column("source_text", "its value"),
-        ],
-        rows: rows.iter().map(cells).collect(),
+        key,
+        title: name,
+        columns: columns.iter().map(|(key, title)| column(column_key(key), title)).collect(),
+        rows: rows.iter().map(|row| columns.iter().map(|(key, _)| cell(row, key)).collect()).collect(),
         total: None,
         notes: Vec::new(),
-        empty: "",
+        empty,
     };
-    Report { title: "Rates of a model".to_owned(), range: None, sections: vec![section] }
+    Report { title: title.to_owned(), range: None, sections: vec![section] }
+}
+
+/// What scripts know a column by.
+fn column_key(key: &'static str) -> &'static str {
+    match key {
+        "source.name" => "source",
+        "source.key" => "source_key",
+        "source.text" => "source_text",
+        other => other,
+    }
 }
