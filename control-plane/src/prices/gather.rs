@@ -103,6 +103,17 @@ impl Gather {
     }
 }
 
+/// Another row for the same but its hours, whose windows overlap with those of this key: which of the two holds then, no
+/// row can say.
+pub(super) fn clash<'a>(rows: &'a Rows, key: &PriceKey, at: UnixNanos) -> Option<&'a PriceRow> {
+    let hours = key.hours.as_ref()?;
+    let always = PriceKey { hours: None, contract: None, ..key.clone() };
+    let is_alike = |other: &PriceKey| PriceKey { hours: None, contract: None, ..other.clone() } == always;
+    let alike = rows.range(always.clone()..).map(|(_, row)| row).take_while(|row| is_alike(&row.key));
+    let mut alike = alike.filter(|row| row.key != *key && row.key.contract == key.contract);
+    alike.find(|row| row.key.hours.as_ref().is_some_and(|others| hours.meet(others, at)))
+}
+
 /// Makes the convention of all catalogues visible: without a rate of their own, cached tokens count as input, hidden
 /// ones as output, and images that a model may see as input. Audio and cache writes inherit nothing: they cost more,
 /// nobody knows how much.

@@ -2,7 +2,7 @@
 
 use super::{
     Import, PriceKey, PriceRow,
-    gather::{Gather, Rows, inherit},
+    gather::{Gather, Rows, clash, inherit},
     raw::{Pairs, is_zero, number, string},
     utc_windows::{self, UtcWindow, weekday},
 };
@@ -103,6 +103,9 @@ fn rate(gather: &mut Gather, rows: &mut Rows, (id, key, raw): (&str, &str, &str)
         Ok((rate, rounded)) => {
             let key = (format!("{id}: pricing.{key}"), &*text, rounded);
             let row: PriceRow = gather.row(PriceKey { meter, ..condition.clone() }, rate, key);
+            if clash(rows, &row.key, gather.import.at).is_some_and(|other| other.rate != row.rate) {
+                return gather.unreadable(id, "overrides", "has windows that overlap: the later is left out");
+            }
             rows.insert(row.key.clone(), row);
         }
         Err(error) => gather.unreadable(id, key, error),

@@ -84,3 +84,14 @@ fn what_varies_is_no_price_and_what_is_free_is_one() {
     assert_eq!(unmapped, ["pricing.discount", "pricing.image"]);
     assert_eq!(import.entries, 5);
 }
+
+#[test]
+fn of_windows_that_overlap_the_later_is_left_out_and_told() {
+    let list = r#"{"data": [{"id": "m", "pricing": {"prompt": "0.000003", "completion": "0.00001", "overrides": [
+        {"utc_start": 0, "utc_end": 1200, "prompt": "0.000001"}, {"utc_start": 1200, "utc_end": 1300, "prompt": "0.0000005"},
+        {"utc_days": ["monday"], "utc_start": 1130, "utc_end": 1200, "prompt": "0.000002"}]}}]}"#;
+    let import = import(list, "openrouter", NOW).unwrap();
+    let input: Vec<String> = rows(&import, "m").into_iter().filter(|row| row.starts_with("input")).collect();
+    assert_eq!(input, ["input 3", "input at UTC 00:00-12:00 1", "input at UTC 12:00-13:00 0.5"]);
+    assert_eq!(import.unreadable.len(), 1);
+}

@@ -8,7 +8,7 @@ use crate::{
     },
     prices::{
         Hours, Import, Matching, PriceKey, PriceRow,
-        gather::{Factor, Gather, Rows, Within, inherit, multiply},
+        gather::{Factor, Gather, Rows, Within, clash, inherit, multiply},
     },
 };
 use protocol::{
@@ -83,8 +83,13 @@ pub(super) fn take(entries: Vec<Entry>, source: &str, at: UnixNanos, faults: &mu
             match places.get(&(span, row.key.clone())) {
                 Some(first) => twice(&row, rate.place, *first, faults),
                 None => {
+                    let rows = spans.entry(span).or_default();
+                    if clash(rows, &row.key, at).is_some() {
+                        let message = format!("prices {} at hours of another entry once more", row.key.meter);
+                        faults.add(rate.place, "", message, Some("windows may not overlap".to_owned()));
+                    }
                     places.insert((span, row.key.clone()), rate.place);
-                    spans.entry(span).or_default().insert(row.key.clone(), row);
+                    rows.insert(row.key.clone(), row);
                 }
             }
         }

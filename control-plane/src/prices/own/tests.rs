@@ -213,3 +213,17 @@ fn mistakes_in_csv_are_told_with_row_and_column() {
         assert_eq!(told(&format!("{header}{row}")), [fault]);
     }
 }
+
+#[test]
+fn windows_of_two_entries_may_touch_and_not_overlap() {
+    let two = |second: &str| {
+        let entry = |window: &str| {
+            format!(
+                "  - {{provider: p, model: m, hours: {{zone: UTC, windows: [\"{window}\"]}}, rates: {{input: {{usd_per_mtok: 1}}}}}}\n"
+            )
+        };
+        format!("prices:\n{}{}", entry("08:00-17:00"), entry(second))
+    };
+    assert_eq!(import_yaml(&two("17:00-20:00"), "own", NOW).unwrap().rows.len(), 4);
+    assert!(faults(&two("mon 16:00-18:00"))[0].contains("prices input at hours of another entry once more"));
+}
