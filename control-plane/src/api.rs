@@ -7,6 +7,7 @@ mod calls;
 mod caps;
 mod events;
 mod exports;
+mod imports;
 mod openapi;
 mod params;
 mod policy;
@@ -45,9 +46,11 @@ fn routes() -> Vec<(&'static str, &'static str, MethodRouter<App>)> {
         ("get", "/v1/tasks/{id}", get(tasks::show)),
         ("put", "/v1/tasks/{id}/outcome", put(tasks::report_outcome)),
         ("get", "/v1/prices", get(prices::list)),
-        ("post", "/v1/prices/imports", post(prices::import).layer(document())),
-        ("get", "/v1/prices/imports/{id}", get(prices::show_import)),
-        ("post", "/v1/prices/imports/{id}/approve", post(prices::approve)),
+        ("post", "/v1/prices/imports", post(imports::import).layer(document())),
+        ("get", "/v1/prices/imports", get(imports::list)),
+        ("get", "/v1/prices/imports/{id}", get(imports::show)),
+        ("post", "/v1/prices/imports/{id}/approve", post(imports::approve)),
+        ("post", "/v1/prices/imports/{id}/reject", post(imports::reject)),
         ("get", "/v1/policy", get(policy::show)),
         ("put", "/v1/policy", put(policy::replace).layer(document())),
         ("get", "/v1/caps", get(caps::list)),

@@ -6,14 +6,14 @@
 
 mod alerting;
 mod caps;
-mod check;
-mod fault;
+pub(crate) mod check;
+pub(crate) mod fault;
 mod load;
 mod money;
 mod pricing;
 mod rules;
 mod schema;
-mod tree;
+pub(crate) mod tree;
 mod window;
 
 pub use alerting::{Alerts, Destination, DestinationKind};

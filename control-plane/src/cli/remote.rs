@@ -146,7 +146,13 @@ fn refusal(what: &str, theirs: bool, body: &str) -> Failure {
     }
     for fault in problem.get("errors").and_then(Value::as_array).into_iter().flatten() {
         let part = |key: &str| fault.get(key).and_then(Value::as_str).unwrap_or_default();
-        message = format!("{message}\n{}: {}", part("path"), part("message"));
+        let number = |key: &str| fault.get(key).and_then(Value::as_u64);
+        let place = number("line").zip(number("column")).map(|(line, column)| format!("{line}:{column}: "));
+        let path = if part("path").is_empty() { String::new() } else { format!("{}: ", part("path")) };
+        message = format!("{message}\n{}{path}{}", place.unwrap_or_default(), part("message"));
+        if !part("hint").is_empty() {
+            message = format!("{message}\n  hint: {}", part("hint"));
+        }
     }
     if theirs { Failure::Unreachable(message) } else { Failure::Usage(message) }
 }

@@ -188,6 +188,42 @@ pub enum CatalogueFormat {
     Csv,
 }
 
+impl CatalogueFormat {
+    /// Every format, by the word that names it.
+    pub const ALL: [Self; 6] =
+        [Self::Litellm, Self::Openrouter, Self::ModelsDev, Self::GenaiPrices, Self::Yaml, Self::Csv];
+
+    /// The word in policies, on the command line and in addresses.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Litellm => "litellm",
+            Self::Openrouter => "openrouter",
+            Self::ModelsDev => "models-dev",
+            Self::GenaiPrices => "genai-prices",
+            Self::Yaml => "yaml",
+            Self::Csv => "csv",
+        }
+    }
+
+    /// Whether people write it themselves.
+    pub fn is_own(self) -> bool {
+        matches!(self, Self::Yaml | Self::Csv)
+    }
+}
+
+/// No catalogue format of that name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("is none of litellm, openrouter, models-dev, genai-prices, yaml, csv")]
+pub struct UnknownFormat;
+
+impl FromStr for CatalogueFormat {
+    type Err = UnknownFormat;
+
+    fn from_str(text: &str) -> Result<Self, UnknownFormat> {
+        Self::ALL.into_iter().find(|format| format.as_str() == text).ok_or(UnknownFormat)
+    }
+}
+
 /// What an import may do by itself.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -197,6 +233,23 @@ pub enum Apply {
     Nothing,
     /// What the guards have nothing against.
     Guarded,
+}
+
+/// Neither of the two words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("is neither nothing nor guarded")]
+pub struct UnknownApply;
+
+impl FromStr for Apply {
+    type Err = UnknownApply;
+
+    fn from_str(text: &str) -> Result<Self, UnknownApply> {
+        match text {
+            "nothing" => Ok(Self::Nothing),
+            "guarded" => Ok(Self::Guarded),
+            _ => Err(UnknownApply),
+        }
+    }
 }
 
 /// A share, in millionths. Written as percent with at most four decimal places.

@@ -1,11 +1,6 @@
 //! Deciding on proposals. The one place of the console that changes anything.
 
-use crate::{
-    app::App,
-    catalogue,
-    prices::{self, Status},
-    store::{StoreError, instant, prices as table},
-};
+use crate::{app::App, catalogue, store::StoreError};
 use protocol::price::PriceId;
 use std::collections::BTreeSet;
 
@@ -27,48 +22,10 @@ pub(in crate::console) async fn decide(
     import: i64,
     decision: Decision,
 ) -> Result<Option<usize>, StoreError> {
-    match decision {
-        Decision::ApproveAll => catalogue::approve(app, import).await,
-        Decision::Approve(rows) => approve(app, import, rows).await,
-        Decision::Reject(rows) => reject(app, import, rows).await,
-    }
-}
-
-async fn approve(app: &App, import: i64, chosen: BTreeSet<PriceId>) -> Result<Option<usize>, StoreError> {
-    let now = app.clock.now();
-    let approved = app.change(move |write| {
-        if table::import(write.connection(), import)?.is_none() {
-            return Ok(None);
-        }
-        let rows = table::rows(write.connection())?;
-        let proposals = table::proposals(write.connection(), import)?;
-        let mut count: usize = 0;
-        for proposal in proposals.iter().filter(|row| chosen.contains(&row.id)) {
-            let Some(approval) = prices::approve(proposal, &rows, now) else { continue };
-            for id in approval.closed {
-                table::close(write, id, now)?;
-            }
-            table::activate(write, approval.opened.id, now)?;
-            count = count.saturating_add(1);
-        }
-        Ok(Some(count))
-    });
-    approved.await
-}
-
-async fn reject(app: &App, import: i64, chosen: BTreeSet<PriceId>) -> Result<Option<usize>, StoreError> {
-    let rejected = app.change(move |write| {
-        if table::import(write.connection(), import)?.is_none() {
-            return Ok(None);
-        }
-        let mut count: usize = 0;
-        for id in chosen {
-            let sql = "UPDATE prices SET status = ?3 WHERE id = ?1 AND import = ?2 AND status = ?4";
-            let statuses = (Status::Retired.as_str(), Status::Proposed.as_str());
-            let changed = write.execute(sql, (instant(id), import, statuses.0, statuses.1))?;
-            count = count.saturating_add(changed);
-        }
-        Ok(Some(count))
-    });
-    rejected.await
+    let reviewed = match decision {
+        Decision::ApproveAll => catalogue::approve(app, import, None).await?,
+        Decision::Approve(rows) => catalogue::approve(app, import, Some(rows)).await?,
+        Decision::Reject(rows) => catalogue::reject(app, import, Some(rows)).await?,
+    };
+    Ok(reviewed.map(|reviewed| reviewed.rows))
 }

@@ -62,7 +62,13 @@ pub(in crate::console) fn terms(key: &PriceKey) -> Vec<String> {
 
 /// Why a row waits, from the word in the store.
 pub(in crate::console) fn reason_words(reason: &str) -> String {
-    let known = [HoldReason::Magnitude, HoldReason::Moves, HoldReason::Contradicted];
+    let known = [
+        HoldReason::Magnitude,
+        HoldReason::Moves,
+        HoldReason::Contradicted,
+        HoldReason::OtherSource,
+        HoldReason::Approval,
+    ];
     match known.iter().find(|known| known.as_str() == reason) {
         Some(known) => known.to_string(),
         None if reason.is_empty() => "nobody said why".to_owned(),
