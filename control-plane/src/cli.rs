@@ -2,6 +2,7 @@
 //! plane over HTTP, or reads a data directory itself; what it prints comes from the same functions either way.
 
 mod failure;
+mod loops;
 mod policy;
 mod policy_diff;
 mod prices;
@@ -12,6 +13,7 @@ mod rerate;
 mod target;
 
 pub use failure::{Answer, Failure};
+pub use loops::LoopCommand;
 pub use policy::PolicyCommand;
 pub use prices::PricesCommand;
 pub use rebuild::RebuildArgs;
@@ -42,6 +44,9 @@ pub enum Command {
     /// Import, compare, approve and show prices
     #[command(subcommand)]
     Prices(PricesCommand),
+    /// Release tasks from the loop guard
+    #[command(subcommand)]
+    Loop(LoopCommand),
     /// Print a report
     Report(ReportArgs),
     /// Rate calls anew with the prices that the table has now
@@ -94,6 +99,7 @@ pub fn execute(command: Command, clock: &Clock, out: &mut dyn Write) -> Result<A
         Command::Serve(config) => serve::run(config).map(|()| Answer::Yes),
         Command::Policy(command) => policy::run(command, clock, out),
         Command::Prices(command) => prices::run(command, clock, out),
+        Command::Loop(command) => loops::run(command, clock, out),
         Command::Report(args) => report::run(&args, clock, out),
         Command::Rerate(args) => rerate::run(&args, clock, out),
         Command::Rebuild(args) => rebuild::run(&args, out),

@@ -125,6 +125,7 @@ impl Exchange {
             hold: None,
             hold_input: None,
             caps: Vec::new(),
+            loop_guard: None,
         };
         let dialect = detected.dialect;
         let phase = Phase::Reading(Box::new(RequestReader::new(detected, headers)));

@@ -21,6 +21,7 @@ pub mod head;
 pub mod json_array;
 pub mod json_check;
 pub mod json_scan;
+pub mod loop_guard;
 pub mod ndjson;
 pub mod outbox;
 pub mod refusal;

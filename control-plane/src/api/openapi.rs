@@ -23,6 +23,7 @@ use utoipa::{
     super::policy::show,
     super::policy::replace,
     super::caps::list,
+    super::loops::release,
     super::reports::show,
     super::rerates::run,
     show,
