@@ -20,17 +20,13 @@ mod tasks;
 
 pub use problem::Problem;
 
-use crate::{
-    app::App,
-    console::{self, Console},
-};
+use crate::{app::App, console};
 use axum::{
     Router,
     extract::DefaultBodyLimit,
     routing::{MethodRouter, get, post, put},
 };
 use protocol::codec::BATCH_BYTES_MAX;
-use std::sync::Arc;
 
 /// The largest catalogue or policy taken. LiteLLM's is 3 MB and grows.
 const DOCUMENT_BYTES_MAX: usize = 32 * 1024 * 1024;
@@ -66,12 +62,7 @@ fn routes() -> Vec<(&'static str, &'static str, MethodRouter<App>)> {
 
 /// The whole service.
 pub fn router(app: App) -> Router {
-    let rules = app.clone();
-    let console = console::routes(Console {
-        store: app.store.clone(),
-        clock: app.clock.clone(),
-        rules: Arc::new(move || rules.rules()),
-    });
+    let console = console::routes(app.clone());
     let router =
         routes().into_iter().fold(Router::new(), |router, (_, path, route)| router.route(path, route));
     router

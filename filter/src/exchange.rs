@@ -19,17 +19,19 @@ use crate::{
 use protocol::{
     UnixNanos,
     allowance::CounterReport,
-    event::{CallHead, Refusal, UsageEvent},
+    event::{CallEnd, CallHead, Refusal},
     ids::{CallId, NAME_BYTES_MAX},
     ratio::TextRatios,
     snapshot::Snapshot,
 };
+use std::rc::Rc;
 
 /// One call.
 #[derive(Debug)]
 pub struct Exchange {
     dialect: Dialect,
-    head: CallHead,
+    /// Shared with the event that tells the start, and changed afterwards only where the request tells more.
+    head: Rc<CallHead>,
     phase: Phase,
     /// What the request asked for, once it was decided on.
     asked: RequestFacts,
@@ -66,7 +68,7 @@ struct Flow {
 #[derive(Debug)]
 pub enum Step {
     /// Let it pass; tell that it started.
-    Proceed(Box<UsageEvent>, Vec<CounterFault>),
+    Proceed(Rc<CallHead>, Vec<CounterFault>),
     /// Answer by itself.
     Refuse(LocalReply),
     /// Ask the control plane for allowances, then come back.
@@ -87,8 +89,10 @@ pub struct Surroundings {
 /// The end of a call.
 #[derive(Debug)]
 pub struct Finished {
-    /// The event to send.
-    pub event: UsageEvent,
+    /// The call.
+    pub head: Rc<CallHead>,
+    /// Its end.
+    pub end: CallEnd,
     /// An answer came and told no usage.
     pub usage_missing: bool,
 }
@@ -130,7 +134,7 @@ impl Exchange {
         let dialect = detected.dialect;
         let phase = Phase::Reading(Box::new(RequestReader::new(detected, headers)));
         let asked = RequestFacts::default();
-        Some(Self { dialect, head, phase, asked, usage_injected: false, late: None })
+        Some(Self { dialect, head: Rc::new(head), phase, asked, usage_injected: false, late: None })
     }
 
     /// The call's id.
@@ -295,9 +299,10 @@ impl Exchange {
         let mut this = self;
         if let Some(facts) = this.late.take().map(|reader| reader.facts()) {
             // The estimate stays what the hold was made of.
-            this.head.request_model = facts.model.clone().or(this.head.request_model.take());
-            this.head.request_tier = facts.tier.clone().or(this.head.request_tier.take());
-            this.head.stream |= facts.stream;
+            let head = Rc::make_mut(&mut this.head);
+            head.request_model = facts.model.clone().or(head.request_model.take());
+            head.request_tier = facts.tier.clone().or(head.request_tier.take());
+            head.stream |= facts.stream;
             this.asked = facts;
         }
         match this.phase {
@@ -308,7 +313,7 @@ impl Exchange {
     }
 
     fn pass(&mut self, followed: Admitted) -> Step {
-        self.head.caps = followed.decisions;
+        Rc::make_mut(&mut self.head).caps = followed.decisions;
         self.phase = Phase::Flowing(Box::new(Flow { held: followed.held, ..Flow::default() }));
         Step::Pass
     }
@@ -316,31 +321,32 @@ impl Exchange {
     fn needs(&mut self, snapshot: &Snapshot, facts: RequestFacts) -> Needs {
         let needs = Needs::of(snapshot, &self.head, &facts);
         self.take_facts(facts, &snapshot.ratios);
-        (self.head.hold, self.head.hold_input) = (needs.hold, needs.hold_input);
+        let head = Rc::make_mut(&mut self.head);
+        (head.hold, head.hold_input) = (needs.hold, needs.hold_input);
         needs
     }
 
     fn take_facts(&mut self, facts: RequestFacts, ratios: &TextRatios) {
-        self.head.request_model.clone_from(&facts.model);
-        self.head.stream = facts.stream;
-        self.head.request_tier.clone_from(&facts.tier);
-        self.head.output_tokens_max = facts.output_tokens_max;
-        self.head.input_tokens_estimate = facts.input_tokens_estimate(&self.head.provider, ratios);
-        self.head.request_text_bytes =
-            Some(facts.text_bytes).filter(|_| facts.whole && facts.media_parts == 0);
+        let head = Rc::make_mut(&mut self.head);
+        head.request_model.clone_from(&facts.model);
+        head.stream = facts.stream;
+        head.request_tier.clone_from(&facts.tier);
+        head.output_tokens_max = facts.output_tokens_max;
+        head.input_tokens_estimate = facts.input_tokens_estimate(&head.provider, ratios);
+        head.request_text_bytes = Some(facts.text_bytes).filter(|_| facts.whole && facts.media_parts == 0);
         self.asked = facts;
     }
 
     fn proceed(&mut self, admitted: Admitted) -> Step {
         let Admitted { held, decisions, fullness_percent, faults } = admitted;
-        self.head.caps = decisions;
+        Rc::make_mut(&mut self.head).caps = decisions;
         self.phase = Phase::Flowing(Box::new(Flow { held, fullness_percent, ..Flow::default() }));
-        Step::Proceed(Box::new(UsageEvent::Started { head: self.head.clone() }), faults)
+        Step::Proceed(Rc::clone(&self.head), faults)
     }
 
     fn refused(&mut self, refused: Refused, now: UnixNanos) -> Step {
         let reply = refusal::reply(self.dialect, &refused, self.head.id, now);
-        self.head.caps.clone_from(&refused.decisions);
+        Rc::make_mut(&mut self.head).caps.clone_from(&refused.decisions);
         self.phase = Phase::Refused(refused);
         Step::Refuse(reply)
     }

@@ -280,6 +280,8 @@ fn reports_are_the_same_whoever_is_asked_and_the_unknown_stands_beside_the_total
         assert_eq!(json["total"]["cost_usd"], "13.7625", "{report}");
         assert_eq!(json["total"]["calls_unpriced"], 1, "{report}");
     }
+    let unpriced = desk.done("report unpriced --data-dir @data --format csv");
+    assert!(unpriced.contains("\nopenai,nobody-knows,no_model,1,,10,10,,1,"), "{unpriced}");
     let before = desk.done("report customers --to 2026-11-01 --data-dir @data");
     assert!(before.contains("No calls in this time."), "{before}");
     assert_eq!(desk.bursar("report weekly --from yesterday --data-dir @data").0, 2);

@@ -58,13 +58,16 @@ impl Policy {
             (UnpricedWord::Allow, _) => UnpricedRule::Allow,
             // A ceiling without an amount does not pass the check; refusing is what errs on the safe side.
             (UnpricedWord::Refuse, _) | (UnpricedWord::Ceiling, None) => UnpricedRule::Refuse,
-            (UnpricedWord::Ceiling, Some(ceiling)) => {
-                match PicoUsdPerUnit::parse_usd_per_mtok(&ceiling.amount().to_string()) {
-                    Ok((rate, _)) => UnpricedRule::Ceiling(rate),
-                    Err(_) => UnpricedRule::Refuse,
-                }
+            (UnpricedWord::Ceiling, Some(_)) => {
+                self.ceiling().map_or(UnpricedRule::Refuse, UnpricedRule::Ceiling)
             }
         }
+    }
+
+    /// The most that a token of a model that nobody priced is taken to cost, whatever the rule is.
+    pub fn ceiling(&self) -> Option<PicoUsdPerUnit> {
+        let ceiling = self.unpriced.ceiling_usd_per_mtok?.amount().to_string();
+        PicoUsdPerUnit::parse_usd_per_mtok(&ceiling).ok().map(|(rate, _)| rate)
     }
 }
 

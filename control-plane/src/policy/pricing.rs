@@ -66,6 +66,24 @@ fn meters(_: &mut SchemaGenerator) -> Schema {
 type Narrowness = (bool, bool, usize, bool);
 
 impl Contract {
+    /// Whether some of a model's calls are covered, at some time and for some account.
+    pub fn is_about(&self, provider: &str, model: &str) -> bool {
+        self.provider.as_str() == provider && self.by_model(model).is_some()
+    }
+
+    /// Whether the name of the model is covered; how much of it a pattern says.
+    fn by_model(&self, model: &str) -> Option<(bool, usize)> {
+        let fits = |pattern: &&str| match pattern.strip_suffix('*') {
+            Some(beginning) => model.starts_with(beginning),
+            None => model == *pattern,
+        };
+        let narrowness = |pattern: &str| (!pattern.ends_with('*'), pattern.len());
+        match self.models.iter().map(|pattern| &**pattern).filter(fits).map(narrowness).max() {
+            None if self.models.is_empty() => Some((false, 0)),
+            longest => longest,
+        }
+    }
+
     /// Whether a call is covered, and how narrowly.
     fn covers(
         &self,
@@ -83,17 +101,7 @@ impl Contract {
         if self.provider.as_str() != provider || !of_account || !in_time {
             return None;
         }
-        let fits = |pattern: &&str| match pattern.strip_suffix('*') {
-            Some(beginning) => model.starts_with(beginning),
-            None => model == *pattern,
-        };
-        let patterns = self.models.iter().map(AsRef::as_ref);
-        let longest = patterns.filter(fits).max_by_key(|pattern| (!pattern.ends_with('*'), pattern.len()));
-        let (is_exact, length) = match longest {
-            Some(pattern) => (!pattern.ends_with('*'), pattern.len()),
-            None if self.models.is_empty() => (false, 0),
-            None => return None,
-        };
+        let (is_exact, length) = self.by_model(model)?;
         Some((self.account.is_some(), is_exact, length, !self.meters.is_empty()))
     }
 }

@@ -16,16 +16,22 @@ use crate::{
 };
 use protocol::{
     UnixNanos,
-    event::{CallEnd, CallHead, Ending, Outcome, UsageEvent},
+    event::{CallEnd, CallHead, Ending, Outcome},
     meters::{Side, Usage, UsageSource},
     money::PicoUsd,
     price::Terms,
     rating::{self, Offer},
     snapshot::{Snapshot, UnpricedRule},
 };
+use std::rc::Rc;
 
 /// The end of a call that Envoy answered by itself.
-pub(super) fn of_refusal(head: CallHead, dialect: Dialect, refused: &Refused, now: UnixNanos) -> Finished {
+pub(super) fn of_refusal(
+    head: Rc<CallHead>,
+    dialect: Dialect,
+    refused: &Refused,
+    now: UnixNanos,
+) -> Finished {
     let end = CallEnd {
         ending: Ending::LocalReply,
         outcome: refused.reason.outcome(),
@@ -35,12 +41,12 @@ pub(super) fn of_refusal(head: CallHead, dialect: Dialect, refused: &Refused, no
         settled: Some(PicoUsd::ZERO),
         ..blank_end(now)
     };
-    Finished { event: UsageEvent::Finished { head, end: Box::new(end) }, usage_missing: false }
+    Finished { head, end, usage_missing: false }
 }
 
 /// The end of a call that went to the provider.
 pub(super) fn of_flow(
-    head: CallHead,
+    head: Rc<CallHead>,
     asked: &RequestFacts,
     flow: Flow,
     snapshot: &Snapshot,
@@ -105,7 +111,7 @@ pub(super) fn of_flow(
         settled: cost,
         ..blank_end(now)
     };
-    Some(Finished { event: UsageEvent::Finished { head, end: Box::new(end) }, usage_missing })
+    Some(Finished { head, end, usage_missing })
 }
 
 /// How far the answer came.
@@ -117,7 +123,7 @@ struct Cut {
 }
 
 /// An end with nothing in it but its time.
-pub(super) fn blank_end(now: UnixNanos) -> CallEnd {
+pub(crate) fn blank_end(now: UnixNanos) -> CallEnd {
     CallEnd {
         finished_at: now,
         first_token_at: None,
