@@ -16,6 +16,7 @@ pub mod encoding;
 pub mod ending;
 pub mod event_stream;
 pub mod exchange;
+pub mod fingerprint;
 pub mod frame;
 pub mod head;
 pub mod json_array;

@@ -4,7 +4,10 @@
 //! Memory is bounded like that of the counters of caps: a fixed number of slots with a fixed number of tasks each; the
 //! task that was quiet for longest makes room.
 
-use crate::counters::{SharedData, Unavailable};
+use crate::{
+    counters::{SharedData, Unavailable},
+    fingerprint::Fingerprint,
+};
 use protocol::{
     UnixNanos,
     cap::Amount,
@@ -65,30 +68,6 @@ pub fn end(
     update(shared, task, now, |watch| watch.end(spec, ended, now))
 }
 
-/// FNV-1a over the bytes that come, to be used as a fingerprint.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Fingerprint(u64);
-
-impl Default for Fingerprint {
-    fn default() -> Self {
-        Self(0xcbf2_9ce4_8422_2325)
-    }
-}
-
-impl Fingerprint {
-    /// With more bytes.
-    #[must_use]
-    pub fn with(self, bytes: &[u8]) -> Self {
-        let mix = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
-        Self(bytes.iter().fold(self.0, mix))
-    }
-
-    /// The number; never 0, which is how a free place is marked.
-    pub fn value(self) -> u64 {
-        self.0.max(1)
-    }
-}
-
 /// Something that was seen, since when, and how often.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Mark {
@@ -137,7 +116,8 @@ impl Watch {
             (self.minute, self.in_minute) = (minute, 0);
         }
         self.in_minute = self.in_minute.saturating_add(1);
-        let repeats = request.map_or(Mark::default(), |request| self.mark(request, spec.within_ns, now));
+        let repeats =
+            request.map_or(Mark::default(), |request| self.mark(request & !TOOL_CALL, spec.within_ns, now));
         let above = |limit: Option<u32>, count: u64| limit.is_some_and(|limit| count > u64::from(limit));
         let later = |from: UnixNanos, length: u64| from.saturating_add(length);
         let forever = later(now, spec.release_after_ns);
@@ -268,18 +248,13 @@ fn is_tool_call(fingerprint: u64) -> bool {
     fingerprint & TOOL_CALL != 0
 }
 
-/// The fingerprint of a request, in the half that is theirs.
-pub fn of_request(fingerprint: Fingerprint) -> u64 {
-    (fingerprint.value() & !TOOL_CALL).max(1)
-}
-
 fn update<R>(
     shared: &impl SharedData,
     task: &str,
     now: UnixNanos,
     mut change: impl FnMut(&mut Watch) -> R,
 ) -> Result<R, Unavailable> {
-    let task = Fingerprint::default().with(task.as_bytes()).value();
+    let task = Fingerprint::of(task.as_bytes());
     let key = format!("bursar/loops/{}", task % SLOTS);
     for _ in 0..TRIES_MAX {
         let stored = shared.read(&key)?;
