@@ -8,6 +8,7 @@ mod caps;
 mod events;
 mod exports;
 mod imports;
+mod loops;
 mod openapi;
 mod params;
 mod policy;
@@ -54,6 +55,7 @@ fn routes() -> Vec<(&'static str, &'static str, MethodRouter<App>)> {
         ("get", "/v1/policy", get(policy::show)),
         ("put", "/v1/policy", put(policy::replace).layer(document())),
         ("get", "/v1/caps", get(caps::list)),
+        ("post", "/v1/loops/release", post(loops::release)),
         ("post", "/v1/rerates", post(rerates::run)),
         ("get", "/v1/reports/{report}", get(reports::show)),
         ("get", "/v1/exports/focus", get(exports::focus)),

@@ -3,6 +3,7 @@
 
 mod export;
 mod failure;
+mod loops;
 mod policy;
 mod policy_diff;
 mod prices;
@@ -14,6 +15,7 @@ mod target;
 
 pub use export::{ExportCommand, FocusArgs};
 pub use failure::{Answer, Failure};
+pub use loops::LoopCommand;
 pub use policy::PolicyCommand;
 pub use prices::PricesCommand;
 pub use rebuild::RebuildArgs;
@@ -44,6 +46,9 @@ pub enum Command {
     /// Import, compare, approve and show prices
     #[command(subcommand)]
     Prices(PricesCommand),
+    /// Release tasks from the loop guard
+    #[command(subcommand)]
+    Loop(LoopCommand),
     /// Print a report
     Report(ReportArgs),
     /// Rate calls anew with the prices that the table has now
@@ -99,6 +104,7 @@ pub fn execute(command: Command, clock: &Clock, out: &mut dyn Write) -> Result<A
         Command::Serve(config) => serve::run(config).map(|()| Answer::Yes),
         Command::Policy(command) => policy::run(command, clock, out),
         Command::Prices(command) => prices::run(command, clock, out),
+        Command::Loop(command) => loops::run(command, clock, out),
         Command::Report(args) => report::run(&args, clock, out),
         Command::Rerate(args) => rerate::run(&args, clock, out),
         Command::Export(command) => export::run(&command, clock, out, &mut std::io::stderr()),

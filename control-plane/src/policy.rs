@@ -27,6 +27,7 @@ pub use window::{LIFETIME, span_of_period};
 use protocol::{
     cap::{Facet, Window},
     ids::Name,
+    loop_guard::LoopAction,
     snapshot::Allow,
 };
 use schemars::JsonSchema;
@@ -237,12 +238,32 @@ pub struct LoopGuard {
     #[serde(default = "a_minute")]
     #[schemars(range(min = 1, max = 86400))]
     pub within_s: u32,
+    /// So many times a model may ask a task for the identical tool call, within the same time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 2))]
+    pub identical_tool_calls: Option<u32>,
     /// So many calls of a task in a minute.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]
     pub calls_per_task_per_minute: Option<u32>,
+    /// So many calls of a task in all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
+    pub calls_per_task: Option<u32>,
+    /// So much money for a task in all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost_per_task_usd: Option<Usd>,
+    /// So many errors or broken JSON answers of a task in a row.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
+    pub consecutive_failures: Option<u32>,
+    /// A task that was stopped, or has been quiet for so many seconds, begins anew.
+    #[serde(default = "ten_minutes")]
+    #[schemars(range(min = 1, max = 86400))]
+    pub release_after_s: u32,
     /// What happens then.
     #[serde(default)]
+    #[schemars(schema_with = "schema::loop_action")]
     pub action: LoopAction,
 }
 
@@ -250,15 +271,8 @@ fn a_minute() -> u32 {
     60
 }
 
-/// What the loop guard does.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum LoopAction {
-    /// Refuses the call.
-    #[default]
-    Refuse,
-    /// Records what it would have refused, and refuses nothing.
-    Shadow,
+fn ten_minutes() -> u32 {
+    600
 }
 
 /// What happens to a call of a model that nobody priced.

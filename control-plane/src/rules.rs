@@ -29,6 +29,8 @@ pub struct Rules {
     pub stored: StoredPolicy,
     /// All prices of all times.
     pub prices: PriceTable,
+    /// Tasks that somebody released from the loop guard, and when.
+    pub released: BTreeMap<Box<str>, UnixNanos>,
     caps: Vec<CapSpec>,
     by_id: BTreeMap<Box<str>, usize>,
     /// Caps that are about one name of a facet: a policy may have one for each of ten thousand customers, and a
@@ -45,7 +47,8 @@ impl Rules {
     pub fn load(connection: &Connection) -> Result<Self, StoreError> {
         let stored = store::policies::current(connection)?;
         let prices = PriceTable::new(store::prices::rows(connection)?, stored.policy.prices.clone());
-        Ok(Self::new(stored, prices))
+        let released = store::loops::released(connection)?;
+        Ok(Self { released, ..Self::new(stored, prices) })
     }
 
     /// From a policy and prices.
@@ -63,7 +66,8 @@ impl Rules {
                 None => by_anything_else.push(index),
             }
         }
-        Self { stored, prices, caps, by_id, by_name, by_anything_else, windows: Mutex::default() }
+        let (released, windows) = (BTreeMap::new(), Mutex::default());
+        Self { stored, prices, released, caps, by_id, by_name, by_anything_else, windows }
     }
 
     /// The policy.

@@ -5,6 +5,7 @@
 //! here is how a closure gets to the disk, the dictionary of repeated text, and the tables of prices and policies.
 
 pub mod imports;
+pub mod loops;
 mod migrations;
 pub mod policies;
 pub mod prices;

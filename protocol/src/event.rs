@@ -1,7 +1,9 @@
 //! Usage events: what the filter tells of a call. Started when it is admitted, finished when it ended, however it
 //! ended. A finished event repeats the head, so that it can be booked when its started one is late or lost.
 
-use crate::{UnixNanos, attribution::Attribution, ids::CallId, meters::Usage, money::PicoUsd};
+use crate::{
+    UnixNanos, attribution::Attribution, ids::CallId, loop_guard::LoopVerdict, meters::Usage, money::PicoUsd,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
 /// One event. Its id is the call's id and its kind.
@@ -149,6 +151,9 @@ pub struct CallHead {
     /// What the caps said.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub caps: Vec<CapDecision>,
+    /// What the loop guard said, where it said anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub loop_guard: Option<LoopVerdict>,
 }
 
 /// What one cap said of a call.

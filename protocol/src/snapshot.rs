@@ -1,6 +1,8 @@
 //! What the control plane hands down to every filter: the policy in compiled form, and the prices in force.
 
-use crate::{UnixNanos, cap::CapSpec, money::PicoUsdPerUnit, price::PriceBook, ratio::TextRatios};
+use crate::{
+    UnixNanos, cap::CapSpec, loop_guard::LoopSpec, money::PicoUsdPerUnit, price::PriceBook, ratio::TextRatios,
+};
 use serde::{Deserialize, Serialize};
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -50,6 +52,9 @@ pub struct Snapshot {
     /// The caps, the most restrictive window first. Shared, since every call keeps those that are about it.
     #[serde(default)]
     pub caps: Vec<Arc<CapSpec>>,
+    /// When a task is stopped for repeating itself; absent: never.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub loop_guard: Option<Arc<LoopSpec>>,
     /// The plan of each customer, where a cap is about plans.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub plans: BTreeMap<Box<str>, Box<str>>,

@@ -15,6 +15,7 @@ mod delivery;
 mod dialects;
 mod endings;
 mod envoy_files;
+mod loops;
 mod metering;
 mod metrics;
 mod module;

@@ -25,6 +25,7 @@ use utoipa::{
     super::policy::show,
     super::policy::replace,
     super::caps::list,
+    super::loops::release,
     super::reports::show,
     super::rerates::run,
     super::exports::focus,

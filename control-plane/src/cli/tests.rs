@@ -116,6 +116,7 @@ fn call(number: u8, customer: Option<&str>, model: &str, tokens: u64, refused: b
         hold: None,
         hold_input: None,
         caps: Vec::new(),
+        loop_guard: None,
     };
     let units = [(Meter::Input, tokens), (Meter::Output, tokens)].into_iter().filter(|_| !refused).collect();
     let end = CallEnd {

@@ -235,6 +235,7 @@ pub(super) fn example() -> (CallHead, CallEnd, Vec<rating::Line>, PriceTable) {
         region: None,
         started_at,
         hold: Some("0.000675".parse().unwrap()),
+        loop_guard: None,
         hold_input: Some("0.000195".parse().unwrap()),
         caps: vec![
             held("acme-month/usd", 675_000_000, CapAnswer::Held),

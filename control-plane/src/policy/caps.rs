@@ -3,6 +3,7 @@
 use super::{Cap, Mode, Policy, UnpricedWord, rules::UNATTRIBUTED};
 use protocol::{
     cap::{Amount, CapSpec, Facet, SubjectMatch, Unit},
+    loop_guard::LoopSpec,
     money::PicoUsdPerUnit,
     snapshot::UnpricedRule,
 };
@@ -31,6 +32,24 @@ impl Policy {
         }
         specs.sort_by_key(|spec| spec.window);
         specs
+    }
+
+    /// When a task is stopped for repeating itself.
+    pub fn loop_spec(&self) -> Option<LoopSpec> {
+        const SECOND_NS: u64 = 1_000_000_000;
+        let guard = self.loop_guard.as_ref()?;
+        Some(LoopSpec {
+            identical_requests: guard.identical_requests,
+            identical_tool_calls: guard.identical_tool_calls,
+            within_ns: u64::from(guard.within_s).saturating_mul(SECOND_NS),
+            calls_per_minute: guard.calls_per_task_per_minute,
+            calls: guard.calls_per_task,
+            cost_pico: guard.cost_per_task_usd.map(super::Usd::pico),
+            consecutive_failures: guard.consecutive_failures,
+            release_after_ns: u64::from(guard.release_after_s).saturating_mul(SECOND_NS),
+            action: guard.action,
+            released: BTreeMap::new(),
+        })
     }
 
     /// What happens to a call of a model that nobody priced.

@@ -15,6 +15,10 @@ pub(super) fn allow(_: &mut SchemaGenerator) -> Schema {
     json_schema!({"type": "string", "enum": ["allow", "refuse"]})
 }
 
+pub(super) fn loop_action(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({"type": "string", "enum": ["refuse", "throttle", "warn", "shadow"]})
+}
+
 pub(super) fn window(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "string",

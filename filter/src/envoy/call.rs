@@ -92,6 +92,11 @@ impl HttpContext for Call {
         let around = surroundings(&node, &headers);
         self.exchange = Exchange::begin(&node.config, &headers, around, node.call_id(now), now);
         let metered = self.exchange.is_some();
+        if let (Some(exchange), Some(_)) =
+            (&mut self.exchange, node.snapshot().and_then(|known| known.loop_guard.clone()))
+        {
+            exchange.watch();
+        }
         // Without a held head, the content-length would be gone before a longer body is known.
         let keeps_length = holds_head || !self.exchange.as_ref().is_some_and(Exchange::may_be_rewritten);
         self.has_content_length = keeps_length && headers.value("content-length").is_some();
@@ -198,6 +203,9 @@ impl HttpContext for Call {
         set(b"x-bursar-call", Some(exchange.id().to_string().as_bytes()));
         if let Some(percent) = exchange.fullness_percent() {
             set(b"x-bursar-budget", Some(hundredths(percent).as_bytes()));
+        }
+        if let Some(rule) = exchange.loop_warning() {
+            set(b"x-bursar-loop", Some(rule.as_bytes()));
         }
         if exchange.may_shorten() {
             // The client's stream may end up shorter than the provider's.

@@ -10,12 +10,14 @@ use crate::{
     counters::SharedData,
     dialect::Dialect,
     ending::{StreamEnd, flag_names},
-    refusal,
+    loop_guard, refusal,
     request::RequestFacts,
     response::ResponseReader,
 };
 use protocol::{
     UnixNanos,
+    attribution::Dimension,
+    cap::Amount,
     event::{CallEnd, CallHead, Ending, Outcome},
     meters::{Side, Usage, UsageSource},
     money::PicoUsd,
@@ -91,9 +93,17 @@ pub(super) fn of_flow(
     let bills = snapshot.provider_cost_bills.contains(&head.provider);
     let cost = reported.filter(|_| bills).or(computed);
     admission::settle(shared, &held, &usage.units, cost, now);
+    let outcome = outcome::of(&facts, ending, status);
+    if let (Some(spec), Some(task)) = (&snapshot.loop_guard, head.attribution.name(Dimension::Task)) {
+        let cost_pico = cost.map_or(0, |cost| Amount::try_from(cost.pico()).unwrap_or(Amount::MAX));
+        let failed = matches!(outcome, Outcome::Error | Outcome::InvalidJson | Outcome::TimedOut);
+        let ended = loop_guard::Ended { cost_pico, failed, tool_calls: facts.text.tool_calls() };
+        // A guard that cannot count must not stop a call.
+        loop_guard::end(shared, spec, task.as_str(), &ended, now).unwrap_or_default();
+    }
     let end = CallEnd {
         first_token_at,
-        outcome: outcome::of(&facts, ending, status),
+        outcome,
         response_model: facts.model.take(),
         service_tier: facts.service_tier.take(),
         region: facts.region.take(),
