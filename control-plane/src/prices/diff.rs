@@ -6,9 +6,9 @@ mod timeline;
 
 pub use approval::{Approval, approve};
 
-use super::{HoldReason, Import, PriceKey, PriceRow, Status, guard, is_own};
+use super::{HoldReason, Import, Matching, PriceKey, PriceRow, Status, guard, is_own};
 use crate::policy::Apply;
-use protocol::{UnixNanos, price::PriceId};
+use protocol::{UnixNanos, meters::Meter, price::PriceId};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How a catalogue is taken.
@@ -16,8 +16,9 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct Taking {
     /// Now.
     pub at: UnixNanos,
-    /// Where rows begin that say nothing of it and whose key nothing is in force for.
-    pub since: UnixNanos,
+    /// Where rows begin that say nothing of it and whose key nothing is in force for. Absent: now; or since ever, where
+    /// nobody has priced what they price before, because no older price is known and calls of it were not free.
+    pub since: Option<UnixNanos>,
     /// What is put in force without anybody's approval.
     pub apply: Apply,
     /// Rows that begin in the past do so although other rows of their key held then.
@@ -103,7 +104,7 @@ struct Known<'a> {
 
 /// Compares a catalogue with the table's rows, as one that is taken from now on and held by the guards alone.
 pub fn compare<'a>(rows: impl IntoIterator<Item = &'a PriceRow>, import: Import, at: UnixNanos) -> Diff {
-    compare_as(rows, import, &Taking { at, since: at, apply: Apply::Guarded, backdate: false })
+    compare_as(rows, import, &Taking { at, since: Some(at), apply: Apply::Guarded, backdate: false })
 }
 
 /// Compares a catalogue with the table's rows. A row that came from somewhere else is neither replaced nor removed; where
@@ -111,12 +112,14 @@ pub fn compare<'a>(rows: impl IntoIterator<Item = &'a PriceRow>, import: Import,
 /// up, so the two do not meet here.
 pub fn compare_as<'a>(rows: impl IntoIterator<Item = &'a PriceRow>, import: Import, taking: &Taking) -> Diff {
     let own = is_own(&import.source);
+    let mut priced = BTreeSet::new();
     let mut table: BTreeMap<&PriceKey, Known<'_>> = BTreeMap::new();
     for row in rows {
         let is_mine = row.source.name == import.source;
         let known = table.entry(&row.key).or_default();
         match row.status {
             Status::Active => {
+                priced.insert(priced_by(&row.key));
                 if row.effective_from < taking.at {
                     known.past.push(row);
                 }
@@ -133,7 +136,7 @@ pub fn compare_as<'a>(rows: impl IntoIterator<Item = &'a PriceRow>, import: Impo
         }
     }
     let contradicted: BTreeSet<PriceKey> = import.contradicted.into_iter().map(|row| row.key).collect();
-    let mut comparison = Comparison { taking, at: import.at, diff: Diff::default() };
+    let mut comparison = Comparison { taking, at: import.at, priced, diff: Diff::default() };
     let mut wanted = import.rows.into_iter().peekable();
     while let Some(first) = wanted.next() {
         let key = first.key.clone();
@@ -150,10 +153,19 @@ pub fn compare_as<'a>(rows: impl IntoIterator<Item = &'a PriceRow>, import: Impo
     comparison.diff
 }
 
+/// What a rate is asked for by, whatever else decides which of several it is.
+type Priced<'a> = (&'a str, &'a str, Matching, Meter, Option<&'a str>, Option<&'a str>);
+
+fn priced_by(key: &PriceKey) -> Priced<'_> {
+    (&key.provider, &key.model, key.matching, key.meter, key.tier.as_deref(), key.contract.as_deref())
+}
+
 struct Comparison<'a> {
     taking: &'a Taking,
     /// What a row without a beginning of its own has for one.
     at: UnixNanos,
+    /// What somebody has priced before.
+    priced: BTreeSet<Priced<'a>>,
     diff: Diff,
 }
 
