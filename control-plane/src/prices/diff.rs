@@ -112,7 +112,7 @@ pub fn compare<'a>(rows: impl IntoIterator<Item = &'a PriceRow>, import: Import,
 /// up, so the two do not meet here.
 pub fn compare_as<'a>(rows: impl IntoIterator<Item = &'a PriceRow>, import: Import, taking: &Taking) -> Diff {
     let own = is_own(&import.source);
-    let mut priced = BTreeSet::new();
+    let (mut priced, mut in_use) = (BTreeSet::new(), 0_usize);
     let mut table: BTreeMap<&PriceKey, Known<'_>> = BTreeMap::new();
     for row in rows {
         let is_mine = row.source.name == import.source;
@@ -124,10 +124,9 @@ pub fn compare_as<'a>(rows: impl IntoIterator<Item = &'a PriceRow>, import: Impo
                     known.past.push(row);
                 }
                 if is_mine {
+                    in_use = in_use.saturating_add(usize::from(lasts(row, taking.at)));
                     known.mine.push(row);
-                } else if is_own(&row.source.name) == own
-                    && row.effective_to.is_none_or(|end| end > taking.at)
-                {
+                } else if is_own(&row.source.name) == own && lasts(row, taking.at) {
                     known.others.push(row);
                 }
             }
@@ -147,10 +146,27 @@ pub fn compare_as<'a>(rows: impl IntoIterator<Item = &'a PriceRow>, import: Impo
         let known = table.remove(&key).unwrap_or_default();
         comparison.key(of_key, &known, contradicted.contains(&key));
     }
-    for known in table.into_values() {
-        comparison.gone(&known);
+    let gone: Vec<Known<'_>> = table.into_values().collect();
+    let waits = taking.apply == Apply::Nothing || is_truncated(&gone, in_use, taking.at);
+    for known in gone {
+        comparison.gone(&known, waits);
     }
     comparison.diff
+}
+
+/// A catalogue that does without so many of its rows at once was more likely cut than cleaned.
+const GONE_ROWS_MIN: usize = 50;
+/// One in so many.
+const GONE_PART: usize = 10;
+
+fn is_truncated(gone: &[Known<'_>], in_use: usize, now: UnixNanos) -> bool {
+    let rows = gone.iter().flat_map(|known| &known.mine).filter(|row| lasts(row, now)).count();
+    rows >= GONE_ROWS_MIN && rows.saturating_mul(GONE_PART) > in_use
+}
+
+/// Whether a row holds now or later.
+fn lasts(row: &PriceRow, now: UnixNanos) -> bool {
+    row.effective_to.is_none_or(|end| end > now)
 }
 
 /// What a rate is asked for by, whatever else decides which of several it is.
@@ -184,8 +200,7 @@ impl Comparison<'_> {
                 None => new.push(row),
             }
         }
-        let lasts = |row: &PriceRow| row.effective_to.is_none_or(|end| end > now);
-        left.retain(|mine| lasts(mine));
+        left.retain(|mine| lasts(mine, now));
         let in_force = |rows: &[&'a PriceRow]| rows.iter().find(|row| row.is_in_force(now)).copied();
         let before = in_force(&left);
         new.retain(|row| !timeline::is_past(row, now) || timeline::has_room(row, known, self));
@@ -193,7 +208,7 @@ impl Comparison<'_> {
             self.diff.leaving.extend(left.into_iter().cloned());
             return self.withdraw(known);
         }
-        let elsewhere = !known.mine.iter().any(|mine| lasts(mine)) && !known.others.is_empty();
+        let elsewhere = !known.mine.iter().any(|mine| lasts(mine, now)) && !known.others.is_empty();
         let says_the_same = |row: &PriceRow| known.others.iter().any(|other| other.says_the_same(row));
         if elsewhere && !new.is_empty() && new.iter().all(says_the_same) {
             let count = u64::try_from(new.len()).unwrap_or(u64::MAX);
@@ -268,10 +283,10 @@ impl Comparison<'_> {
     }
 
     /// A key that the catalogue no longer has.
-    fn gone(&mut self, known: &Known<'_>) {
+    fn gone(&mut self, known: &Known<'_>, waits: bool) {
         let now = self.taking.at;
-        for mine in known.mine.iter().filter(|mine| mine.effective_to.is_none_or(|end| end > now)) {
-            if self.taking.apply == Apply::Nothing {
+        for mine in known.mine.iter().filter(|mine| lasts(mine, now)) {
+            if waits {
                 self.diff.leaving.push((*mine).clone());
             } else {
                 self.diff.removed.push((*mine).clone());

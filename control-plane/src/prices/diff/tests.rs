@@ -270,3 +270,19 @@ fn what_nobody_priced_before_holds_since_ever_and_what_somebody_did_from_now_on(
     assert_eq!(begins("gpt-x", Meter::Output, None, false), 0);
     assert_eq!(begins("gpt-y", Meter::Input, None, false), 0);
 }
+
+#[test]
+fn a_catalogue_that_was_cut_ends_nothing_until_somebody_says_so() {
+    let entry = |number: u32| {
+        format!(r#""m-{number}": {{"litellm_provider": "openai", "input_cost_per_token": 1e-06}}"#)
+    };
+    let catalogue = |count: u32| format!("{{{}}}", (0..count).map(entry).collect::<Vec<_>>().join(","));
+    let import = |count, at| crate::prices::litellm::import(&catalogue(count), at).unwrap();
+    let mut rows = Vec::new();
+    take(&mut rows, import(300, MONDAY), &guarded(MONDAY));
+    let in_use = rows.len();
+    let cut = take(&mut rows, import(200, TUESDAY), &guarded(TUESDAY));
+    assert_eq!((cut.removed.len(), cut.ends.len(), cut.leaving.len() * 3), (0, 0, in_use));
+    let cleaned = take(&mut rows, import(290, TUESDAY), &guarded(TUESDAY));
+    assert_eq!((cleaned.leaving.len(), cleaned.removed.len() * 30), (0, in_use));
+}
