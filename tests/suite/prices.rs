@@ -5,6 +5,7 @@ use crate::metering::usd;
 use harness::{call::Call, envoy::Setup, rig::Rig};
 use protocol::money::PicoUsd;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 
 const UNARY: &str = "openai-chat/unary-cached-prompt";
 
@@ -29,6 +30,22 @@ fn done(rig: &Rig, line: &str) -> String {
     let (said, code) = bursar(rig, line);
     assert_eq!(code, 0, "{line}: {said}");
     said
+}
+
+/// The FOCUS export of everything since a day, as rows of columns.
+fn focus(rig: &Rig, from: &str) -> Vec<BTreeMap<String, String>> {
+    let text = done(rig, &format!("export focus --from {from} --to 2100-01-01 --format csv"));
+    let mut reader = csv::Reader::from_reader(text.as_bytes());
+    reader.deserialize().collect::<Result<_, _>>().unwrap()
+}
+
+/// Of two decimal texts, exactly, in pico-dollars.
+fn product(factors: [&str; 2]) -> PicoUsd {
+    let pico = |text: &str| text.parse::<PicoUsd>().unwrap().pico();
+    let [a, b] = factors.map(pico);
+    let (product, one) = (a * b, 1_000_000_000_000);
+    assert_eq!(product % one, 0, "{factors:?}");
+    PicoUsd::new(product / one)
 }
 
 #[tokio::test]
@@ -109,6 +126,14 @@ async fn a_price_that_comes_too_late_is_applied_by_corrections_once() {
         (usd(&report["total"]["cost_usd"]), &report["total"]["calls_unpriced"]),
         (expected, &json!(0))
     );
+    let rows = focus(&rig, started);
+    let billed = rows.iter().map(|row| row["BilledCost"].parse().unwrap());
+    assert_eq!(PicoUsd::total(billed).unwrap(), expected, "{rows:#?}");
+    for row in &rows {
+        let factors = ["PricingQuantity", "ContractedUnitPrice"].map(|column| row[column].as_str());
+        assert_eq!(product(factors), row["ContractedCost"].parse().unwrap(), "{row:#?}");
+        assert_eq!((&*row["SubAccountId"], &*row["ConsumedUnit"]), ("acme", "Tokens"));
+    }
     let original = rig.bursar.json("/v1/reports/customers?costs=original").await;
     assert_eq!(
         (&original["total"]["cost_usd"], &original["total"]["calls_unpriced"]),
