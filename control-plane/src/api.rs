@@ -1,6 +1,7 @@
 //! The HTTP face: routes, limits, and the shape of errors. Each route's file reads a request, asks a room and writes
 //! the answer; none of them decides anything.
 
+mod alerts;
 mod allowances;
 mod body;
 mod calls;
@@ -53,6 +54,9 @@ fn routes() -> Vec<(&'static str, &'static str, MethodRouter<App>)> {
         ("get", "/v1/policy", get(policy::show)),
         ("put", "/v1/policy", put(policy::replace).layer(document())),
         ("get", "/v1/caps", get(caps::list)),
+        ("get", "/v1/alerts", get(alerts::list)),
+        ("post", "/v1/alerts/{id}/resend", post(alerts::resend)),
+        ("post", "/v1/destinations/{name}/test", post(alerts::test)),
         ("post", "/v1/rerates", post(rerates::run)),
         ("get", "/v1/reports/{report}", get(reports::show)),
         ("get", "/openapi.json", get(openapi::show)),
@@ -70,6 +74,7 @@ pub fn router(app: App) -> Router {
         clock: app.clock.clone(),
         rules: Arc::new(move || rules.rules()),
     });
+    let alert_pages = console::alert_routes(app.clone());
     let router =
         routes().into_iter().fold(Router::new(), |router, (_, path, route)| router.route(path, route));
     router
@@ -78,6 +83,7 @@ pub fn router(app: App) -> Router {
         .layer(DefaultBodyLimit::max(BATCH_BYTES_MAX))
         .with_state(app)
         .merge(console)
+        .merge(alert_pages)
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! The commands of `bursar`: what people type, what they get, and which exit code. A command asks a running control
 //! plane over HTTP, or reads a data directory itself; what it prints comes from the same functions either way.
 
+mod alerts;
 mod failure;
 mod policy;
 mod policy_diff;
@@ -11,6 +12,7 @@ mod report;
 mod rerate;
 mod target;
 
+pub use alerts::AlertsCommand;
 pub use failure::{Answer, Failure};
 pub use policy::PolicyCommand;
 pub use prices::PricesCommand;
@@ -44,6 +46,9 @@ pub enum Command {
     Prices(PricesCommand),
     /// Print a report
     Report(ReportArgs),
+    /// List alerts, send them again, test where they go
+    #[command(subcommand)]
+    Alerts(AlertsCommand),
     /// Rate calls anew with the prices that the table has now
     Rerate(RerateArgs),
     /// Recompute the aggregates from the ledger
@@ -95,6 +100,7 @@ pub fn execute(command: Command, clock: &Clock, out: &mut dyn Write) -> Result<A
         Command::Policy(command) => policy::run(command, clock, out),
         Command::Prices(command) => prices::run(command, clock, out),
         Command::Report(args) => report::run(&args, clock, out),
+        Command::Alerts(command) => alerts::run(command, clock, out),
         Command::Rerate(args) => rerate::run(&args, clock, out),
         Command::Rebuild(args) => rebuild::run(&args, out),
     }

@@ -1,6 +1,7 @@
 //! The console: pages for people, made on the server, which need no script. What they show comes from the ledger,
 //! the aggregates and the report functions; nothing is computed here but where things stand on a page.
 
+mod alerts;
 mod call;
 mod chart;
 mod meter;
@@ -10,6 +11,7 @@ mod read;
 mod report;
 mod routes;
 
+pub use alerts::alert_routes;
 pub use call::{CallPage, Correction, Decision, Fact, LineRow};
 pub use chart::{Bar, Chart, Measure};
 pub use overview::{CallRow, Overview, Span};

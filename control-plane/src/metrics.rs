@@ -24,6 +24,7 @@ pub struct Metrics {
     cost: Costs,
     unpriced: Family<ReasonLabel, Counter>,
     orphaned: Counter,
+    alerts: Family<AlertLabels, Counter>,
 }
 
 impl fmt::Debug for Metrics {
@@ -42,6 +43,12 @@ struct ReasonLabel {
     reason: String,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct AlertLabels {
+    kind: &'static str,
+    result: &'static str,
+}
+
 /// A batch takes from half a millisecond to the seconds of a disk that is overloaded.
 const INGEST_SECONDS: [f64; 11] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0];
 
@@ -57,6 +64,7 @@ impl Metrics {
         let mut registry = Registry::default();
         let (events, unpriced) = (Family::default(), Family::default());
         let (orphaned, cost) = (Counter::default(), Costs::default());
+        let alerts = Family::default();
         let ingest = Histogram::new(INGEST_SECONDS);
         registry.register("bursar_ingest_events", "Events taken, by what became of them", events.clone());
         registry.register("bursar_ingest_seconds", "Time to take a batch of events", ingest.clone());
@@ -66,8 +74,13 @@ impl Metrics {
             "Calls of which nobody said how they ended",
             orphaned.clone(),
         );
+        registry.register(
+            "bursar_alerts",
+            "Alerts raised, and what became of their messages",
+            alerts.clone(),
+        );
         registry.register_collector(Box::new(cost.clone()));
-        Self { registry: Arc::new(registry), events, ingest, cost, unpriced, orphaned }
+        Self { registry: Arc::new(registry), events, ingest, cost, unpriced, orphaned, alerts }
     }
 
     /// One event was answered so.
@@ -104,6 +117,11 @@ impl Metrics {
     /// So many calls were closed as orphaned.
     pub fn orphaned(&self, calls: u64) {
         self.orphaned.inc_by(calls);
+    }
+
+    /// An alert fired or was seeded; or its message was delivered, failed or is dead.
+    pub fn alert(&self, kind: &'static str, result: &'static str) {
+        self.alerts.get_or_create(&AlertLabels { kind, result }).inc();
     }
 
     /// The text that Prometheus reads, with gauges that are read off the store when it asks.

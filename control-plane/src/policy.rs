@@ -16,7 +16,7 @@ mod schema;
 mod tree;
 mod window;
 
-pub use alerting::{Alerts, Destination, DestinationKind};
+pub use alerting::{Abnormal, Alerts, Destination, DestinationKind};
 pub use fault::Fault;
 pub use load::{LoadError, load};
 pub use money::Usd;

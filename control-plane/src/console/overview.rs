@@ -122,6 +122,8 @@ pub struct Overview<'a> {
     pub caps: &'a [CapState],
     /// Whether the policy has caps at all.
     pub has_caps: bool,
+    /// What stands.
+    pub alerts: crate::alerts::Summary,
     /// The newest first.
     pub calls: &'a [CallRow],
 }
@@ -132,6 +134,7 @@ struct OverviewTemplate {
     section: &'static str,
     spans: Vec<(&'static str, &'static str, bool)>,
     until: String,
+    alerts: crate::alerts::Summary,
     tiles: Vec<Tile>,
     cost: Chart,
     calls_chart: Chart,
@@ -210,6 +213,7 @@ impl Overview<'_> {
             section: "overview",
             spans: Span::ALL.map(|span| (span.as_str(), span.title(), span == self.span)).to_vec(),
             until: moment(self.now),
+            alerts: self.alerts,
             tiles: tiles(&customers, &total),
             cost: draw(Measure::Cost),
             calls_chart: draw(Measure::Calls),

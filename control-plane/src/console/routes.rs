@@ -82,6 +82,7 @@ async fn overview(State(console): State<Console>, Query(query): Query<OverviewQu
             points: &reports::series(store, span.range(now), span.is_hourly())?,
             caps: &reports::cap_states(store, &rules, now)?,
             has_caps: !rules.caps().is_empty(),
+            alerts: crate::alerts::summary(store)?,
             calls: &read::last_calls(store, LAST_CALLS)?,
         };
         Ok(view.page())

@@ -13,10 +13,11 @@ struct Step {
 
 type Fill = fn(&Connection) -> Result<(), StoreError>;
 
-const STEPS: [Step; 3] = [
+const STEPS: [Step; 4] = [
     Step { sql: include_str!("migrations/0001_ledger.sql"), fill: None },
     Step { sql: include_str!("migrations/0002_text.sql"), fill: Some(rebuild::fill_texts) },
     Step { sql: include_str!("migrations/0003_prices.sql"), fill: Some(rebuild::fill_lines) },
+    Step { sql: include_str!("migrations/0005_alerts.sql"), fill: None },
 ];
 
 /// Brings the schema to the newest version, each step in a transaction of its own.

@@ -1,0 +1,140 @@
+//! Caps, unpriced models and the age of prices.
+
+use super::word;
+use crate::{
+    alerts::{
+        evaluate::DAY_NS,
+        observed::{CapCount, PriceAge, UnpricedModel},
+    },
+    rules::Rules,
+    store::{StoreError, instant, unix, word_id},
+};
+use protocol::{
+    UnixNanos,
+    attribution::Dimension,
+    cap::{CapSpec, SubjectMatch, Window},
+};
+use rusqlite::{Connection, params};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A provider is in use while calls went to it within so many days.
+const IN_USE_DAYS: u64 = 7;
+/// The longest window but a lifetime is a year, and a zone.
+const WINDOW_MAX_NS: u64 = 368 * DAY_NS;
+
+/// Caps whose passing somebody can act on. Minutes are rate limits, and a count per task or user is a fuse: both
+/// refuse by design, and a message for each would be noise.
+fn is_watched(cap: &CapSpec) -> bool {
+    let each = |dimension| cap.subject.get(&dimension) == Some(&SubjectMatch::Each);
+    cap.window != Window::Minute && !each(Dimension::Task) && !each(Dimension::User)
+}
+
+pub(super) fn caps(store: &Connection, rules: &Rules, now: UnixNanos) -> Result<Vec<CapCount>, StoreError> {
+    let mut counts = Vec::new();
+    for cap in rules.caps().iter().filter(|cap| is_watched(cap)) {
+        let Some(id) = word_id(store, &cap.id)? else { continue };
+        let since = match cap.window {
+            Window::Lifetime => 0,
+            _ => instant(now.saturating_sub(WINDOW_MAX_NS).max(since(cap.window, now))),
+        };
+        let mut statement = store.prepare_cached(
+            "SELECT subject, window_start, settled, held FROM cap_usage WHERE cap = ?1 AND window_start >= ?2",
+        )?;
+        let mut rows = statement.query(params![id, since])?;
+        let mut sums: BTreeMap<(i64, i64), (i64, i64)> = BTreeMap::new();
+        while let Some(row) = rows.next()? {
+            let sum = sums.entry((row.get(0)?, row.get(1)?)).or_default();
+            *sum = (sum.0.saturating_add(row.get(2)?), sum.1.saturating_add(row.get(3)?));
+        }
+        for ((subject, window_start), (spent, held)) in sums {
+            let subject = word(store, subject)?.unwrap_or_default();
+            let period = rules.window(cap, &subject, now);
+            if instant(period.0) != window_start {
+                continue;
+            }
+            counts.push(CapCount {
+                name: cap.name.clone(),
+                unit: cap.unit,
+                customer: customer(cap, &subject),
+                subject,
+                window: cap.window.as_str(),
+                period,
+                shadow: cap.shadow,
+                limit: cap.limit,
+                spent,
+                held,
+            });
+        }
+    }
+    Ok(counts)
+}
+
+/// No window that goes on began before then.
+fn since(window: Window, now: UnixNanos) -> UnixNanos {
+    let days = match window {
+        Window::Minute | Window::Hour | Window::Day => 3,
+        Window::Week => 9,
+        Window::Month => 33,
+        Window::BillingPeriod | Window::Lifetime => 368,
+    };
+    now.saturating_sub(DAY_NS.saturating_mul(days))
+}
+
+/// Whose cap it is. The key of a count begins with its customer; what is counted besides comes behind.
+fn customer(cap: &CapSpec, subject: &str) -> Option<Box<str>> {
+    match cap.subject.get(&Dimension::Customer)? {
+        SubjectMatch::Is(name) => Some(name.as_str().into()),
+        SubjectMatch::Each if cap.subject.len() == 1 => subject.strip_prefix("customer=").map(Into::into),
+        SubjectMatch::Each | SubjectMatch::Absent => None,
+    }
+}
+
+/// Models with unpriced calls, today and yesterday: a call that began before midnight ends after it.
+pub(super) fn unpriced(store: &Connection, now: UnixNanos) -> Result<Vec<UnpricedModel>, StoreError> {
+    let today = now / DAY_NS;
+    let mut statement = store.prepare_cached(
+        "SELECT day, provider, model, unpriced FROM by_day_model WHERE day >= ?1 AND day <= ?2 AND unpriced > 0",
+    )?;
+    let mut rows = statement.query(params![instant(today.saturating_sub(1)), instant(today)])?;
+    let mut sums: BTreeMap<(i64, i64, i64), u64> = BTreeMap::new();
+    while let Some(row) = rows.next()? {
+        let sum = sums.entry((row.get(0)?, row.get(1)?, row.get(2)?)).or_default();
+        *sum = sum.saturating_add(unix(row.get(3)?));
+    }
+    let mut models = Vec::with_capacity(sums.len());
+    for ((day, provider, model), calls) in sums {
+        let start = unix(day).saturating_mul(DAY_NS);
+        models.push(UnpricedModel {
+            provider: word(store, provider)?.unwrap_or_else(|| "unknown".into()),
+            model: word(store, model)?.unwrap_or_else(|| "unknown".into()),
+            day: (start, start.saturating_add(DAY_NS)),
+            calls,
+        });
+    }
+    Ok(models)
+}
+
+/// The age of the prices of providers in use. A catalogue that was imported and said nothing new makes them young.
+pub(super) fn prices(store: &Connection, rules: &Rules, now: UnixNanos) -> Result<Vec<PriceAge>, StoreError> {
+    let mut statement = store.prepare_cached("SELECT DISTINCT provider FROM by_day_model WHERE day >= ?1")?;
+    let first = instant((now / DAY_NS).saturating_sub(IN_USE_DAYS));
+    let ids = statement.query_map([first], |row| row.get::<_, i64>(0))?.collect::<Result<Vec<_>, _>>()?;
+    let mut in_use: BTreeSet<Box<str>> = BTreeSet::new();
+    for id in ids {
+        in_use.extend(word(store, id)?);
+    }
+    let mut imports = store.prepare_cached("SELECT source, max(at) FROM price_imports GROUP BY source")?;
+    let imports = imports.query_map([], |row| Ok((row.get::<_, String>(0)?, unix(row.get(1)?))))?;
+    let imports: BTreeMap<String, UnixNanos> = imports.collect::<Result<_, _>>()?;
+    let mut ages: BTreeMap<&str, UnixNanos> = BTreeMap::new();
+    for row in rules.prices.rows() {
+        if in_use.contains(&row.key.provider) {
+            let looked_at = imports.get(&*row.source.name).copied().unwrap_or(0);
+            let age = ages.entry(&row.key.provider).or_default();
+            *age = (*age).max(row.source.imported_at).max(looked_at);
+        }
+    }
+    let age =
+        |(provider, imported_at): (&str, UnixNanos)| PriceAge { provider: provider.into(), imported_at };
+    Ok(ages.into_iter().map(age).collect())
+}
