@@ -15,6 +15,8 @@
 //! Nothing here waits for a receiver while it evaluates, and ingest waits for nothing here.
 
 mod deliver;
+#[cfg(test)]
+mod desk;
 mod evaluate;
 mod list;
 mod machine;

@@ -68,6 +68,3 @@ fn word(store: &Connection, id: i64) -> Result<Option<Box<str>>, StoreError> {
     }
     Ok(crate::store::word_text(store, id)?.map(Into::into))
 }
-
-#[cfg(test)]
-mod tests;
