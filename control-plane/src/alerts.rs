@@ -16,7 +16,7 @@
 
 mod deliver;
 #[cfg(test)]
-mod desk;
+pub(crate) mod desk;
 mod evaluate;
 mod list;
 mod machine;

@@ -8,29 +8,29 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
-pub(super) const HOUR: u64 = 3_600_000_000_000;
-pub(super) const DAY: u64 = 24 * HOUR;
-pub(super) const CENT: i64 = 10_000_000_000;
+pub(crate) const HOUR: u64 = 3_600_000_000_000;
+pub(crate) const DAY: u64 = 24 * HOUR;
+pub(crate) const CENT: i64 = 10_000_000_000;
 /// 2026-11-24T10:00:00Z: 23 days and 10 hours into the month.
-pub(super) const NOW: UnixNanos = 1_795_514_400_000_000_000;
+pub(crate) const NOW: UnixNanos = 1_795_514_400_000_000_000;
 
-pub(super) struct Desk {
-    pub(super) app: App,
-    pub(super) evaluator: Evaluator,
+pub(crate) struct Desk {
+    pub(crate) app: App,
+    pub(crate) evaluator: Evaluator,
     clock: Arc<AtomicU64>,
     directory: tempfile::TempDir,
 }
 
 /// What one customer spends at one instant.
 #[derive(Clone, Copy)]
-pub(super) struct Spending<'a> {
-    pub(super) customer: &'a str,
-    pub(super) workspace: &'a str,
-    pub(super) feature: &'a str,
-    pub(super) plan: &'a str,
-    pub(super) at: UnixNanos,
-    pub(super) pico: i64,
-    pub(super) unpriced: i64,
+pub(crate) struct Spending<'a> {
+    pub(crate) customer: &'a str,
+    pub(crate) workspace: &'a str,
+    pub(crate) feature: &'a str,
+    pub(crate) plan: &'a str,
+    pub(crate) at: UnixNanos,
+    pub(crate) pico: i64,
+    pub(crate) unpriced: i64,
 }
 
 impl Default for Spending<'_> {
@@ -40,7 +40,7 @@ impl Default for Spending<'_> {
 }
 
 impl Desk {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::on(tempfile::tempdir().unwrap(), Arc::new(AtomicU64::new(NOW)))
     }
 
@@ -52,7 +52,7 @@ impl Desk {
     }
 
     /// With a policy that was evaluated once, so that what comes is news.
-    pub(super) async fn with(policy: &str) -> Self {
+    pub(crate) async fn with(policy: &str) -> Self {
         let desk = Self::new();
         desk.put(policy).await;
         desk.evaluate().await;
@@ -60,46 +60,46 @@ impl Desk {
     }
 
     /// The process ends and begins again on the same data.
-    pub(super) async fn restarted(self) -> Self {
+    pub(crate) async fn restarted(self) -> Self {
         let Self { app, evaluator, clock, directory } = self;
         drop(evaluator);
         app.store.close().await;
         Self::on(directory, clock)
     }
 
-    pub(super) async fn put(&self, text: &str) {
+    pub(crate) async fn put(&self, text: &str) {
         let policy = policy::parse(&format!("version: 1\n{text}"), "policy.yaml");
         self.app.put_policy(policy.unwrap_or_else(|faults| panic!("{faults:?}"))).await.unwrap();
     }
 
-    pub(super) fn set(&self, now: UnixNanos) {
+    pub(crate) fn set(&self, now: UnixNanos) {
         self.clock.store(now, Ordering::Release);
     }
 
-    pub(super) async fn evaluate(&self) -> Evaluated {
+    pub(crate) async fn evaluate(&self) -> Evaluated {
         self.evaluator.evaluate().await.unwrap()
     }
 
     /// Alerts on record, the oldest first: kind, subject, threshold and state.
-    pub(super) async fn told(&self) -> Vec<String> {
+    pub(crate) async fn told(&self) -> Vec<String> {
         let word = |alert: &Alert| {
             format!("{} {} {} {}", alert.kind, alert.subject, alert.threshold, alert.state.as_str())
         };
         self.alerts().await.iter().map(word).collect()
     }
 
-    pub(super) async fn alerts(&self) -> Vec<Alert> {
+    pub(crate) async fn alerts(&self) -> Vec<Alert> {
         let all = self.app.store.read(|store| list(store, &Filter::default(), 1_000)).await.unwrap();
         all.0.into_iter().rev().collect()
     }
 
-    pub(super) async fn sql(&self, sql: &str) {
+    pub(crate) async fn sql(&self, sql: &str) {
         let sql = sql.to_owned();
         self.app.store.write(move |write| Ok(write.connection().execute_batch(&sql)?)).await.unwrap();
     }
 
     /// Adds to the aggregates what a call adds.
-    pub(super) async fn spend(&self, spending: Spending<'_>) {
+    pub(crate) async fn spend(&self, spending: Spending<'_>) {
         let Spending { customer, workspace, feature, plan, at, pico, unpriced } = spending;
         let names = [customer, workspace, feature, plan, "openai", "gpt-x"].map(str::to_owned);
         let job = move |write: &mut crate::store::Write<'_>| {
@@ -136,4 +136,54 @@ impl Desk {
         };
         self.app.store.write(job).await.unwrap();
     }
+}
+
+/// 50 USD at 80 % leaves 10; two customers; what is raised is told to `ops`, where nobody listens.
+pub(crate) const POLICY: &str = "
+plans: {pro: {price_usd: 50, expected_margin_percent: 80}}
+customers: {acme: {plan: pro}, beta: {plan: pro}}
+destinations: {ops: {url: \"http://127.0.0.1:9/services/T0/B0/token\", kind: slack}}
+alerts: {to: [ops], abnormal: {factor: 0}}
+";
+
+impl Desk {
+    /// One customer has passed 50 % and another 50 % and 80 %, of which nobody was told because it was so before.
+    pub(crate) async fn with_alerts() -> Self {
+        let desk = Self::new();
+        desk.put(POLICY).await;
+        desk.spend(Spending { customer: "beta", pico: 900 * CENT, ..Spending::default() }).await;
+        desk.evaluate().await;
+        desk.spend(Spending { pico: 501 * CENT, ..Spending::default() }).await;
+        desk.evaluate().await;
+        desk
+    }
+
+    /// Serves API and console; where.
+    pub(crate) async fn serve(&self) -> String {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = format!("http://{}", listener.local_addr().unwrap());
+        let router = crate::api::router(self.app.clone());
+        tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+        address
+    }
+}
+
+/// Asks; the status and the text of the answer.
+pub(crate) async fn ask(method: &str, url: String, headers: &[(&str, &str)]) -> (u16, String) {
+    let agent: ureq::Agent = ureq::Agent::config_builder()
+        .http_status_as_error(false)
+        .max_redirects(0)
+        .max_redirects_will_error(false)
+        .build()
+        .into();
+    let mut request = ureq::http::Request::builder().method(method).uri(url);
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    let request = request.body(()).unwrap();
+    let asked = move || {
+        let mut answer = agent.run(request).unwrap();
+        (answer.status().as_u16(), answer.body_mut().read_to_string().unwrap())
+    };
+    tokio::task::spawn_blocking(asked).await.unwrap()
 }

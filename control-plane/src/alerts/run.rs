@@ -184,4 +184,6 @@ pub async fn evaluate_every(app: App, every: Duration) {
 }
 
 #[cfg(test)]
+mod scale;
+#[cfg(test)]
 mod tests;

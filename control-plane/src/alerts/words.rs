@@ -99,9 +99,9 @@ fn list(thresholds: &[u32]) -> String {
     }
 }
 
-/// To the cent, or finer where a cent is too coarse.
+/// To the cent; what is less than a dollar finer.
 fn usd(amount: PicoUsd) -> String {
-    let is_small = amount.pico().abs() < 10_000_000_000_000 / 10 && amount.pico() != 0;
+    let is_small = (1..1_000_000_000_000).contains(&amount.pico().abs());
     let text = dollars(amount, if is_small { 6 } else { 2 });
     text.strip_prefix('-').map_or_else(|| format!("${text}"), |size| format!("-${size}"))
 }

@@ -124,3 +124,6 @@ pub(super) async fn test(State(app): State<App>, Path(name): Path<String>) -> Re
     let Tested { status, error, signed } = tested.ok_or_else(missing)?;
     Ok(Json(Answer { delivered: error.is_none(), status, error, signed }))
 }
+
+#[cfg(test)]
+mod tests;

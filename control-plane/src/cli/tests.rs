@@ -1,3 +1,4 @@
+mod alerts;
 mod rerate;
 
 use super::*;

@@ -67,7 +67,14 @@ fn thresholds_crossed_together_are_one_line_and_the_headline_is_the_highest() {
 fn every_kind_is_a_sentence() {
     let cap = |unit: &str, spent: Value, limit: Value, mode| {
         let subject = Subject::of([("cap", "month"), ("unit", unit), ("of", "customer=acme")]);
-        let figures = CapUse { spent, held: 0.into(), limit, used_percent: 80, window: "month", mode };
+        let figures = CapUse {
+            spent,
+            held: if unit == "usd" { "0.5".into() } else { 0.into() },
+            limit,
+            used_percent: 80,
+            window: "month",
+            mode,
+        };
         raised(1, Kind::Cap, subject, 80, Figures::Cap(figures))
     };
     let hour = Hour {
@@ -106,7 +113,7 @@ fn every_kind_is_a_sentence() {
     ];
     let said: Vec<String> = alerts.iter().flat_map(|alert| lines(std::slice::from_ref(alert))).collect();
     expect![[r#"
-        Cap month of customer acme has passed 80 %: $8.00 spent and 0 usd held of $10.00; it resets at 2026-12-01 00:00 UTC (month).
+        Cap month of customer acme has passed 80 %: $8.00 spent and $0.500000 held of $10.00; it resets at 2026-12-01 00:00 UTC (month).
         Cap month of customer acme, which refuses nothing (shadow) has passed 80 %: 80 calls spent and 0 calls held of 100 calls; it resets at 2026-12-01 00:00 UTC (month).
         Customer acme: $12.50 in the hour from 2026-11-24 09:00, where $0.004000 is usual (median of 14 days); abnormal from $1.00 on.
         Provider openai, model x: 1 call without a price on 2026-11-01.

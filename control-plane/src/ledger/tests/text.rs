@@ -157,6 +157,13 @@ async fn an_end_that_comes_after_its_call_was_closed_as_orphaned_is_learned_from
 
 /// What every step but the first made.
 const UNDO: &str = "
+    DROP TABLE alerts;
+    DROP TABLE alert_messages;
+    DROP TABLE alert_deliveries;
+    DROP TABLE alert_evaluations;
+    DROP TABLE nodes;
+    DROP INDEX by_hour_workspace_customer;
+    DROP INDEX cap_usage_by_window;
     DROP VIEW standing;
     DROP INDEX calls_unpriced;
     DROP TABLE by_day_text;
