@@ -1,3 +1,5 @@
+//! `bursar alerts`, on a store with an alert in it.
+
 use super::*;
 use crate::{
     alerts::{Evaluator, desk},
