@@ -25,6 +25,8 @@ const HOUR_NS: u64 = 3_600_000_000_000;
 pub(super) const DAY_NS: u64 = 86_400_000_000_000;
 /// Days of history without which nobody can say what is usual.
 const DAYS_MIN: usize = 3;
+/// So many calls of a model that has a price must be without a cost before somebody is told.
+const UNPRICED_MIN: u64 = 10;
 /// An Envoy of which nothing was heard for so long was taken away, not lost.
 pub(super) const NODE_FORGOTTEN_NS: u64 = DAY_NS;
 /// The end of what ends only when it is mended.
@@ -39,7 +41,7 @@ pub(super) fn evaluate(rules: &Alerts, observed: &Observed, now: UnixNanos) -> V
     }
     standing.extend(observed.caps.iter().flat_map(|cap| caps(cap, &rules.cap_percent)));
     standing.extend(observed.hours.iter().filter_map(|hour| abnormal(hour, rules.abnormal)));
-    standing.extend(observed.unpriced.iter().map(unpriced));
+    standing.extend(observed.unpriced.iter().filter_map(unpriced));
     standing.extend(observed.prices.iter().filter_map(|age| stale(age, rules.stale_prices_days, now)));
     standing.extend(observed.nodes.iter().filter_map(|node| silent(node, rules.unreachable_minutes, now)));
     standing
@@ -129,15 +131,26 @@ fn median(mut values: Vec<i128>) -> i128 {
     values.get(middle).copied().unwrap_or(0)
 }
 
-fn unpriced(model: &UnpricedModel) -> Standing {
+/// A model that nobody has priced, from its first call on. One that somebody has, once half of its calls have no cost:
+/// then a meter has no price, or its usage is not read any more. Calls that broke off before they used anything that
+/// is known of have no cost either, now and then.
+fn unpriced(model: &UnpricedModel) -> Option<Standing> {
+    let is_half = model.unpriced >= UNPRICED_MIN && model.unpriced.saturating_mul(2) >= model.calls;
+    if model.has_price && !is_half {
+        return None;
+    }
     let subject = Subject::of([("provider", &model.provider), ("model", &model.model)]);
     let (period_start, period_end) = model.day;
-    Standing {
+    Some(Standing {
         key: Key { kind: Kind::Unpriced, subject, threshold: 0, period_start },
         period_end,
         customer: None,
-        figures: Figures::Unpriced { calls: model.calls },
-    }
+        figures: Figures::Unpriced {
+            unpriced_calls: model.unpriced,
+            calls: model.calls,
+            has_price: model.has_price,
+        },
+    })
 }
 
 fn stale(age: &PriceAge, days: u32, now: UnixNanos) -> Option<Standing> {

@@ -120,7 +120,12 @@ pub(super) struct UnpricedModel {
     pub(super) provider: Box<str>,
     pub(super) model: Box<str>,
     pub(super) day: Span,
+    /// Without a known cost,
+    pub(super) unpriced: u64,
+    /// of so many.
     pub(super) calls: u64,
+    /// Somebody has priced it: what has no cost has no usage either, or a meter that nobody priced.
+    pub(super) has_price: bool,
 }
 
 /// A provider in use, and when its prices were last looked at.

@@ -148,7 +148,8 @@ fn look(
                 Some(stored) => {
                     let former = Rules::new(stored, PriceTable::default());
                     let mut seen = observe(store, &former, heard, &mut Memory::default(), now)?;
-                    seen.prices = observed.prices;
+                    // The price table is the same; what there was of it before is not known any more.
+                    (seen.prices, seen.unpriced) = (observed.prices, observed.unpriced);
                     evaluate(&former.policy().alerts, &seen, now)
                 }
             };

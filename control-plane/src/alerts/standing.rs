@@ -155,8 +155,12 @@ pub(super) enum Figures {
     Hour(Hour),
     /// Of unpriced traffic.
     Unpriced {
-        /// Calls without a known cost.
+        /// Calls without a known cost,
+        unpriced_calls: u64,
+        /// of so many of the model on that day.
         calls: u64,
+        /// Whether the model has a price at all.
+        has_price: bool,
     },
     /// Of prices.
     Prices {

@@ -23,9 +23,10 @@ pub(super) fn sentence(one: &Standing, thresholds: &[u32]) -> String {
             hour.days,
             usd(hour.limit_usd),
         ),
-        Figures::Unpriced { calls } => {
-            let (calls, s) = (*calls, if *calls == 1 { "" } else { "s" });
-            format!("{}: {calls} call{s} without a price on {}.", who(subject), day(one.key.period_start))
+        Figures::Unpriced { unpriced_calls, calls, has_price } => {
+            let why = if *has_price { "although it has a price" } else { "and nobody has priced it" };
+            let day = day(one.key.period_start);
+            format!("{}: {unpriced_calls} of {calls} calls on {day} have no known cost, {why}.", who(subject))
         }
         Figures::Prices { age_days } => {
             format!("{}: prices were last imported {age_days} days ago.", who(subject))

@@ -181,6 +181,26 @@ fn cents_page_nobody_however_many_times_the_usual() {
 }
 
 #[test]
+fn unpriced_traffic_is_a_model_without_a_price_or_half_of_one_with() {
+    let told = [(Kind::Unpriced, 0)].as_slice();
+    let table = [
+        // unpriced, of, has a price
+        (1, 1_000, false, told),
+        (1, 1, true, &[]),
+        (9, 9, true, &[]),
+        (10, 21, true, &[]),
+        (10, 20, true, told),
+    ];
+    for (unpriced, calls, has_price, expected) in table {
+        let day = (START, START + DAY);
+        let model =
+            UnpricedModel { provider: "openai".into(), model: "x".into(), day, unpriced, calls, has_price };
+        let observed = Observed { unpriced: vec![model], ..Observed::default() };
+        assert_eq!(raised(&observed, START), expected, "{unpriced} of {calls}, {has_price}");
+    }
+}
+
+#[test]
 fn prices_are_stale_on_the_day_that_the_policy_says() {
     let age = PriceAge { provider: "openai".into(), imported_at: START };
     let observed = Observed { prices: vec![age], ..Observed::default() };

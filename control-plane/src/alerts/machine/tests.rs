@@ -7,7 +7,7 @@ fn key(name: &str, threshold: u32, period: u64) -> Key {
 }
 
 fn standing(key: &Key) -> Standing {
-    let figures = Figures::Unpriced { calls: 1 };
+    let figures = Figures::Prices { age_days: 1 };
     Standing { key: key.clone(), period_end: key.period_start + 100, customer: None, figures }
 }
 

@@ -6,6 +6,7 @@ use crate::{
         evaluate::DAY_NS,
         observed::{CapCount, PriceAge, UnpricedModel},
     },
+    prices::Query,
     rules::Rules,
     store::{StoreError, instant, unix, word_id},
 };
@@ -90,24 +91,41 @@ fn customer(cap: &CapSpec, subject: &str) -> Option<Box<str>> {
 }
 
 /// Models with unpriced calls, today and yesterday: a call that began before midnight ends after it.
-pub(super) fn unpriced(store: &Connection, now: UnixNanos) -> Result<Vec<UnpricedModel>, StoreError> {
+pub(super) fn unpriced(
+    store: &Connection,
+    rules: &Rules,
+    now: UnixNanos,
+) -> Result<Vec<UnpricedModel>, StoreError> {
     let today = now / DAY_NS;
     let mut statement = store.prepare_cached(
-        "SELECT day, provider, model, unpriced FROM by_day_model WHERE day >= ?1 AND day <= ?2 AND unpriced > 0",
+        "SELECT day, provider, model, unpriced, calls FROM by_day_model WHERE day >= ?1 AND day <= ?2",
     )?;
     let mut rows = statement.query(params![instant(today.saturating_sub(1)), instant(today)])?;
-    let mut sums: BTreeMap<(i64, i64, i64), u64> = BTreeMap::new();
+    let mut sums: BTreeMap<(i64, i64, i64), (u64, u64)> = BTreeMap::new();
     while let Some(row) = rows.next()? {
         let sum = sums.entry((row.get(0)?, row.get(1)?, row.get(2)?)).or_default();
-        *sum = sum.saturating_add(unix(row.get(3)?));
+        *sum = (sum.0.saturating_add(unix(row.get(3)?)), sum.1.saturating_add(unix(row.get(4)?)));
     }
-    let mut models = Vec::with_capacity(sums.len());
-    for ((day, provider, model), calls) in sums {
+    let mut models = Vec::new();
+    for ((day, provider, model), (unpriced, calls)) in sums {
+        if unpriced == 0 {
+            continue;
+        }
         let start = unix(day).saturating_mul(DAY_NS);
+        let (provider, model) = (word(store, provider)?, word(store, model)?);
+        let query = Query {
+            provider: provider.as_deref().unwrap_or_default(),
+            served: model.as_deref(),
+            requested: model.as_deref(),
+            at: now,
+            account: None,
+        };
         models.push(UnpricedModel {
-            provider: word(store, provider)?.unwrap_or_else(|| "unknown".into()),
-            model: word(store, model)?.unwrap_or_else(|| "unknown".into()),
+            has_price: rules.prices.find(&query).found().is_some(),
+            provider: provider.unwrap_or_else(|| "unknown".into()),
+            model: model.unwrap_or_else(|| "unknown".into()),
             day: (start, start.saturating_add(DAY_NS)),
+            unpriced,
             calls,
         });
     }
