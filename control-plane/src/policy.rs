@@ -9,6 +9,7 @@ mod caps;
 mod check;
 mod fault;
 mod load;
+mod masking;
 mod money;
 mod pricing;
 mod rules;

@@ -95,3 +95,24 @@ async fn what_was_raised_is_counted() {
     }
     assert!(!text.contains("acme"));
 }
+
+#[tokio::test]
+async fn the_policy_is_shown_without_addresses_and_can_be_put_back_so() {
+    let desk = Desk::with_alerts().await;
+    let address = desk.serve().await;
+    let before = desk.app.rules().policy().clone();
+    let (_, text) = ask("GET", format!("{address}/v1/policy"), &[]).await;
+    assert!(text.contains("http://127.0.0.1:9/…") && !text.contains("token"), "{text}");
+    let shown: Value = serde_json::from_str(&text).unwrap();
+    let put = async |body: String| {
+        let url = format!("{address}/v1/policy");
+        let sent = move || {
+            let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
+            agent.put(url).send(body).unwrap().status().as_u16()
+        };
+        tokio::task::spawn_blocking(sent).await.unwrap()
+    };
+    assert_eq!(put(shown["policy"].to_string()).await, 200);
+    assert_eq!(desk.app.rules().policy(), &before);
+    assert_eq!(put(shown["policy"].to_string().replace("9/…", "9/…0")).await, 422);
+}
