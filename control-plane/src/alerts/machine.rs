@@ -51,6 +51,18 @@ impl Changes {
     pub(super) fn is_empty(&self) -> bool {
         self.fire.is_empty() && self.seed.is_empty() && self.again.is_empty() && self.end.is_empty()
     }
+
+    /// Leaves what is above a bound to the next step, which finds it as it is. What is about one subject stays
+    /// together.
+    pub(super) fn put_off(&mut self, bound: usize) {
+        let mut kept = self.fire.iter().take(bound).count();
+        while let [(_, last), next, ..] = self.fire.get(kept.saturating_sub(1)..).unwrap_or_default()
+            && last.key.subject == next.1.key.subject
+        {
+            kept = kept.saturating_add(1);
+        }
+        self.fire.truncate(kept);
+    }
 }
 
 /// One step.

@@ -25,6 +25,9 @@ use std::{
 };
 use tokio::time::MissedTickBehavior;
 
+/// So many alerts are written in one transaction, for which ingest waits; the others fire with the next evaluation.
+const FIRED_MAX: usize = 2_000;
+
 /// What one evaluation did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Evaluated {
@@ -108,7 +111,8 @@ impl Evaluator {
                 lost.filter_map(|one| one.key.subject.name("node").map(Into::into)).collect();
             nodes::keep(write, &seen, &lost, now.saturating_sub(NODE_FORGOTTEN_NS))?;
             // Compared anew, inside of the transaction that writes what comes of it.
-            let changes = step(&tables::recorded(write.connection(), now)?, standing, &before);
+            let mut changes = step(&tables::recorded(write.connection(), now)?, standing, &before);
+            changes.put_off(FIRED_MAX);
             let messages = tables::apply(write, changes.clone(), &to, now)?;
             if evaluated != Some(version) {
                 tables::set_evaluated(write, version, now)?;

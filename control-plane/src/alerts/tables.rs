@@ -181,6 +181,8 @@ pub(super) fn enqueue(
 pub(super) fn forget(write: &Write<'_>, now: UnixNanos) -> Result<(), StoreError> {
     let before = instant(now.saturating_sub(KEPT_NS));
     write.execute("DELETE FROM alerts WHERE period_end < ?1 AND ended_at < ?1", [before])?;
+    // What ends only when it is mended has an end that never comes.
+    write.execute("DELETE FROM alerts WHERE period_end = ?2 AND ended_at < ?1", [before, i64::MAX])?;
     write.execute(
         "DELETE FROM alert_deliveries WHERE state <> 0 AND message IN (SELECT id FROM alert_messages WHERE at < ?1)",
         [before],

@@ -330,6 +330,22 @@ async fn a_secret_that_cannot_be_read_is_a_failure_and_nothing_is_sent() {
 }
 
 #[tokio::test]
+async fn without_a_secret_a_message_goes_out_unsigned_and_with_one_that_is_not_there_not_at_all() {
+    let post = Post::start(&[("hook", &[200])]).await;
+    let text = policy(&["hook"], post.receiver.address, post.secrets.path());
+    let (before, after) = text.split_once(", secret_file").unwrap();
+    let (_, after) = after.split_once('}').unwrap();
+    post.desk.put(&format!("{before}}}{after}")).await;
+    let unsigned = test(&post.desk.app, "hook").await.unwrap();
+    assert_eq!((unsigned.status, unsigned.signed), (Some(200), false));
+    assert_eq!(post.receiver.requests("hook")[0].header("webhook-signature"), "");
+    post.desk.put(&format!("{before}, secret_env: BURSAR_TEST_NOWHERE}}{after}")).await;
+    let failed = test(&post.desk.app, "hook").await.unwrap();
+    assert_eq!(failed.error.as_deref(), Some("the variable BURSAR_TEST_NOWHERE holds no secret"));
+    assert_eq!(post.receiver.requests("hook").len(), 1);
+}
+
+#[tokio::test]
 async fn a_destination_that_the_policy_has_no_more_is_a_dead_letter() {
     let post = Post::start(&[("hook", &[500])]).await;
     post.raise().await;

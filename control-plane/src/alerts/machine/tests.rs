@@ -107,6 +107,18 @@ fn two_figures_of_one_key_are_one_alert() {
     assert_eq!(Book::default().step(&twice, &Before::SameRules).fire.len(), 1);
 }
 
+#[test]
+fn what_is_above_the_bound_fires_with_the_next_step_and_no_subject_is_torn_apart() {
+    let keys: Vec<Key> =
+        ["a", "b", "c"].iter().flat_map(|name| [key(name, 50, 0), key(name, 80, 0)]).collect();
+    let all = || step(&BTreeMap::new(), keys.iter().map(standing).collect(), &Before::SameRules);
+    for (bound, kept) in [(1, 2), (2, 2), (3, 4), (5, 6), (6, 6), (100, 6)] {
+        let mut changes = all();
+        changes.put_off(bound);
+        assert_eq!(changes.fire.len(), kept, "{bound}");
+    }
+}
+
 /// A generator that needs no crate: the same numbers in every run.
 struct Chance(u64);
 

@@ -85,8 +85,13 @@ fn since(window: Window, now: UnixNanos) -> UnixNanos {
 fn customer(cap: &CapSpec, subject: &str) -> Option<Box<str>> {
     match cap.subject.get(&Dimension::Customer)? {
         SubjectMatch::Is(name) => Some(name.as_str().into()),
-        SubjectMatch::Each if cap.subject.len() == 1 => subject.strip_prefix("customer=").map(Into::into),
-        SubjectMatch::Each | SubjectMatch::Absent => None,
+        SubjectMatch::Each => {
+            let rest = subject.strip_prefix("customer=")?;
+            let next = cap.subject.keys().find(|dimension| **dimension != Dimension::Customer);
+            let behind = next.and_then(|next| rest.split_once(&format!(" {next}=")));
+            Some(behind.map_or(rest, |(customer, _)| customer).into())
+        }
+        SubjectMatch::Absent => None,
     }
 }
 

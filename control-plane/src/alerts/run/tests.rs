@@ -165,6 +165,7 @@ async fn caps_tell_of_what_is_spent_but_fuses_and_rate_limits_do_not() {
   - {name: day, each: customer, limit_calls: 10, window: day}
   - {name: minute, each: customer, limit_calls: 1, window: minute}
   - {name: task, each: task, limit_calls: 1, window: day}
+  - {name: rooms, each: [customer, workspace], limit_calls: 10, window: day}
 alerts: {cap_percent: [80, 100]}
 ",
     )
@@ -183,6 +184,7 @@ alerts: {cap_percent: [80, 100]}
     desk.sql(&count("day/calls", "customer=beta", day, 7)).await;
     desk.sql(&count("minute/calls", "customer=acme", NOW, 5)).await;
     desk.sql(&count("task/calls", "task=t", day, 5)).await;
+    desk.sql(&count("rooms/calls", "customer=acme & co workspace=w", day, 9)).await;
     desk.evaluate().await;
     desk.sql(&count("day/calls", "customer=acme", day, 10)).await;
     desk.evaluate().await;
@@ -190,10 +192,12 @@ alerts: {cap_percent: [80, 100]}
         desk.told().await,
         [
             "cap cap day, unit calls, of customer=acme 80 standing",
-            "cap cap day, unit calls, of customer=acme 100 standing"
+            "cap cap rooms, unit calls, of customer=acme & co workspace=w 80 standing",
+            "cap cap day, unit calls, of customer=acme 100 standing",
         ]
     );
-    assert_eq!(desk.alerts().await[0].customer.as_deref(), Some("acme"));
+    let whose: Vec<String> = desk.alerts().await.into_iter().filter_map(|alert| alert.customer).collect();
+    assert_eq!(whose, ["acme", "acme & co", "acme"]);
 }
 
 #[tokio::test]
@@ -307,4 +311,39 @@ async fn the_queue_of_a_destination_is_bounded_and_what_does_not_fit_is_a_dead_l
     desk.evaluate().await;
     let delivery = desk.alerts().await[0].deliveries[0].clone();
     assert_eq!((delivery.state, delivery.last_error.as_deref()), ("dead", Some("the queue is full")));
+}
+
+/// What a customer spends in random steps, on a real store, with a restart now and then: plain arithmetic says what
+/// must have been told, and each of it once.
+#[tokio::test]
+async fn whatever_is_spent_and_whenever_the_process_ends_each_crossing_is_told_of_once() {
+    let mut desk = Desk::with(POLICY).await;
+    let (mut random, mut spent) = (7_u64, [0_i64; 3]);
+    let mut expected = std::collections::BTreeSet::new();
+    for _ in 0..40 {
+        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let (who, part) =
+            (usize::try_from(random >> 60).unwrap() % 3, i64::try_from(random >> 40 & 127).unwrap());
+        let customer = ["acme", "beta", "gamma"][who];
+        desk.spend(Spending { customer, ..cents(part) }).await;
+        spent[who] += part;
+        for percent in [50, 80].into_iter().filter(|percent| spent[who] >= percent * 10) {
+            expected.insert(format!("margin_reached customer {customer} {percent} standing"));
+        }
+        match random >> 32 & 3 {
+            0 => desk = desk.restarted().await,
+            1 => {
+                desk.evaluate().await;
+                desk = desk.restarted().await;
+                assert_eq!(desk.evaluate().await.fired, 0, "told again after a restart");
+            }
+            _ => assert!(desk.evaluate().await.seeded == 0),
+        }
+    }
+    desk.evaluate().await;
+    let told = desk.told().await.into_iter().filter(|told| told.starts_with("margin_reached customer"));
+    let told: Vec<String> = told.collect();
+    assert!(expected.len() > 3, "the steps are too small to say anything");
+    assert_eq!(told.len(), expected.len());
+    assert_eq!(told.into_iter().collect::<std::collections::BTreeSet<_>>(), expected);
 }
