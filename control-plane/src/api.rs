@@ -7,6 +7,9 @@ mod body;
 mod calls;
 mod caps;
 mod events;
+mod exports;
+mod imports;
+mod loops;
 mod openapi;
 mod params;
 mod policy;
@@ -18,19 +21,16 @@ mod snapshot;
 mod system;
 mod tasks;
 
+pub use exports::{COST_WITHOUT_METER, UNPRICED_CALLS};
 pub use problem::Problem;
 
-use crate::{
-    app::App,
-    console::{self, Console},
-};
+use crate::{app::App, console};
 use axum::{
     Router,
     extract::DefaultBodyLimit,
     routing::{MethodRouter, get, post, put},
 };
 use protocol::codec::BATCH_BYTES_MAX;
-use std::sync::Arc;
 
 /// The largest catalogue or policy taken. LiteLLM's is 3 MB and grows.
 const DOCUMENT_BYTES_MAX: usize = 32 * 1024 * 1024;
@@ -48,17 +48,21 @@ fn routes() -> Vec<(&'static str, &'static str, MethodRouter<App>)> {
         ("get", "/v1/tasks/{id}", get(tasks::show)),
         ("put", "/v1/tasks/{id}/outcome", put(tasks::report_outcome)),
         ("get", "/v1/prices", get(prices::list)),
-        ("post", "/v1/prices/imports", post(prices::import).layer(document())),
-        ("get", "/v1/prices/imports/{id}", get(prices::show_import)),
-        ("post", "/v1/prices/imports/{id}/approve", post(prices::approve)),
+        ("post", "/v1/prices/imports", post(imports::import).layer(document())),
+        ("get", "/v1/prices/imports", get(imports::list)),
+        ("get", "/v1/prices/imports/{id}", get(imports::show)),
+        ("post", "/v1/prices/imports/{id}/approve", post(imports::approve)),
+        ("post", "/v1/prices/imports/{id}/reject", post(imports::reject)),
         ("get", "/v1/policy", get(policy::show)),
         ("put", "/v1/policy", put(policy::replace).layer(document())),
         ("get", "/v1/caps", get(caps::list)),
         ("get", "/v1/alerts", get(alerts::list)),
         ("post", "/v1/alerts/{id}/resend", post(alerts::resend)),
         ("post", "/v1/destinations/{name}/test", post(alerts::test)),
+        ("post", "/v1/loops/release", post(loops::release)),
         ("post", "/v1/rerates", post(rerates::run)),
         ("get", "/v1/reports/{report}", get(reports::show)),
+        ("get", "/v1/exports/focus", get(exports::focus)),
         ("get", "/openapi.json", get(openapi::show)),
         ("get", "/healthz", get(system::healthz)),
         ("get", "/readyz", get(system::readyz)),
@@ -68,13 +72,7 @@ fn routes() -> Vec<(&'static str, &'static str, MethodRouter<App>)> {
 
 /// The whole service.
 pub fn router(app: App) -> Router {
-    let rules = app.clone();
-    let console = console::routes(Console {
-        store: app.store.clone(),
-        clock: app.clock.clone(),
-        rules: Arc::new(move || rules.rules()),
-    });
-    let alert_pages = console::alert_routes(app.clone());
+    let console = console::routes(app.clone());
     let router =
         routes().into_iter().fold(Router::new(), |router, (_, path, route)| router.route(path, route));
     router
@@ -83,7 +81,6 @@ pub fn router(app: App) -> Router {
         .layer(DefaultBodyLimit::max(BATCH_BYTES_MAX))
         .with_state(app)
         .merge(console)
-        .merge(alert_pages)
 }
 
 #[cfg(test)]

@@ -2,7 +2,9 @@
 //! plane over HTTP, or reads a data directory itself; what it prints comes from the same functions either way.
 
 mod alerts;
+mod export;
 mod failure;
+mod loops;
 mod policy;
 mod policy_diff;
 mod prices;
@@ -13,7 +15,9 @@ mod rerate;
 mod target;
 
 pub use alerts::AlertsCommand;
+pub use export::{ExportCommand, FocusArgs};
 pub use failure::{Answer, Failure};
+pub use loops::LoopCommand;
 pub use policy::PolicyCommand;
 pub use prices::PricesCommand;
 pub use rebuild::RebuildArgs;
@@ -44,6 +48,9 @@ pub enum Command {
     /// Import, compare, approve and show prices
     #[command(subcommand)]
     Prices(PricesCommand),
+    /// Release tasks from the loop guard
+    #[command(subcommand)]
+    Loop(LoopCommand),
     /// Print a report
     Report(ReportArgs),
     /// List alerts, send them again, test where they go
@@ -51,6 +58,9 @@ pub enum Command {
     Alerts(AlertsCommand),
     /// Rate calls anew with the prices that the table has now
     Rerate(RerateArgs),
+    /// Write charges for other tools to read
+    #[command(subcommand)]
+    Export(ExportCommand),
     /// Recompute the aggregates from the ledger
     Rebuild(RebuildArgs),
 }
@@ -99,9 +109,11 @@ pub fn execute(command: Command, clock: &Clock, out: &mut dyn Write) -> Result<A
         Command::Serve(config) => serve::run(config).map(|()| Answer::Yes),
         Command::Policy(command) => policy::run(command, clock, out),
         Command::Prices(command) => prices::run(command, clock, out),
+        Command::Loop(command) => loops::run(command, clock, out),
         Command::Report(args) => report::run(&args, clock, out),
         Command::Alerts(command) => alerts::run(command, clock, out),
         Command::Rerate(args) => rerate::run(&args, clock, out),
+        Command::Export(command) => export::run(&command, clock, out, &mut std::io::stderr()),
         Command::Rebuild(args) => rebuild::run(&args, out),
     }
 }

@@ -14,6 +14,7 @@
 //! | `alerts` | thresholds that are passed, said once and delivered |
 //! | `snapshot` | what filters are told |
 //! | `reports`, `console` | what people read: tables and pages |
+//! | `focus` | what FinOps tools read: the FOCUS export |
 //! | `api`, `metrics` | HTTP |
 //! | `store` | SQLite |
 //!
@@ -27,6 +28,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod console;
+pub mod focus;
 pub mod instant;
 pub mod ledger;
 pub mod metrics;

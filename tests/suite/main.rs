@@ -9,12 +9,14 @@
 mod alerts;
 mod bad_input;
 mod bare_envoy;
+mod caps;
 mod concurrency;
 mod console;
 mod delivery;
 mod dialects;
 mod endings;
 mod envoy_files;
+mod loops;
 mod metering;
 mod metrics;
 mod module;

@@ -1,7 +1,10 @@
 //! The console's page of alerts: what was raised, whether it arrived, and a button to send it again. A plain form: it
 //! needs no script, and is taken only from this console itself.
 
-use super::page::{Page, failed, moment, not_found};
+use super::{
+    page::{Page, failed, moment, not_found, refused},
+    same_site,
+};
 use crate::{
     alerts::{self, Alert, Delivery, Filter, Resent, State as AlertState, Summary},
     app::App,
@@ -9,28 +12,14 @@ use crate::{
 };
 use askama::Template;
 use axum::{
-    Router,
     extract::{Path, Query, State},
-    http::{HeaderMap, HeaderValue, StatusCode, header},
+    http::{HeaderMap, StatusCode, Uri, header},
     response::{IntoResponse, Response},
-    routing::{get, post},
 };
 use serde::Deserialize;
 
 /// So many stand on the page; the API has all.
 const SHOWN: u32 = 200;
-/// As for all pages, but for the form.
-const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; \
-    form-action 'self'; frame-ancestors 'none'";
-
-/// `/console/alerts`.
-pub fn alert_routes(app: App) -> Router {
-    Router::new()
-        .route("/console/alerts", get(list))
-        .route("/console/alerts/{id}/resend", post(resend))
-        .with_state(app)
-}
-
 #[derive(Template)]
 #[template(path = "alerts.html")]
 struct AlertsTemplate {
@@ -62,25 +51,21 @@ struct DeliveryRow {
 }
 
 #[derive(Deserialize)]
-struct ListQuery {
+pub(super) struct ListQuery {
     state: Option<String>,
 }
 
-async fn list(State(app): State<App>, Query(query): Query<ListQuery>) -> Response {
+pub(super) async fn list(State(app): State<App>, Query(query): Query<ListQuery>) -> Page {
     let wanted = query.state.as_deref().and_then(AlertState::parse);
     let filter = Filter { state: wanted, ..Filter::default() };
     let read = app.store.read(move |store| {
         let (alerts, next) = alerts::list(store, &filter, SHOWN)?;
         Ok((alerts, next.is_some(), alerts::summary(store)?))
     });
-    let page = match read.await {
+    match read.await {
         Ok((alerts, more, summary)) => page(&app, &alerts, more, summary, wanted),
         Err(error) => broken(&error),
-    };
-    let mut response = page.into_response();
-    let policy = HeaderValue::from_static(CONTENT_SECURITY_POLICY);
-    response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
-    response
+    }
 }
 
 fn broken(error: &StoreError) -> Page {
@@ -152,10 +137,16 @@ fn delivery(delivery: &Delivery) -> DeliveryRow {
     }
 }
 
-async fn resend(State(app): State<App>, Path(id): Path<i64>, headers: HeaderMap) -> Response {
-    if !is_from_here(&headers) {
-        let hint = "Send it from the page of alerts itself; another site has sent this.";
-        return (StatusCode::FORBIDDEN, not_found("This was not sent from here", hint)).into_response();
+pub(super) async fn resend(
+    State(app): State<App>,
+    Path(id): Path<i64>,
+    headers: HeaderMap,
+    uri: Uri,
+) -> Response {
+    if !same_site::is_own(&headers, &uri) {
+        let hint = "It did not come from a page of this console. Open the alerts here and send it from there; \
+                    a proxy in front must pass the host on as the browser named it.";
+        return refused("That was not done", hint).into_response();
     }
     match alerts::resend(&app, id).await {
         Ok(Resent::Queued(_) | Resent::Nowhere) => {
@@ -167,17 +158,6 @@ async fn resend(State(app): State<App>, Path(id): Path<i64>, headers: HeaderMap)
         }
         Err(error) => broken(&error).into_response(),
     }
-}
-
-/// Browsers say from where a form is sent. What does not say so is no browser, and has the API.
-fn is_from_here(headers: &HeaderMap) -> bool {
-    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    if let Some(site) = text("sec-fetch-site") {
-        return site == "same-origin";
-    }
-    let host = text("host");
-    let origin = text("origin").and_then(|origin| origin.split_once("://")).map(|(_, host)| host);
-    host.is_some() && origin == host
 }
 
 #[cfg(test)]

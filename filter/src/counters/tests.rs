@@ -84,3 +84,10 @@ fn a_full_slot_gives_up_idle_counters_but_never_open_ones() {
     let held = update(&shared, "c/usd", &subjects[0], 1, |counter| counter.held);
     assert_eq!(held, Ok(1));
 }
+
+#[test]
+fn a_slots_key_is_its_number() {
+    for slot in 0..SLOTS {
+        assert_eq!(decimal_key("bursar/counters/", slot), format!("bursar/counters/{slot}"));
+    }
+}

@@ -12,8 +12,7 @@ use crate::{
 };
 use protocol::{
     UnixNanos,
-    attribution::Dimension,
-    cap::{CapSpec, SubjectMatch, Window},
+    cap::{CapSpec, Facet, SubjectMatch, Window},
 };
 use rusqlite::{Connection, params};
 use std::collections::{BTreeMap, BTreeSet};
@@ -26,8 +25,8 @@ const WINDOW_MAX_NS: u64 = 368 * DAY_NS;
 /// Caps whose passing somebody can act on. Minutes are rate limits, and a count per task or user is a fuse: both
 /// refuse by design, and a message for each would be noise.
 fn is_watched(cap: &CapSpec) -> bool {
-    let each = |dimension| cap.subject.get(&dimension) == Some(&SubjectMatch::Each);
-    cap.window != Window::Minute && !each(Dimension::Task) && !each(Dimension::User)
+    let each = |facet| cap.subject.get(&facet) == Some(&SubjectMatch::Each);
+    cap.window != Window::Minute && !each(Facet::Task) && !each(Facet::User)
 }
 
 pub(super) fn caps(store: &Connection, rules: &Rules, now: UnixNanos) -> Result<Vec<CapCount>, StoreError> {
@@ -83,12 +82,12 @@ fn since(window: Window, now: UnixNanos) -> UnixNanos {
 
 /// Whose cap it is. The key of a count begins with its customer; what is counted besides comes behind.
 fn customer(cap: &CapSpec, subject: &str) -> Option<Box<str>> {
-    match cap.subject.get(&Dimension::Customer)? {
+    match cap.subject.get(&Facet::Customer)? {
         SubjectMatch::Is(name) => Some(name.as_str().into()),
         SubjectMatch::Each => {
             let rest = subject.strip_prefix("customer=")?;
-            let next = cap.subject.keys().find(|dimension| **dimension != Dimension::Customer);
-            let behind = next.and_then(|next| rest.split_once(&format!(" {next}=")));
+            let next = cap.subject.keys().find(|facet| **facet != Facet::Customer);
+            let behind = next.and_then(|next| rest.split_once(&format!(" {}=", next.as_str())));
             Some(behind.map_or(rest, |(customer, _)| customer).into())
         }
         SubjectMatch::Absent => None,
