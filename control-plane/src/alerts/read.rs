@@ -56,7 +56,7 @@ pub(super) fn observe(
             hours::read(store, alerts.abnormal.min_usd, now)?
         },
         unpriced: rest::unpriced(store, rules, now)?,
-        prices: if alerts.stale_prices_days == 0 { Vec::new() } else { rest::prices(store, rules, now)? },
+        prices: if alerts.stale_prices_days == 0 { Vec::new() } else { rest::prices(store, now)? },
         nodes: super::nodes::silent(store, &heard.seen, heard.listening_since, now)?,
     })
 }

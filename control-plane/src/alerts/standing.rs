@@ -164,7 +164,7 @@ pub(super) enum Figures {
     },
     /// Of prices.
     Prices {
-        /// Since the newest import.
+        /// Since they were last confirmed.
         age_days: u64,
     },
     /// Of an Envoy.

@@ -29,7 +29,7 @@ pub(super) fn sentence(one: &Standing, thresholds: &[u32]) -> String {
             format!("{}: {unpriced_calls} of {calls} calls on {day} have no known cost, {why}.", who(subject))
         }
         Figures::Prices { age_days } => {
-            format!("{}: prices were last imported {age_days} days ago.", who(subject))
+            format!("{}: prices were last confirmed {age_days} days ago.", who(subject))
         }
         Figures::Node { silent_minutes, open_calls } => {
             format!("{}: silent for {silent_minutes} minutes with {open_calls} calls open.", who(subject))

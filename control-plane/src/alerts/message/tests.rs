@@ -117,7 +117,7 @@ fn every_kind_is_a_sentence() {
         Cap month of customer acme, which refuses nothing (shadow) has passed 80 %: 80 calls spent and 0 calls held of 100 calls; it resets at 2026-12-01 00:00 UTC (month).
         Customer acme: $12.50 in the hour from 2026-11-24 09:00, where $0.004000 is usual (median of 14 days); abnormal from $1.00 on.
         Provider openai, model x: 1 of 3 calls on 2026-11-01 have no known cost, and nobody has priced it.
-        Provider openai: prices were last imported 31 days ago.
+        Provider openai: prices were last confirmed 31 days ago.
         Node edge-1: silent for 6 minutes with 2 calls open.
         Plan pro has passed 50 % of the AI cost that its customers' prices leave room for: $8.10 of $9.80, 82 % in 2026-11-01 to 2026-12-01; 2 unpriced calls are not in it."#]]
     .assert_eq(&said.join("\n"));

@@ -8,14 +8,14 @@ use crate::{
     },
     prices::Query,
     rules::Rules,
-    store::{StoreError, instant, unix, word_id},
+    store::{StoreError, imports, instant, unix, word_id},
 };
 use protocol::{
     UnixNanos,
     cap::{CapSpec, Facet, SubjectMatch, Window},
 };
 use rusqlite::{Connection, params};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// A provider is in use while calls went to it within so many days.
 const IN_USE_DAYS: u64 = 7;
@@ -136,27 +136,19 @@ pub(super) fn unpriced(
     Ok(models)
 }
 
-/// The age of the prices of providers in use. A catalogue that was imported and said nothing new makes them young.
-pub(super) fn prices(store: &Connection, rules: &Rules, now: UnixNanos) -> Result<Vec<PriceAge>, StoreError> {
+/// When the prices of providers in use were last confirmed: what `bursar_price_age_seconds` counts from.
+pub(super) fn prices(store: &Connection, now: UnixNanos) -> Result<Vec<PriceAge>, StoreError> {
     let mut statement = store.prepare_cached("SELECT DISTINCT provider FROM by_day_model WHERE day >= ?1")?;
     let first = instant((now / DAY_NS).saturating_sub(IN_USE_DAYS));
     let ids = statement.query_map([first], |row| row.get::<_, i64>(0))?.collect::<Result<Vec<_>, _>>()?;
-    let mut in_use: BTreeSet<Box<str>> = BTreeSet::new();
+    let confirmed = imports::confirmed(store)?;
+    let mut ages = Vec::new();
     for id in ids {
-        in_use.extend(word(store, id)?);
-    }
-    let mut imports = store.prepare_cached("SELECT source, max(at) FROM price_imports GROUP BY source")?;
-    let imports = imports.query_map([], |row| Ok((row.get::<_, String>(0)?, unix(row.get(1)?))))?;
-    let imports: BTreeMap<String, UnixNanos> = imports.collect::<Result<_, _>>()?;
-    let mut ages: BTreeMap<&str, UnixNanos> = BTreeMap::new();
-    for row in rules.prices.rows() {
-        if in_use.contains(&row.key.provider) {
-            let looked_at = imports.get(&*row.source.name).copied().unwrap_or(0);
-            let age = ages.entry(&row.key.provider).or_default();
-            *age = (*age).max(row.source.imported_at).max(looked_at);
+        let Some(provider) = word(store, id)? else { continue };
+        // One that nobody has priced is unpriced, not stale.
+        if let Some(imported_at) = confirmed.get(&provider).copied() {
+            ages.push(PriceAge { provider, imported_at });
         }
     }
-    let age =
-        |(provider, imported_at): (&str, UnixNanos)| PriceAge { provider: provider.into(), imported_at };
-    Ok(ages.into_iter().map(age).collect())
+    Ok(ages)
 }

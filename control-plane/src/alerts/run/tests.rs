@@ -256,7 +256,7 @@ async fn prices_of_providers_in_use_grow_stale_and_an_import_makes_them_young() 
     assert_eq!(desk.evaluate().await.fired, 1);
     assert_eq!(desk.told().await, ["stale_prices provider openai 30 standing"]);
     desk.sql(&format!(
-        "INSERT INTO price_imports (source, at, digest, summary) VALUES ('test', {NOW}, '', '')"
+        "INSERT INTO price_checks (source, location, digest, reader, checked_at) VALUES ('test', '', '', 1, {NOW})"
     ))
     .await;
     desk.evaluate().await;
