@@ -15,6 +15,8 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
+const WEEK_NS: u64 = 7 * 86_400_000_000_000;
+
 /// How an alert stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -273,17 +275,18 @@ fn again(write: &Write<'_>, id: i64, to: &[String], now: UnixNanos) -> Result<Re
 pub struct Summary {
     /// Alerts that fired and stand.
     pub standing: u64,
-    /// Dead letters.
+    /// Dead letters of the last week; older ones are history.
     pub dead: u64,
 }
 
 /// What the first page says of alerts.
-pub fn summary(store: &Connection) -> Result<Summary, StoreError> {
-    let count = |sql: &str| -> Result<u64, StoreError> {
-        Ok(unix(store.prepare_cached(sql)?.query_row(params![], |row| row.get(0))?))
-    };
+pub fn summary(store: &Connection, now: UnixNanos) -> Result<Summary, StoreError> {
+    let standing = "SELECT count(*) FROM alerts WHERE ended_at IS NULL AND state = 0";
+    let dead = "SELECT count(*) FROM alert_deliveries JOIN alert_messages ON alert_messages.id = message
+        WHERE state = 2 AND at >= ?1";
+    let since = instant(now.saturating_sub(WEEK_NS));
     Ok(Summary {
-        standing: count("SELECT count(*) FROM alerts WHERE ended_at IS NULL AND state = 0")?,
-        dead: count("SELECT count(*) FROM alert_deliveries WHERE state = 2")?,
+        standing: unix(store.prepare_cached(standing)?.query_row([], |row| row.get(0))?),
+        dead: unix(store.prepare_cached(dead)?.query_row([since], |row| row.get(0))?),
     })
 }

@@ -58,9 +58,10 @@ pub(super) struct ListQuery {
 pub(super) async fn list(State(app): State<App>, Query(query): Query<ListQuery>) -> Page {
     let wanted = query.state.as_deref().and_then(AlertState::parse);
     let filter = Filter { state: wanted, ..Filter::default() };
+    let now = app.clock.now();
     let read = app.store.read(move |store| {
         let (alerts, next) = alerts::list(store, &filter, SHOWN)?;
-        Ok((alerts, next.is_some(), alerts::summary(store)?))
+        Ok((alerts, next.is_some(), alerts::summary(store, now)?))
     });
     match read.await {
         Ok((alerts, more, summary)) => page(&app, &alerts, more, summary, wanted),

@@ -72,7 +72,7 @@ async fn overview(State(app): State<App>, Query(query): Query<OverviewQuery>) ->
             points: &reports::series(store, span.range(now), span.is_hourly())?,
             caps: &reports::cap_states(store, &rules, now)?,
             has_caps: !rules.caps().is_empty(),
-            alerts: crate::alerts::summary(store)?,
+            alerts: crate::alerts::summary(store, now)?,
             calls: &read::last_calls(store, LAST_CALLS)?,
         };
         Ok(view.page())

@@ -57,6 +57,15 @@ fn a_budget_is_the_price_less_the_expected_margin_to_the_pico_dollar() {
 }
 
 #[test]
+fn a_months_share_of_a_longer_or_shorter_budget_is_by_its_seconds_and_rounds_down() {
+    let budget = Budget(365 * 100 * USD);
+    assert_eq!(budget.share(30 * DAY, 365 * DAY), Budget(30 * 100 * USD));
+    assert_eq!(budget.share(31 * DAY, 7 * DAY), Budget(365 * 100 * USD * 31 / 7));
+    assert_eq!(budget.share(DAY, 0), Budget(0));
+    assert_eq!(Budget(1).share(DAY, 2 * DAY), Budget(0));
+}
+
+#[test]
 fn margin_thresholds_are_reached_or_foretold_and_never_both() {
     let budget = Budget::of_plan(&plan("\"50\"", "80")).unwrap(); // 10 USD
     let reached = Kind::MarginReached;

@@ -27,7 +27,7 @@ async fn the_page_shows_what_was_raised_and_whether_it_arrived() {
     let (_, seeded) = ask("GET", format!("{address}/console/alerts?state=seeded"), &[]).await;
     assert!(seeded.contains("Customer beta") && !seeded.contains("Customer acme"), "{seeded}");
     let (_, overview) = ask("GET", format!("{address}/"), &[]).await;
-    assert!(overview.contains("alerts standing</strong></a>; 1 messages did not arrive"), "{overview}");
+    assert!(overview.contains("alerts standing</strong></a>; 1 message did not arrive"), "{overview}");
 }
 
 #[tokio::test]

@@ -43,6 +43,7 @@ CREATE TABLE alert_deliveries (
     PRIMARY KEY (message, destination)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX alert_deliveries_queued ON alert_deliveries (destination, next_at) WHERE state = 0;
+CREATE INDEX alert_deliveries_dead   ON alert_deliveries (message) WHERE state = 2;
 
 -- The policy that the last evaluation was made with. No row: none was made yet.
 CREATE TABLE alert_evaluations (
