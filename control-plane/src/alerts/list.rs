@@ -10,7 +10,7 @@ use crate::{
     store::{StoreError, Write, instant, unix},
 };
 use protocol::UnixNanos;
-use rusqlite::{Connection, OptionalExtension as _, Row, params, types::Value as Sql};
+use rusqlite::{Connection, OptionalExtension as _, Row, types::Value as Sql};
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
