@@ -27,7 +27,10 @@ pub use problem::Problem;
 use crate::{app::App, console};
 use axum::{
     Router,
-    extract::DefaultBodyLimit,
+    extract::{DefaultBodyLimit, Request},
+    http::{Method, StatusCode},
+    middleware::{self, Next},
+    response::{IntoResponse as _, Response},
     routing::{MethodRouter, get, post, put},
 };
 use protocol::codec::BATCH_BYTES_MAX;
@@ -79,8 +82,18 @@ pub fn router(app: App) -> Router {
         .method_not_allowed_fallback(problem::method_not_allowed)
         .fallback(problem::no_route)
         .layer(DefaultBodyLimit::max(BATCH_BYTES_MAX))
+        .layer(middleware::from_fn(no_foreign_pages))
         .with_state(app)
         .merge(console)
+}
+
+/// There is no login, so no other site may make somebody's browser change anything here.
+async fn no_foreign_pages(request: Request, next: Next) -> Response {
+    let changes = !matches!(*request.method(), Method::GET | Method::HEAD);
+    if changes && console::is_foreign(request.headers(), request.uri()) {
+        return Problem::new(StatusCode::FORBIDDEN, "a page of another site sent this").into_response();
+    }
+    next.run(request).await
 }
 
 #[cfg(test)]

@@ -25,7 +25,7 @@ pub struct Request {
     /// The catalogue's text.
     pub text: String,
     /// From when on rows hold that say nothing of it and that nothing was in force for. Absent: from now on; or, when
-    /// the table has no row of this catalogue yet, since ever, because an older price is not known and calls that are
+    /// nobody has priced what they price before, since ever, because no older price is known and calls that are
     /// reported late were not free.
     pub effective_from: Option<UnixNanos>,
     /// Compares and writes nothing.
@@ -116,9 +116,8 @@ pub async fn import_as(app: &App, request: Request, manner: Manner) -> Result<Do
         (request, manner);
     let facts = facts(&read, format);
     let compare = move |rows: &[prices::PriceRow]| {
-        let first = !rows.iter().any(|row| row.source.name == read.source);
-        let since = effective_from.unwrap_or(if first { 0 } else { now });
-        let diff = prices::compare_as(rows, read, &Taking { at: now, since, apply, backdate });
+        let taking = Taking { at: now, since: effective_from, apply, backdate };
+        let diff = prices::compare_as(rows, read, &taking);
         let summary = summary(facts, &diff);
         (diff, summary)
     };

@@ -20,6 +20,7 @@ pub use overview::{CallRow, Overview, Span};
 pub use page::{Page, STYLESHEET, not_found};
 pub use report::report_page;
 pub use routes::routes;
+pub(crate) use same_site::is_foreign;
 
 #[cfg(test)]
 mod tests;

@@ -21,6 +21,7 @@ mod metering;
 mod metrics;
 mod module;
 mod official_clients;
+mod price_cases;
 mod prices;
 mod privacy;
 mod refusal;

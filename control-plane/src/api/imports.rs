@@ -58,7 +58,7 @@ pub(super) struct ImportAnswer {
          description = "Rows that begin in the past hold from then on, whatever held; re-rate to book it"),
         ("dry_run" = Option<bool>, Query, description = "Compares and writes nothing"),
         ("effective_from" = Option<String>, Query,
-         description = "From when on new rows hold; default now, and since ever for a catalogue's first import"),
+         description = "From when on new rows hold; default now, and since ever where nobody priced the same before"),
     ),
     request_body(
         content((Object = "application/json"), (Object = "application/yaml"), (Object = "text/csv")),

@@ -267,6 +267,20 @@ async fn a_snapshot_is_sent_once_and_again_when_policy_or_prices_change() {
 }
 
 #[tokio::test]
+async fn a_page_of_another_site_changes_nothing() {
+    let api = Api::start().await;
+    let foreign = "origin: http://evil.example\r\ncontent-type: text/plain\r\n";
+    let answer = api.send("PUT", "/v1/policy", foreign, POLICY.as_bytes()).await;
+    assert_eq!(answer.status, 403);
+    assert_eq!(
+        api.send("POST", "/v1/prices/imports/1/approve", "sec-fetch-site: cross-site\r\n", b"").await.status,
+        403
+    );
+    assert_eq!(api.send("GET", "/v1/policy", "sec-fetch-site: cross-site\r\n", b"").await.status, 200);
+    assert_eq!(api.send("PUT", "/v1/policy", "", POLICY.as_bytes()).await.status, 200);
+}
+
+#[tokio::test]
 async fn a_node_asks_for_an_allowance_in_messagepack_and_gets_it_so() {
     let api = Api::start().await;
     api.send("PUT", "/v1/policy", "", POLICY.as_bytes()).await;

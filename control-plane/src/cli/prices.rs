@@ -47,7 +47,7 @@ pub struct Catalogue {
     /// Let rows that begin in the past hold from then on, whatever held; `bursar rerate` books what that changes
     #[arg(long)]
     pub backdate: bool,
-    /// From when on rows hold that say nothing of it; by default from now on, and since ever for a first import
+    /// From when on rows hold that say nothing of it; by default from now on, and since ever where nobody priced the same before
     #[arg(long, value_name = "TIME")]
     pub effective_from: Option<String>,
 }

@@ -21,6 +21,12 @@ pub(super) fn is_own(headers: &HeaderMap, uri: &Uri) -> bool {
     }
 }
 
+/// Whether a browser says that a page of another site sent a request. Programs say nothing of the kind.
+pub(crate) fn is_foreign(headers: &HeaderMap, uri: &Uri) -> bool {
+    let of_browser = headers.contains_key("sec-fetch-site") || headers.contains_key(header::ORIGIN);
+    of_browser && !is_own(headers, uri)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -30,6 +36,20 @@ mod tests {
             (header::HeaderName::from_static(name), header::HeaderValue::from_static(value))
         });
         is_own(&headers.collect(), &Uri::from_static("/console/prices/proposals"))
+    }
+
+    #[test]
+    fn a_program_is_no_foreign_page() {
+        let is_foreign = |said: &[(&'static str, &'static str)]| {
+            let headers = said.iter().map(|(name, value)| {
+                (header::HeaderName::from_static(name), header::HeaderValue::from_static(value))
+            });
+            is_foreign(&headers.collect(), &Uri::from_static("/v1/policy"))
+        };
+        assert!(!is_foreign(&[("host", "bursar:7700")]));
+        assert!(!is_foreign(&[("host", "bursar:7700"), ("origin", "http://bursar:7700")]));
+        assert!(is_foreign(&[("host", "bursar:7700"), ("origin", "http://evil.example")]));
+        assert!(is_foreign(&[("host", "bursar:7700"), ("sec-fetch-site", "cross-site")]));
     }
 
     #[test]

@@ -6,9 +6,9 @@ mod timeline;
 
 pub use approval::{Approval, approve};
 
-use super::{HoldReason, Import, PriceKey, PriceRow, Status, guard, is_own};
+use super::{HoldReason, Import, Matching, PriceKey, PriceRow, Status, guard, is_own};
 use crate::policy::Apply;
-use protocol::{UnixNanos, price::PriceId};
+use protocol::{UnixNanos, meters::Meter, price::PriceId};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How a catalogue is taken.
@@ -16,8 +16,9 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct Taking {
     /// Now.
     pub at: UnixNanos,
-    /// Where rows begin that say nothing of it and whose key nothing is in force for.
-    pub since: UnixNanos,
+    /// Where rows begin that say nothing of it and whose key nothing is in force for. Absent: now; or since ever, where
+    /// nobody has priced what they price before, because no older price is known and calls of it were not free.
+    pub since: Option<UnixNanos>,
     /// What is put in force without anybody's approval.
     pub apply: Apply,
     /// Rows that begin in the past do so although other rows of their key held then.
@@ -103,7 +104,7 @@ struct Known<'a> {
 
 /// Compares a catalogue with the table's rows, as one that is taken from now on and held by the guards alone.
 pub fn compare<'a>(rows: impl IntoIterator<Item = &'a PriceRow>, import: Import, at: UnixNanos) -> Diff {
-    compare_as(rows, import, &Taking { at, since: at, apply: Apply::Guarded, backdate: false })
+    compare_as(rows, import, &Taking { at, since: Some(at), apply: Apply::Guarded, backdate: false })
 }
 
 /// Compares a catalogue with the table's rows. A row that came from somewhere else is neither replaced nor removed; where
@@ -111,20 +112,21 @@ pub fn compare<'a>(rows: impl IntoIterator<Item = &'a PriceRow>, import: Import,
 /// up, so the two do not meet here.
 pub fn compare_as<'a>(rows: impl IntoIterator<Item = &'a PriceRow>, import: Import, taking: &Taking) -> Diff {
     let own = is_own(&import.source);
+    let (mut priced, mut in_use) = (BTreeSet::new(), 0_usize);
     let mut table: BTreeMap<&PriceKey, Known<'_>> = BTreeMap::new();
     for row in rows {
         let is_mine = row.source.name == import.source;
         let known = table.entry(&row.key).or_default();
         match row.status {
             Status::Active => {
+                priced.insert(priced_by(&row.key));
                 if row.effective_from < taking.at {
                     known.past.push(row);
                 }
                 if is_mine {
+                    in_use = in_use.saturating_add(usize::from(lasts(row, taking.at)));
                     known.mine.push(row);
-                } else if is_own(&row.source.name) == own
-                    && row.effective_to.is_none_or(|end| end > taking.at)
-                {
+                } else if is_own(&row.source.name) == own && lasts(row, taking.at) {
                     known.others.push(row);
                 }
             }
@@ -133,7 +135,7 @@ pub fn compare_as<'a>(rows: impl IntoIterator<Item = &'a PriceRow>, import: Impo
         }
     }
     let contradicted: BTreeSet<PriceKey> = import.contradicted.into_iter().map(|row| row.key).collect();
-    let mut comparison = Comparison { taking, at: import.at, diff: Diff::default() };
+    let mut comparison = Comparison { taking, at: import.at, priced, diff: Diff::default() };
     let mut wanted = import.rows.into_iter().peekable();
     while let Some(first) = wanted.next() {
         let key = first.key.clone();
@@ -144,16 +146,42 @@ pub fn compare_as<'a>(rows: impl IntoIterator<Item = &'a PriceRow>, import: Impo
         let known = table.remove(&key).unwrap_or_default();
         comparison.key(of_key, &known, contradicted.contains(&key));
     }
-    for known in table.into_values() {
-        comparison.gone(&known);
+    let gone: Vec<Known<'_>> = table.into_values().collect();
+    let waits = taking.apply == Apply::Nothing || is_truncated(&gone, in_use, taking.at);
+    for known in gone {
+        comparison.gone(&known, waits);
     }
     comparison.diff
+}
+
+/// A catalogue that does without so many of its rows at once was more likely cut than cleaned.
+const GONE_ROWS_MIN: usize = 50;
+/// One in so many.
+const GONE_PART: usize = 10;
+
+fn is_truncated(gone: &[Known<'_>], in_use: usize, now: UnixNanos) -> bool {
+    let rows = gone.iter().flat_map(|known| &known.mine).filter(|row| lasts(row, now)).count();
+    rows >= GONE_ROWS_MIN && rows.saturating_mul(GONE_PART) > in_use
+}
+
+/// Whether a row holds now or later.
+fn lasts(row: &PriceRow, now: UnixNanos) -> bool {
+    row.effective_to.is_none_or(|end| end > now)
+}
+
+/// What a rate is asked for by, whatever else decides which of several it is.
+type Priced<'a> = (&'a str, &'a str, Matching, Meter, Option<&'a str>, Option<&'a str>);
+
+fn priced_by(key: &PriceKey) -> Priced<'_> {
+    (&key.provider, &key.model, key.matching, key.meter, key.tier.as_deref(), key.contract.as_deref())
 }
 
 struct Comparison<'a> {
     taking: &'a Taking,
     /// What a row without a beginning of its own has for one.
     at: UnixNanos,
+    /// What somebody has priced before.
+    priced: BTreeSet<Priced<'a>>,
     diff: Diff,
 }
 
@@ -172,8 +200,7 @@ impl Comparison<'_> {
                 None => new.push(row),
             }
         }
-        let lasts = |row: &PriceRow| row.effective_to.is_none_or(|end| end > now);
-        left.retain(|mine| lasts(mine));
+        left.retain(|mine| lasts(mine, now));
         let in_force = |rows: &[&'a PriceRow]| rows.iter().find(|row| row.is_in_force(now)).copied();
         let before = in_force(&left);
         new.retain(|row| !timeline::is_past(row, now) || timeline::has_room(row, known, self));
@@ -181,7 +208,7 @@ impl Comparison<'_> {
             self.diff.leaving.extend(left.into_iter().cloned());
             return self.withdraw(known);
         }
-        let elsewhere = !known.mine.iter().any(|mine| lasts(mine)) && !known.others.is_empty();
+        let elsewhere = !known.mine.iter().any(|mine| lasts(mine, now)) && !known.others.is_empty();
         let says_the_same = |row: &PriceRow| known.others.iter().any(|other| other.says_the_same(row));
         if elsewhere && !new.is_empty() && new.iter().all(says_the_same) {
             let count = u64::try_from(new.len()).unwrap_or(u64::MAX);
@@ -256,10 +283,10 @@ impl Comparison<'_> {
     }
 
     /// A key that the catalogue no longer has.
-    fn gone(&mut self, known: &Known<'_>) {
+    fn gone(&mut self, known: &Known<'_>, waits: bool) {
         let now = self.taking.at;
-        for mine in known.mine.iter().filter(|mine| mine.effective_to.is_none_or(|end| end > now)) {
-            if self.taking.apply == Apply::Nothing {
+        for mine in known.mine.iter().filter(|mine| lasts(mine, now)) {
+            if waits {
                 self.diff.leaving.push((*mine).clone());
             } else {
                 self.diff.removed.push((*mine).clone());

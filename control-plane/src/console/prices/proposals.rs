@@ -26,18 +26,24 @@ pub(in crate::console) struct Waiting {
     import: Option<i64>,
     reason: String,
     imported_at: UnixNanos,
+    /// It is in force, and waits to end.
+    ends: bool,
 }
 
 /// Every row that waits, those of the newest import first.
 pub(in crate::console) fn waiting(store: &Connection) -> Result<Vec<Waiting>, StoreError> {
     let mut statement = store.prepare_cached(
-        "SELECT prices.id, prices.import, coalesce(prices.reason, ''), coalesce(price_imports.at, prices.source_at)
-         FROM prices LEFT JOIN price_imports ON price_imports.id = prices.import
-         WHERE prices.status = 'proposed' ORDER BY prices.import DESC, prices.id",
+        "SELECT prices.id, prices.import, coalesce(prices.reason, ''), coalesce(price_imports.at, prices.source_at), 0
+         FROM prices LEFT JOIN price_imports ON price_imports.id = prices.import WHERE prices.status = 'proposed'
+         UNION ALL
+         SELECT price, import, 'removed', price_imports.at, 1
+         FROM price_removals JOIN price_imports ON price_imports.id = import
+         ORDER BY 2 DESC, 5, 1",
     )?;
     let found = statement.query_map([], |row| {
         let (row_id, import, reason) = (unix(row.get(0)?), row.get(1)?, row.get(2)?);
-        Ok(Waiting { row: row_id, import, reason, imported_at: unix(row.get(3)?) })
+        let (imported_at, ends) = (unix(row.get(3)?), row.get(4)?);
+        Ok(Waiting { row: row_id, import, reason, imported_at, ends })
     })?;
     Ok(found.collect::<Result<_, _>>()?)
 }
@@ -170,7 +176,7 @@ impl Proposals<'_> {
             rows: rows
                 .iter()
                 .take(most)
-                .map(|(waiting, row)| view(row, &waiting.reason, in_force.get(&row.key).copied()))
+                .map(|(waiting, row)| view(row, waiting, in_force.get(&row.key).copied()))
                 .collect(),
         });
         let template = ProposalsTemplate {
@@ -198,8 +204,9 @@ impl Proposals<'_> {
     }
 }
 
-fn view(row: &PriceRow, reason: &str, before: Option<&PriceRow>) -> Row {
+fn view(row: &PriceRow, waiting: &Waiting, before: Option<&PriceRow>) -> Row {
     let (rate, per) = rate_words(row.key.meter, row.rate);
+    let (rate, before) = if waiting.ends { ("no price".to_owned(), Some(row)) } else { (rate, before) };
     Row {
         id: row.id,
         provider: row.key.provider.to_string(),
@@ -211,8 +218,11 @@ fn view(row: &PriceRow, reason: &str, before: Option<&PriceRow>) -> Row {
         per,
         inherits: row.inherits.map(meter_words).unwrap_or_default(),
         before: before.map(|before| rate_words(before.key.meter, before.rate).0).unwrap_or_default(),
-        factor: before.map(|before| factor(before.rate.pico(), row.rate.pico())).unwrap_or_default(),
-        reason: reason_words(reason),
+        factor: before
+            .filter(|_| !waiting.ends)
+            .map(|before| factor(before.rate.pico(), row.rate.pico()))
+            .unwrap_or_default(),
+        reason: reason_words(&waiting.reason),
         written: format!("{} = {}", row.source.key, row.source.text),
     }
 }

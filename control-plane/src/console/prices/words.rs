@@ -71,6 +71,7 @@ pub(in crate::console) fn reason_words(reason: &str) -> String {
     ];
     match known.iter().find(|known| known.as_str() == reason) {
         Some(known) => known.to_string(),
+        None if reason == "removed" => "the catalogue no longer has it".to_owned(),
         None if reason.is_empty() => "nobody said why".to_owned(),
         None => reason.replace('_', " "),
     }

@@ -37,7 +37,7 @@ fn says(source: &str, at: UnixNanos, rates: &[(u64, UnixNanos, Option<UnixNanos>
 }
 
 fn guarded(at: UnixNanos) -> Taking {
-    Taking { at, since: at, apply: Apply::Guarded, backdate: false }
+    Taking { at, since: Some(at), apply: Apply::Guarded, backdate: false }
 }
 
 /// Compares, writes what comes of it as the store does, and gives it back.
@@ -108,7 +108,7 @@ fn an_own_file_lies_over_catalogues_and_takes_nothing_away_from_them() {
     let mut rows = Vec::new();
     take(&mut rows, says("litellm", MONDAY, &[(100, 0, None)]), &guarded(MONDAY));
     let own = says("file:ours", TUESDAY, &[(80, 0, None)]);
-    let diff = take(&mut rows, own, &Taking { since: 0, ..guarded(TUESDAY) });
+    let diff = take(&mut rows, own, &Taking { since: Some(0), ..guarded(TUESDAY) });
     assert_eq!((diff.added.len(), diff.ends.len()), (1, 0));
     // What calls of Monday were rated by is what they would be rated by again.
     assert_eq!((pays(&rows, TUESDAY - 1), pays(&rows, TUESDAY)), (Some(100), Some(80)));
@@ -171,7 +171,7 @@ fn backdating_ends_the_rows_of_the_same_file_where_the_new_one_begins() {
 fn prices_that_are_told_ahead_come_on_their_day_and_may_change_until_then() {
     let mut rows = Vec::new();
     let ahead = |at, next| says("genai-prices", at, &[(100, 0, Some(WEDNESDAY)), (next, WEDNESDAY, None)]);
-    take(&mut rows, ahead(MONDAY, 150), &Taking { since: 0, ..guarded(MONDAY) });
+    take(&mut rows, ahead(MONDAY, 150), &Taking { since: Some(0), ..guarded(MONDAY) });
     assert_eq!(
         (pays(&rows, 5), pays(&rows, WEDNESDAY - 1), pays(&rows, WEDNESDAY)),
         (Some(100), Some(100), Some(150))
@@ -199,7 +199,7 @@ fn prices_that_are_told_ahead_come_on_their_day_and_may_change_until_then() {
 
 #[test]
 fn where_nothing_is_taken_without_approval_everything_waits_and_nothing_ends() {
-    let nothing = |at| Taking { apply: Apply::Nothing, since: 0, ..guarded(at) };
+    let nothing = |at| Taking { apply: Apply::Nothing, since: Some(0), ..guarded(at) };
     let mut rows = Vec::new();
     let diff = take(&mut rows, says("litellm", MONDAY, &[(100, 0, None)]), &nothing(MONDAY));
     assert_eq!((diff.held[0].reason, pays(&rows, MONDAY)), (HoldReason::Approval, None));
@@ -226,7 +226,7 @@ fn what_an_hour_costs_is_the_same_whoever_asked_before() {
     cheap.key.hours = Some("UTC 08:00-17:00, mon 20:00-22:00".parse().unwrap());
     cheap.rate = PicoUsdPerUnit::new(50);
     import.rows.push(cheap);
-    take(&mut rows, import, &Taking { since: 0, ..guarded(MONDAY) });
+    take(&mut rows, import, &Taking { since: Some(0), ..guarded(MONDAY) });
     let table = PriceTable::new(rows.clone(), Pricing::default());
     let pays = |table: &PriceTable, at| {
         let query = Query { provider: "openai", served: Some("gpt-x"), at, ..Query::default() };
@@ -242,4 +242,47 @@ fn what_an_hour_costs_is_the_same_whoever_asked_before() {
         seen.insert(pays(&table, at));
     }
     assert_eq!(seen.len(), 2);
+}
+
+#[test]
+fn what_nobody_priced_before_holds_since_ever_and_what_somebody_did_from_now_on() {
+    let mut rows = Vec::new();
+    let since_ever = |at| Taking { at, since: None, ..guarded(at) };
+    let import = |text: &str, at| crate::prices::litellm::import(text, at).unwrap();
+    let one = r#"{"gpt-x": {"litellm_provider": "openai", "input_cost_per_token": 1e-06}}"#;
+    take(&mut rows, import(one, MONDAY), &since_ever(MONDAY));
+    let two = r#"{"gpt-x": {"litellm_provider": "openai", "input_cost_per_token": 1e-06,
+        "input_cost_per_token_above_200k_tokens": 2e-06, "input_cost_per_token_flex": 5e-07, "output_cost_per_token": 4e-06},
+        "gpt-y": {"litellm_provider": "openai", "input_cost_per_token": 3e-06}}"#;
+    let diff = take(&mut rows, import(two, TUESDAY), &since_ever(TUESDAY));
+    let begins = |model: &str, meter, tier: Option<&str>, above: bool| {
+        let is_it = |row: &&PriceRow| {
+            let key = &row.key;
+            &*key.model == model
+                && key.meter == meter
+                && key.tier.as_deref() == tier
+                && key.threshold.is_some() == above
+        };
+        diff.added.iter().find(is_it).unwrap().effective_from
+    };
+    assert_eq!(begins("gpt-x", Meter::Input, None, true), TUESDAY, "input was priced without a threshold");
+    assert_eq!(begins("gpt-x", Meter::Input, Some("flex"), false), 0);
+    assert_eq!(begins("gpt-x", Meter::Output, None, false), 0);
+    assert_eq!(begins("gpt-y", Meter::Input, None, false), 0);
+}
+
+#[test]
+fn a_catalogue_that_was_cut_ends_nothing_until_somebody_says_so() {
+    let entry = |number: u32| {
+        format!(r#""m-{number}": {{"litellm_provider": "openai", "input_cost_per_token": 1e-06}}"#)
+    };
+    let catalogue = |count: u32| format!("{{{}}}", (0..count).map(entry).collect::<Vec<_>>().join(","));
+    let import = |count, at| crate::prices::litellm::import(&catalogue(count), at).unwrap();
+    let mut rows = Vec::new();
+    take(&mut rows, import(300, MONDAY), &guarded(MONDAY));
+    let in_use = rows.len();
+    let cut = take(&mut rows, import(200, TUESDAY), &guarded(TUESDAY));
+    assert_eq!((cut.removed.len(), cut.ends.len(), cut.leaving.len() * 3), (0, 0, in_use));
+    let cleaned = take(&mut rows, import(290, TUESDAY), &guarded(TUESDAY));
+    assert_eq!((cleaned.leaving.len(), cleaned.removed.len() * 30), (0, in_use));
 }

@@ -1,7 +1,7 @@
 //! Where a row belongs among those of its key. The past is only written where nothing was written: calls have been rated
 //! by what stands there.
 
-use super::{Comparison, Known};
+use super::{Comparison, Known, priced_by};
 use crate::prices::PriceRow;
 use protocol::UnixNanos;
 
@@ -30,7 +30,11 @@ pub(super) fn placed(row: PriceRow, known: &Known<'_>, comparison: &Comparison<'
         // History without a beginning.
         true if is_past(&row, taking.at) => 0,
         true if known.mine.iter().any(|mine| mine.is_in_force(taking.at)) => taking.at,
-        true => taking.since.min(taking.at),
+        true => match taking.since {
+            Some(since) => since.min(taking.at),
+            None if comparison.priced.contains(&priced_by(&row.key)) => taking.at,
+            None => 0,
+        },
     };
     let row = PriceRow { effective_from: from, ..row };
     if taking.backdate {

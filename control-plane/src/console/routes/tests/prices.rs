@@ -204,6 +204,24 @@ fn all_of_an_import_are_approved_at_once() {
 }
 
 #[test]
+fn rows_that_would_end_wait_beside_those_that_would_begin() {
+    let browser = Browser::with("version: 1\n");
+    let entry = |number: u32| {
+        format!(r#""m-{number}": {{"litellm_provider": "openai", "input_cost_per_token": 1e-06}}"#)
+    };
+    let catalogue = |count: u32| format!("{{{}}}", (0..count).map(entry).collect::<Vec<_>>().join(","));
+    browser.import(&catalogue(100));
+    browser.import(&catalogue(60));
+    let waiting = browser.app.rules().prices.rows().count() * 40 / 100;
+    let page = browser.open("/console/prices/proposals?import=2").1;
+    let count = format!("{waiting} rows wait");
+    contains(&page, &[&count, "<strong>no price</strong>", "the catalogue no longer has it"]);
+    let own: &[(&str, &str)] = &[("sec-fetch-site", "same-origin")];
+    assert_eq!(browser.send(PROPOSALS, "import=2&action=approve-all", own).0, 303);
+    contains(&browser.open(PROPOSALS).1, &["Nothing waits."]);
+}
+
+#[test]
 fn unpriced_traffic_is_one_click_from_the_overview() {
     let browser = Browser::with("version: 1\nunpriced: {rule: allow, ceiling_usd_per_mtok: '20.00'}\n");
     let (head, end, ..) = example();
