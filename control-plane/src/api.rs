@@ -1,6 +1,7 @@
 //! The HTTP face: routes, limits, and the shape of errors. Each route's file reads a request, asks a room and writes
 //! the answer; none of them decides anything.
 
+mod alerts;
 mod allowances;
 mod body;
 mod calls;
@@ -58,6 +59,9 @@ fn routes() -> Vec<(&'static str, &'static str, MethodRouter<App>)> {
         ("get", "/v1/policy", get(policy::show)),
         ("put", "/v1/policy", put(policy::replace).layer(document())),
         ("get", "/v1/caps", get(caps::list)),
+        ("get", "/v1/alerts", get(alerts::list)),
+        ("post", "/v1/alerts/{id}/resend", post(alerts::resend)),
+        ("post", "/v1/destinations/{name}/test", post(alerts::test)),
         ("post", "/v1/loops/release", post(loops::release)),
         ("post", "/v1/rerates", post(rerates::run)),
         ("get", "/v1/reports/{report}", get(reports::show)),

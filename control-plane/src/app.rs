@@ -2,6 +2,7 @@
 //! through here, so that everybody sees the same ones.
 
 use crate::{
+    alerts::Alerts,
     clock::Clock,
     ledger,
     metrics::Metrics,
@@ -26,6 +27,8 @@ pub struct App {
     pub clock: Clock,
     /// What is counted for Prometheus.
     pub metrics: Metrics,
+    /// What alerts are told.
+    pub alerts: Alerts,
     rules: Arc<RwLock<Arc<Rules>>>,
     /// What filters are told of the models' text.
     ratios: Arc<RwLock<Arc<TextRatios>>>,
@@ -56,6 +59,7 @@ impl App {
         let ratios = ratios::learn(&reader, clock.now())?;
         Ok(Self {
             store,
+            alerts: Alerts::new(clock.now()),
             clock,
             metrics: Metrics::new(),
             rules: Arc::new(RwLock::new(Arc::new(rules))),
@@ -73,7 +77,9 @@ impl App {
     /// Puts a policy in force.
     pub async fn put_policy(&self, policy: Policy) -> Result<StoredPolicy, StoreError> {
         let now = self.clock.now();
-        self.change(move |write| store::policies::put(write, policy, now)).await
+        let stored = self.change(move |write| store::policies::put(write, policy, now)).await?;
+        self.alerts.rules_changed();
+        Ok(stored)
     }
 
     /// Writes something that the rules depend on, and takes the rules anew.

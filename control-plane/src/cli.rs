@@ -1,6 +1,7 @@
 //! The commands of `bursar`: what people type, what they get, and which exit code. A command asks a running control
 //! plane over HTTP, or reads a data directory itself; what it prints comes from the same functions either way.
 
+mod alerts;
 mod export;
 mod failure;
 mod loops;
@@ -13,6 +14,7 @@ mod report;
 mod rerate;
 mod target;
 
+pub use alerts::AlertsCommand;
 pub use export::{ExportCommand, FocusArgs};
 pub use failure::{Answer, Failure};
 pub use loops::LoopCommand;
@@ -51,6 +53,9 @@ pub enum Command {
     Loop(LoopCommand),
     /// Print a report
     Report(ReportArgs),
+    /// List alerts, send them again, test where they go
+    #[command(subcommand)]
+    Alerts(AlertsCommand),
     /// Rate calls anew with the prices that the table has now
     Rerate(RerateArgs),
     /// Write charges for other tools to read
@@ -106,6 +111,7 @@ pub fn execute(command: Command, clock: &Clock, out: &mut dyn Write) -> Result<A
         Command::Prices(command) => prices::run(command, clock, out),
         Command::Loop(command) => loops::run(command, clock, out),
         Command::Report(args) => report::run(&args, clock, out),
+        Command::Alerts(command) => alerts::run(command, clock, out),
         Command::Rerate(args) => rerate::run(&args, clock, out),
         Command::Export(command) => export::run(&command, clock, out, &mut std::io::stderr()),
         Command::Rebuild(args) => rebuild::run(&args, out),

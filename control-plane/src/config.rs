@@ -23,4 +23,15 @@ pub struct Serve {
     #[arg(long, env = "BURSAR_ORPHAN_AFTER_MINUTES", value_name = "MINUTES", default_value_t = 15,
           value_parser = clap::value_parser!(u64).range(1..=10_080))]
     pub orphan_after_minutes: u64,
+    /// Seconds between two looks at what may have to be told
+    #[arg(long, env = "BURSAR_ALERTS_EVERY_S", value_name = "SECONDS", default_value_t = 30,
+          value_parser = clap::value_parser!(u64).range(1..=3_600))]
+    pub alerts_every_s: u64,
+}
+
+/// What an environment variable holds. For secrets that a policy names: they are looked up when they are needed, so
+/// that one that is set later, or changed, needs no restart of anything but the process.
+#[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
+pub fn environment(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
 }

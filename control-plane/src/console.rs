@@ -2,6 +2,7 @@
 //! the aggregates, the price table and the report functions; nothing is computed here but where things stand on a page.
 //! What they change, proposals of prices alone, goes through `prices/decide.rs`.
 
+mod alerts;
 mod call;
 mod chart;
 mod meter;

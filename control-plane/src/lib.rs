@@ -11,6 +11,7 @@
 //! | `ledger` | calls, tasks, outcomes, aggregates: what happened and what it cost |
 //! | `ratios` | bytes of text per token, learned from the ledger |
 //! | `allowances` | how much of each cap each Envoy may use |
+//! | `alerts` | thresholds that are passed, said once and delivered |
 //! | `snapshot` | what filters are told |
 //! | `reports`, `console` | what people read: tables and pages |
 //! | `focus` | what FinOps tools read: the FOCUS export |
@@ -18,6 +19,7 @@
 //! | `store` | SQLite |
 //!
 //! A request goes api → room → store and back; rooms do not know HTTP, and the store does not know what is right.
+pub mod alerts;
 pub mod allowances;
 pub mod api;
 pub mod app;

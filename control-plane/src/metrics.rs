@@ -25,6 +25,7 @@ pub struct Metrics {
     unpriced: Family<ReasonLabel, Counter>,
     orphaned: Counter,
     price_refresh: Family<ResultLabel, Counter>,
+    alerts: Family<AlertLabels, Counter>,
 }
 
 impl fmt::Debug for Metrics {
@@ -41,6 +42,12 @@ struct ResultLabel {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ReasonLabel {
     reason: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct AlertLabels {
+    kind: &'static str,
+    result: &'static str,
 }
 
 /// A batch takes from half a millisecond to the seconds of a disk that is overloaded.
@@ -62,6 +69,7 @@ impl Metrics {
             drop(price_refresh.get_or_create(&ResultLabel { result }));
         }
         let (orphaned, cost) = (Counter::default(), Costs::default());
+        let alerts = Family::default();
         let ingest = Histogram::new(INGEST_SECONDS);
         registry.register("bursar_ingest_events", "Events taken, by what became of them", events.clone());
         registry.register("bursar_ingest_seconds", "Time to take a batch of events", ingest.clone());
@@ -72,12 +80,17 @@ impl Metrics {
             orphaned.clone(),
         );
         registry.register(
+            "bursar_alerts",
+            "Alerts raised, and what became of their messages",
+            alerts.clone(),
+        );
+        registry.register(
             "bursar_price_refresh",
             "Catalogues read again, by what came of it",
             price_refresh.clone(),
         );
         registry.register_collector(Box::new(cost.clone()));
-        Self { registry: Arc::new(registry), events, ingest, cost, unpriced, orphaned, price_refresh }
+        Self { registry: Arc::new(registry), events, ingest, cost, unpriced, orphaned, price_refresh, alerts }
     }
 
     /// One event was answered so.
@@ -119,6 +132,11 @@ impl Metrics {
     /// So many calls were closed as orphaned.
     pub fn orphaned(&self, calls: u64) {
         self.orphaned.inc_by(calls);
+    }
+
+    /// An alert fired or was seeded; or its message was delivered, failed or is dead.
+    pub fn alert(&self, kind: &'static str, result: &'static str) {
+        self.alerts.get_or_create(&AlertLabels { kind, result }).inc();
     }
 
     /// The text that Prometheus reads, with gauges that are read off the store when it asks.

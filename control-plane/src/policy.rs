@@ -9,6 +9,7 @@ mod caps;
 pub(crate) mod check;
 pub(crate) mod fault;
 mod load;
+mod masking;
 mod money;
 mod pricing;
 mod rules;
@@ -16,7 +17,7 @@ mod schema;
 pub(crate) mod tree;
 mod window;
 
-pub use alerting::{Alerts, Destination, DestinationKind};
+pub use alerting::{Abnormal, Alerts, Destination, DestinationKind};
 pub use fault::Fault;
 pub use load::{LoadError, load};
 pub use money::Usd;
@@ -331,7 +332,7 @@ fn a_day() -> Window {
 impl Policy {
     /// The customer of that name, if the policy knows it.
     pub fn customer(&self, name: &str) -> Option<&Customer> {
-        self.customers.iter().find(|(known, _)| known.as_str() == name).map(|(_, customer)| customer)
+        self.customers.get(&name.parse().ok()?)
     }
 
     /// The plan of a customer, with its name.

@@ -2,7 +2,7 @@
 //! ended, and drains when it is told to stop.
 
 use crate::{
-    api,
+    alerts, api,
     app::App,
     catalogue::{self, Manner, refresh::Schedule},
     cli::Failure,
@@ -63,6 +63,9 @@ async fn serve(config: Serve) -> Result<(), Failure> {
     let address = listener.local_addr().map_err(|error| Failure::Unreachable(error.to_string()))?;
     let sweeper = tokio::spawn(sweep(app.clone(), config.orphan_after_minutes.saturating_mul(MINUTE_NS)));
     let learner = tokio::spawn(learn(app.clone()));
+    let every = Duration::from_secs(config.alerts_every_s);
+    let alerter = tokio::spawn(alerts::evaluate_every(app.clone(), every));
+    let deliverer = tokio::spawn(alerts::deliver(app.clone()));
     let refresher = tokio::spawn(refresh(app.clone()));
     say_ready(address);
     let (stop, stopping) = watch::channel(false);
@@ -82,6 +85,8 @@ async fn serve(config: Serve) -> Result<(), Failure> {
     };
     sweeper.abort();
     learner.abort();
+    alerter.abort();
+    deliverer.abort();
     refresher.abort();
     app.store.close().await;
     match ended {

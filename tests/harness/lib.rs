@@ -2,8 +2,8 @@
 //! own, drives them and reads what they say. No test and no expectation lives here, and no mock of our own code.
 //!
 //! `process`, `ports`, `wait` and `places` know machines; `envoy`, `control_plane` and `provider` know one program
-//! each; `rig` puts the three together; `call` and `client` are the application in front of them, `tour`
-//! the traffic of `./build.sh up`.
+//! each; `receiver` is whom alerts are sent to; `rig` puts the three together; `call` and `client` are the application
+//! in front of them, `tour` the traffic of `./build.sh up`.
 #![expect(
     clippy::expect_used,
     clippy::panic,
@@ -20,6 +20,7 @@ pub mod places;
 pub mod ports;
 pub mod process;
 pub mod provider;
+pub mod receiver;
 pub mod recording;
 pub mod rig;
 pub mod tour;

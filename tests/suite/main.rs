@@ -6,6 +6,7 @@
     reason = "a test that finds less than it expects has failed"
 )]
 
+mod alerts;
 mod bad_input;
 mod bare_envoy;
 mod caps;

@@ -35,6 +35,7 @@ pub(super) async fn ask(State(app): State<App>, headers: HeaderMap, body: Body) 
         return Err(Problem::bad_request(format!("more than {COUNTERS_MAX} counters in one request")));
     }
     let (now, rules) = (app.clock.now(), app.rules());
+    app.alerts.heard(&request.node, now);
     let reply = app
         .store
         .write(move |write| allowances::answer(write, rules.policy(), rules.caps(), &request, now))

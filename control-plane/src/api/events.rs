@@ -39,6 +39,7 @@ pub(super) async fn ingest(
     let Received { node, boot, items } =
         ledger::receive::receive(&body.0, encoding).map_err(Problem::bad_request)?;
     let (now, rules) = (app.clock.now(), app.rules());
+    app.alerts.heard(&node, now);
     // Every item has a place in the answer; the ones that can be booked leave theirs open.
     let mut results: Vec<Option<ItemReply>> = Vec::with_capacity(items.len());
     let mut bookings: Vec<Booking> = Vec::with_capacity(items.len());

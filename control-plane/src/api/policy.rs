@@ -15,7 +15,8 @@ pub(super) struct InForce {
     /// Since when.
     #[schema(value_type = Option<String>, format = DateTime)]
     since: Option<Instant>,
-    /// What it says; its schema is what `bursar policy schema` prints.
+    /// What it says; its schema is what `bursar policy schema` prints. Addresses of destinations end in a digest, and
+    /// stand for what they were when they are put back so.
     #[schema(value_type = Object)]
     policy: Value,
     /// Set where nothing was put in force.
@@ -24,7 +25,7 @@ pub(super) struct InForce {
 }
 
 fn in_force(stored: &StoredPolicy, dry_run: bool) -> Result<Json<InForce>, Problem> {
-    let policy = serde_json::to_value(&stored.policy).map_err(Problem::internal)?;
+    let policy = serde_json::to_value(stored.policy.masked()).map_err(Problem::internal)?;
     let since = (stored.version > 0).then_some(Instant(stored.at));
     Ok(Json(InForce { version: stored.version, since, policy, dry_run: dry_run.then_some(true) }))
 }
@@ -60,6 +61,11 @@ pub(super) async fn replace(
         let count = faults.len();
         let noun = if count == 1 { "fault" } else { "faults" };
         Problem::faulty(format!("the policy has {count} {noun}"), &faults)
+    })?;
+    let known = app.rules();
+    let policy = policy.unmasked(known.policy()).map_err(|name| {
+        let detail = format!("nobody knows the address that `destinations.{name}.url` stands for");
+        Problem::faulty::<()>(detail, &[])
     })?;
     if params.flag("dry_run")? {
         let now = app.clock.now();

@@ -109,7 +109,7 @@ fn diff(args: &DiffArgs, clock: &Clock, out: &mut dyn Write) -> Result<Answer, F
         Some(path) => policy::load(path)?,
         None => in_force(&args.target, clock)?,
     };
-    let report = policy_diff::report(&old, &new);
+    let report = policy_diff::report(&old.masked(), &new.masked());
     out.write_all(report.render(args.format.into()).as_bytes())?;
     let differs = report.sections.iter().any(|section| !section.rows.is_empty());
     Ok(if differs { Answer::No } else { Answer::Yes })

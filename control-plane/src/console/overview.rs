@@ -125,6 +125,8 @@ pub struct Overview<'a> {
     pub caps: &'a [CapState],
     /// Whether the policy has caps at all.
     pub has_caps: bool,
+    /// What stands.
+    pub alerts: crate::alerts::Summary,
     /// The newest first.
     pub calls: &'a [CallRow],
 }
@@ -135,6 +137,7 @@ struct OverviewTemplate {
     section: &'static str,
     spans: Vec<(&'static str, &'static str, bool)>,
     until: String,
+    alerts: crate::alerts::Summary,
     tiles: Vec<Tile>,
     unpriced_link: String,
     cost: Chart,
@@ -218,6 +221,7 @@ impl Overview<'_> {
             section: "overview",
             spans: Span::ALL.map(|span| (span.as_str(), span.title(), span == self.span)).to_vec(),
             until: moment(self.now),
+            alerts: self.alerts,
             tiles: tiles(&customers, &total, unpriced_link.clone()),
             unpriced_link,
             cost: draw(Measure::Cost),

@@ -3,7 +3,7 @@
 mod prices;
 
 use super::{
-    CallPage, Overview, Page, STYLESHEET, Span, not_found,
+    CallPage, Overview, Page, STYLESHEET, Span, alerts, not_found,
     page::failed,
     read::{self, Call},
     report_page,
@@ -19,7 +19,7 @@ use axum::{
     extract::{Path, Query, State},
     http::{HeaderValue, header},
     response::{IntoResponse, Response},
-    routing::get,
+    routing::{get, post},
 };
 use protocol::ids::CallId;
 use serde::Deserialize;
@@ -38,6 +38,8 @@ pub fn routes(app: App) -> Router {
         .route("/console/prices/proposals", get(prices::proposals).post(prices::decide_on))
         // Names of models have slashes, which some proxies decode.
         .route("/console/prices/{provider}/{*model}", get(prices::history))
+        .route("/console/alerts", get(alerts::list))
+        .route("/console/alerts/{id}/resend", post(alerts::resend))
         .route("/assets/console.css", get(stylesheet))
         .with_state(app)
 }
@@ -70,6 +72,7 @@ async fn overview(State(app): State<App>, Query(query): Query<OverviewQuery>) ->
             points: &reports::series(store, span.range(now), span.is_hourly())?,
             caps: &reports::cap_states(store, &rules, now)?,
             has_caps: !rules.caps().is_empty(),
+            alerts: crate::alerts::summary(store, now)?,
             calls: &read::last_calls(store, LAST_CALLS)?,
         };
         Ok(view.page())

@@ -66,7 +66,15 @@ fn row(state: &str, outcome: Option<&str>, cost: Option<&str>) -> CallRow {
 }
 
 fn overview<'a>(points: &'a [Point], caps: &'a [CapState], calls: &'a [CallRow]) -> Overview<'a> {
-    Overview { now: now(), span: Span::Day, points, caps, has_caps: !caps.is_empty(), calls }
+    Overview {
+        now: now(),
+        span: Span::Day,
+        points,
+        caps,
+        has_caps: !caps.is_empty(),
+        alerts: Default::default(),
+        calls,
+    }
 }
 
 #[test]

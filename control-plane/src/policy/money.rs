@@ -13,6 +13,11 @@ pub struct Usd(PicoUsd);
 const LIMIT: PicoUsd = PicoUsd::new(9_000_000_000_000_000_000);
 
 impl Usd {
+    /// An amount that a policy may name; what is outside is taken to the nearer end.
+    pub(super) fn of(amount: PicoUsd) -> Self {
+        Self(amount.clamp(PicoUsd::ZERO, LIMIT))
+    }
+
     /// The amount.
     pub fn amount(self) -> PicoUsd {
         self.0

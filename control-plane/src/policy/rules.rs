@@ -15,6 +15,7 @@ pub(super) fn check(root: &Located, faults: &mut Faults) {
     plans_exist(root, faults);
     caps(root, faults);
     destinations_exist(root, faults);
+    secrets(root, faults);
     rules_are_whole(root, faults);
     prices(root, faults);
 }
@@ -100,6 +101,24 @@ fn destinations_exist(root: &Located, faults: &mut Faults) {
             .unwrap_or_else(|| "write it under `destinations`".to_owned());
         let path = format!("alerts.to[{index}]");
         faults.add(item.place, &path, format!("there is no destination `{name}`"), Some(hint));
+    }
+}
+
+fn secrets(root: &Located, faults: &mut Faults) {
+    for (name, destination) in root.field("destinations").into_iter().flat_map(Located::entries) {
+        let path = format!("destinations.{}", name.text);
+        let named: Vec<&Located> =
+            ["secret_env", "secret_file"].iter().filter_map(|key| destination.field(key)).collect();
+        let is_slack =
+            destination.field("kind").and_then(Located::scalar).is_some_and(|kind| kind == "slack");
+        let fault = match named.as_slice() {
+            [secret, ..] if is_slack => {
+                (secret.place, "slack takes no signature", "its address is its secret")
+            }
+            [_, second] => (second.place, "has two secrets", "write either secret_env or secret_file"),
+            _ => continue,
+        };
+        faults.add(fault.0, &path, fault.1.to_owned(), Some(fault.2.to_owned()));
     }
 }
 

@@ -56,6 +56,34 @@ fn the_whole_policy_of_the_contract_is_understood() {
 }
 
 #[test]
+fn a_destination_signs_with_one_secret_and_slack_with_none() {
+    let of = |rest: &str| format!("version: 1\ndestinations: {{ops: {{url: \"https://e.com/\", {rest}}}}}\n");
+    let policy = parse(&of("kind: standard-webhooks, secret_env: OPS_SECRET"), "p").unwrap();
+    assert_eq!(policy.destinations[&name("ops")].secret_env.as_deref(), Some("OPS_SECRET"));
+    check_faults(
+        &of("kind: standard-webhooks, secret_env: A, secret_file: b"),
+        expect![[r#"
+            p.yaml:2:98: destinations.ops: has two secrets
+              hint: write either secret_env or secret_file"#]],
+    );
+    check_faults(
+        &of("kind: slack, secret_file: b"),
+        expect![[r#"
+            p.yaml:2:71: destinations.ops: slack takes no signature
+              hint: its address is its secret"#]],
+    );
+}
+
+#[test]
+fn alerts_have_values_that_suit_most_and_can_be_switched_off() {
+    let alerts = parse("version: 1\n", "p").unwrap().alerts;
+    assert_eq!((alerts.abnormal.factor, alerts.abnormal.min_usd.pico()), (4, 1_000_000_000_000));
+    assert_eq!((alerts.stale_prices_days, alerts.unreachable_minutes), (30, 5));
+    let off = "version: 1\nalerts: {margin_percent: [], cap_percent: [], abnormal: {factor: 0}, stale_prices_days: 0}\n";
+    assert_eq!(parse(off, "p").unwrap().alerts.abnormal.min_usd.pico(), 1_000_000_000_000);
+}
+
+#[test]
 fn a_policy_written_out_as_json_reads_as_the_same_policy() {
     let policy = whole();
     let json = serde_json::to_string(&policy).unwrap();
@@ -327,9 +355,18 @@ fn the_schema_describes_every_key_and_refuses_others() {
     let refuses = |schema: &serde_json::Value| schema["additionalProperties"] == serde_json::json!(false);
     assert!(refuses(&schema));
     let definitions = schema["$defs"].as_object().unwrap();
-    for name in
-        ["Plan", "Customer", "Cap", "Alerts", "Destination", "LoopGuard", "Unpriced", "Unattributed", "Utm"]
-    {
+    for name in [
+        "Plan",
+        "Customer",
+        "Cap",
+        "Alerts",
+        "Abnormal",
+        "Destination",
+        "LoopGuard",
+        "Unpriced",
+        "Unattributed",
+        "Utm",
+    ] {
         assert!(refuses(&definitions[name]), "{name}");
         for (key, value) in definitions[name]["properties"].as_object().unwrap() {
             let told = value.get("description").is_some() || value.get("$ref").is_some();

@@ -54,11 +54,9 @@ impl Policy {
             SubjectMatch::Each => {
                 // A name may contain blanks and `=`, so the key is not split: the longest customer that fits it is.
                 let rest = subject.strip_prefix("customer=")?;
-                let fits = |name: &str| {
-                    rest.strip_prefix(name).is_some_and(|tail| tail.is_empty() || tail.starts_with(' '))
-                };
-                let known = self.customers.iter().filter(|(name, _)| fits(name.as_str()));
-                known.max_by_key(|(name, _)| name.as_str().len()).map(|(_, customer)| customer)
+                let ends = rest.match_indices(' ').map(|(at, _)| at).chain([rest.len()]);
+                let longest_first = ends.collect::<Vec<_>>().into_iter().rev();
+                longest_first.filter_map(|end| self.customer(rest.get(..end)?)).next()
             }
         }
     }

@@ -30,6 +30,18 @@ pub fn current(connection: &Connection) -> Result<StoredPolicy, StoreError> {
     Ok(StoredPolicy { version, at: unix(at), policy })
 }
 
+/// The policy of a version that was in force once. `None`: it was never, or this binary does not read it any more.
+pub fn of_version(connection: &Connection, version: i64) -> Result<Option<StoredPolicy>, StoreError> {
+    let mut statement = connection.prepare_cached("SELECT at, policy FROM policies WHERE version = ?1")?;
+    let found = statement
+        .query_row([version], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?)))
+        .optional()?;
+    Ok(found.and_then(|(at, text)| {
+        let policy = serde_json::from_str(&text).ok()?;
+        Some(StoredPolicy { version, at: unix(at), policy })
+    }))
+}
+
 /// Puts a policy in force, unless it is already.
 pub fn put(write: &mut Write<'_>, policy: Policy, at: UnixNanos) -> Result<StoredPolicy, StoreError> {
     let before = current(write.connection())?;

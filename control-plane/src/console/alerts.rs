@@ -1,0 +1,165 @@
+//! The console's page of alerts: what was raised, whether it arrived, and a button to send it again. A plain form: it
+//! needs no script, and is taken only from this console itself.
+
+use super::{
+    page::{Page, failed, moment, not_found, refused},
+    same_site,
+};
+use crate::{
+    alerts::{self, Alert, Delivery, Filter, Resent, State as AlertState, Summary},
+    app::App,
+    store::StoreError,
+};
+use askama::Template;
+use axum::{
+    extract::{Path, Query, State},
+    http::{HeaderMap, StatusCode, Uri, header},
+    response::{IntoResponse, Response},
+};
+use serde::Deserialize;
+
+/// So many stand on the page; the API has all.
+const SHOWN: u32 = 200;
+#[derive(Template)]
+#[template(path = "alerts.html")]
+struct AlertsTemplate {
+    section: &'static str,
+    states: Vec<(&'static str, &'static str, bool)>,
+    summary: Summary,
+    rows: Vec<Row>,
+    more: bool,
+    to: Vec<String>,
+}
+
+struct Row {
+    id: i64,
+    at: String,
+    text: String,
+    kind: String,
+    badge: &'static str,
+    state: &'static str,
+    since: String,
+    deliveries: Vec<DeliveryRow>,
+    sendable: bool,
+}
+
+struct DeliveryRow {
+    destination: String,
+    badge: &'static str,
+    state: &'static str,
+    detail: String,
+}
+
+#[derive(Deserialize)]
+pub(super) struct ListQuery {
+    state: Option<String>,
+}
+
+pub(super) async fn list(State(app): State<App>, Query(query): Query<ListQuery>) -> Page {
+    let wanted = query.state.as_deref().and_then(AlertState::parse);
+    let filter = Filter { state: wanted, ..Filter::default() };
+    let now = app.clock.now();
+    let read = app.store.read(move |store| {
+        let (alerts, next) = alerts::list(store, &filter, SHOWN)?;
+        Ok((alerts, next.is_some(), alerts::summary(store, now)?))
+    });
+    match read.await {
+        Ok((alerts, more, summary)) => page(&app, &alerts, more, summary, wanted),
+        Err(error) => broken(&error),
+    }
+}
+
+fn broken(error: &StoreError) -> Page {
+    tracing::error!(%error, "the console cannot read or write the store");
+    failed()
+}
+
+fn page(app: &App, alerts: &[Alert], more: bool, summary: Summary, wanted: Option<AlertState>) -> Page {
+    let states = [None, Some(AlertState::Standing), Some(AlertState::Resolved), Some(AlertState::Seeded)];
+    let template = AlertsTemplate {
+        section: "alerts",
+        states: states
+            .map(|state| {
+                let title = match state {
+                    None => "All",
+                    Some(AlertState::Standing) => "Standing",
+                    Some(AlertState::Resolved) => "Resolved",
+                    Some(AlertState::Seeded) => "Seeded",
+                };
+                (state.map_or("", AlertState::as_str), title, state == wanted)
+            })
+            .to_vec(),
+        summary,
+        rows: alerts.iter().map(row).collect(),
+        more,
+        to: app.rules().policy().alerts.to.iter().map(|name| name.as_str().to_owned()).collect(),
+    };
+    Page::of(StatusCode::OK, &template)
+}
+
+fn row(alert: &Alert) -> Row {
+    let badge = match alert.state {
+        AlertState::Standing => "warn",
+        AlertState::Resolved => "good",
+        AlertState::Seeded => "plain",
+    };
+    Row {
+        id: alert.id,
+        at: moment(alert.at.0),
+        text: alert.text.clone(),
+        kind: alert.kind.replace('_', " "),
+        badge,
+        state: alert.state.as_str(),
+        since: alert.ended_at.map(|at| format!("since {}", moment(at.0))).unwrap_or_default(),
+        deliveries: alert.deliveries.iter().map(delivery).collect(),
+        sendable: alert.message.is_some(),
+    }
+}
+
+fn delivery(delivery: &Delivery) -> DeliveryRow {
+    let badge = match delivery.state {
+        "delivered" => "good",
+        "dead" => "bad",
+        _ => "open",
+    };
+    let tries = match delivery.attempts {
+        0 => "not tried yet".to_owned(),
+        1 => "1 try".to_owned(),
+        tries => format!("{tries} tries"),
+    };
+    let error = delivery.last_error.as_ref().map(|error| format!(", {error}")).unwrap_or_default();
+    let next = delivery.next_at.filter(|_| delivery.attempts > 0);
+    let next = next.map(|at| format!(", next at {}", moment(at.0))).unwrap_or_default();
+    DeliveryRow {
+        destination: delivery.destination.clone(),
+        badge,
+        state: delivery.state,
+        detail: format!("{tries}{error}{next}"),
+    }
+}
+
+pub(super) async fn resend(
+    State(app): State<App>,
+    Path(id): Path<i64>,
+    headers: HeaderMap,
+    uri: Uri,
+) -> Response {
+    if !same_site::is_own(&headers, &uri) {
+        let hint = "It did not come from a page of this console. Open the alerts here and send it from there; \
+                    a proxy in front must pass the host on as the browser named it.";
+        return refused("That was not done", hint).into_response();
+    }
+    match alerts::resend(&app, id).await {
+        Ok(Resent::Queued(_) | Resent::Nowhere) => {
+            (StatusCode::SEE_OTHER, [(header::LOCATION, "/console/alerts")]).into_response()
+        }
+        Ok(Resent::NoSuchAlert | Resent::NeverSent) => {
+            not_found("There is nothing to send", "There is no such alert, or it was only noted.")
+                .into_response()
+        }
+        Err(error) => broken(&error).into_response(),
+    }
+}
+
+#[cfg(test)]
+mod tests;
