@@ -1,13 +1,16 @@
 //! How a cap holds over many Envoys: the pure state machine of both sides.
 //!
 //! The node's side is a [`Counter`], one per cap and subject, kept in Envoy's shared data. The fleet's side is
-//! [`decide`], run by the control plane over the [`Share`]s it has handed out. Counters travel as totals since the
+//! [`grant`], run by the control plane over the [`Share`]s it has handed out. Counters travel as totals since the
 //! window began, so that a message lost or repeated is harmless.
 //!
 //! What always holds: spent + held ≤ allowance in each node while its grant lives (except for what a provider
 //! billed above its hold, and what `when_unreachable: allow` let through), and Σ committed ≤ limit over the fleet.
 
+mod fleet;
+
 use crate::{UnixNanos, cap::Amount};
+pub use fleet::{Decision, Share, decide, grant};
 use serde::{Deserialize, Serialize};
 
 /// The control plane counts a share as usable for this long after it told the node that it ends: the time a
@@ -222,68 +225,6 @@ pub struct Grant {
     /// Set when less was given than wanted: the size of the need that does not fit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub denied_need: Option<Amount>,
-}
-
-/// What the control plane knows of one node's part of one cap, subject and window.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Share {
-    /// As last reported.
-    pub spent: Amount,
-    /// As last reported.
-    pub held: Amount,
-    /// As last granted.
-    pub allowance: Amount,
-    /// On the control plane's clock, without the margin.
-    pub expires_at: UnixNanos,
-    /// What the ledger shows for that node: settled calls and the holds of open ones.
-    pub ledger: Amount,
-}
-
-impl Share {
-    /// What must be counted against the cap for this node.
-    pub fn committed(&self, now: UnixNanos) -> Amount {
-        let reported = self.spent.saturating_add(self.held);
-        if now < self.expires_at.saturating_add(GRANT_MARGIN_NS) {
-            self.allowance.max(reported).max(self.ledger)
-        } else if now < self.expires_at.saturating_add(DEAD_AFTER_NS) {
-            reported.max(self.ledger)
-        } else {
-            self.ledger
-        }
-    }
-}
-
-/// What a node may use, and whether its wish was denied.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Decision {
-    /// The node's allowance from now on.
-    pub allowance: Amount,
-    /// The wish did not fit.
-    pub denied: bool,
-}
-
-/// Decides how much of a cap one node may use. `own` holds the node's newest totals and its last grant; `others`
-/// is the sum of what the rest of the fleet has committed.
-pub fn decide(
-    limit: Amount,
-    others: Amount,
-    own: &Share,
-    want: Amount,
-    live_nodes: i64,
-    now: UnixNanos,
-) -> Decision {
-    let used = own.spent.saturating_add(own.held).max(own.ledger);
-    let room = limit.saturating_sub(others).saturating_sub(used);
-    let granted = if now < own.expires_at.saturating_add(GRANT_MARGIN_NS) { own.allowance } else { 0 };
-    // A limit that was lowered binds also those who were granted more.
-    let granted = granted.min(limit.saturating_sub(others));
-    if want > room {
-        // Nothing new; what was granted before stays as it is until it ends.
-        return Decision { allowance: granted.max(used.min(limit.saturating_sub(others))), denied: true };
-    }
-    // A quarter of what is left, shared among the nodes, so that most calls of a warm subject ask nobody.
-    let slice = room.saturating_sub(want).checked_div(live_nodes.max(1).saturating_mul(4)).unwrap_or(0);
-    Decision { allowance: granted.max(used.saturating_add(want).saturating_add(slice)), denied: false }
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 use super::*;
 use crate::{policy, store::Store};
-use protocol::allowance::{DEAD_AFTER_NS, GRANT_MARGIN_NS};
+use protocol::allowance::{DEAD_AFTER_NS, GRANT_MARGIN_NS, GRANT_TTL_MS};
 
 /// 2026-11-24T10:00:00Z.
 const NOW: UnixNanos = 1_795_514_400_000_000_000;

@@ -107,7 +107,7 @@ fn the_allowances_of_a_fleet_never_pass_the_cap() {
 
 #[test]
 fn a_need_that_does_not_fit_is_denied_and_leaves_the_old_grant_alone() {
-    let own = Share { spent: 5, held: 0, allowance: 8, expires_at: NOW + 1, ledger: 0 };
+    let own = Share { spent: 5, held: 0, allowance: 8, expires_at: NOW + 1, ledger: 0, revision: 0 };
     assert_eq!(decide(10, 0, &own, 6, 1, NOW), Decision { allowance: 8, denied: true });
     assert_eq!(decide(10, 0, &own, 5, 1, NOW), Decision { allowance: 10, denied: false });
     assert_eq!(decide(10, 2, &own, 4, 1, NOW), Decision { allowance: 8, denied: true });
@@ -115,7 +115,7 @@ fn a_need_that_does_not_fit_is_denied_and_leaves_the_old_grant_alone() {
 
 #[test]
 fn a_dead_nodes_share_collapses_to_what_the_ledger_shows() {
-    let share = Share { spent: 5, held: 4, allowance: 20, expires_at: NOW, ledger: 7 };
+    let share = Share { spent: 5, held: 4, allowance: 20, expires_at: NOW, ledger: 7, revision: 0 };
     assert_eq!(share.committed(NOW), 20);
     assert_eq!(share.committed(NOW + GRANT_MARGIN_NS), 9);
     assert_eq!(share.committed(NOW + DEAD_AFTER_NS), 7);
@@ -144,6 +144,6 @@ fn a_window_that_a_new_policy_makes_longer_is_taken_over() {
 
 #[test]
 fn a_limit_that_was_lowered_binds_a_node_that_was_granted_more() {
-    let own = Share { spent: 12, held: 0, allowance: 34, expires_at: NOW + 1, ledger: 12 };
+    let own = Share { spent: 12, held: 0, allowance: 34, expires_at: NOW + 1, ledger: 12, revision: 0 };
     assert_eq!(decide(10, 0, &own, 1, 1, NOW), Decision { allowance: 10, denied: true });
 }
