@@ -1,0 +1,115 @@
+//! Bugs that are planted to see that the simulation finds them. Each is put in from outside, by changing what the real
+//! code is given or what it left behind.
+
+use protocol::{
+    UnixNanos,
+    allowance::{Counter, GRANT_MARGIN_NS, Share},
+    cap::Amount,
+};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Planted {
+    /// A settled call keeps its hold.
+    SettleKeepsTheHold,
+    /// A settled call gives its hold back and costs nothing.
+    SettleForgetsTheCost,
+    /// What a call cost above its hold is not counted.
+    DebtForgotten,
+    /// A grant does not look at what others have.
+    GrantIgnoresOthers,
+    /// What others hold is not counted once their grants are over.
+    HoldsOfOthersIgnored,
+    /// A node goes on when its grant is over.
+    ExpiredGrantUsed,
+    /// A grant lives from its arrival instead of from the question.
+    GrantLivesFromArrival,
+    /// An older answer takes the place of a newer one.
+    OlderAnswerWins,
+    /// An older report takes the place of a newer one.
+    OlderReportWins,
+    /// The control plane restarts without the shares.
+    SharesLostAtRestart,
+    /// What a node said counts no more as soon as its grant is over.
+    DeadAtOnce,
+    /// Shares end without a margin.
+    NoMargin,
+    /// The ledger is not looked at.
+    LedgerIgnored,
+    /// A repeated event is booked again.
+    RepeatedEventBooked,
+    /// A window that is over goes on.
+    WindowNeverTurns,
+    /// Clocks err by ten times what is allowed.
+    ClocksBeyondTheBound,
+    /// An answer to the process before is taken.
+    AnswerToAnotherBoot,
+}
+
+impl Planted {
+    pub(crate) const ALL: [Self; 17] = [
+        Self::SettleKeepsTheHold,
+        Self::SettleForgetsTheCost,
+        Self::DebtForgotten,
+        Self::GrantIgnoresOthers,
+        Self::HoldsOfOthersIgnored,
+        Self::ExpiredGrantUsed,
+        Self::GrantLivesFromArrival,
+        Self::OlderAnswerWins,
+        Self::OlderReportWins,
+        Self::SharesLostAtRestart,
+        Self::DeadAtOnce,
+        Self::NoMargin,
+        Self::LedgerIgnored,
+        Self::RepeatedEventBooked,
+        Self::WindowNeverTurns,
+        Self::ClocksBeyondTheBound,
+        Self::AnswerToAnotherBoot,
+    ];
+
+    pub(crate) fn before_hold(self, counter: &mut Counter) {
+        match self {
+            Self::ExpiredGrantUsed if counter.allowance > 0 => counter.expires_at = u64::MAX,
+            Self::WindowNeverTurns if counter.window_end != 0 => counter.window_end = u64::MAX,
+            _ => {}
+        }
+    }
+
+    pub(crate) fn after_settle(self, counter: &mut Counter, held: Amount, cost: Amount) {
+        match self {
+            Self::SettleKeepsTheHold => counter.held += held,
+            Self::SettleForgetsTheCost => counter.spent -= cost,
+            Self::DebtForgotten => counter.spent -= (cost - held).max(0),
+            _ => {}
+        }
+    }
+
+    pub(crate) fn before_apply(self, counter: &mut Counter) {
+        if self == Self::OlderAnswerWins {
+            counter.expires_at = 0;
+        }
+    }
+
+    pub(crate) fn before_grant(self, own: &mut Share, others: &mut Vec<Share>, now: UnixNanos) {
+        match self {
+            Self::GrantIgnoresOthers => others.clear(),
+            Self::HoldsOfOthersIgnored => {
+                others.iter_mut().for_each(|share| (share.held, share.ledger) = (0, 0));
+            }
+            Self::OlderReportWins => own.revision = 0,
+            Self::DeadAtOnce => {
+                let over = |share: &&mut Share| now >= share.expires_at;
+                others.iter_mut().filter(over).for_each(|share| (share.spent, share.held) = (0, 0));
+            }
+            Self::NoMargin => {
+                for share in others {
+                    share.expires_at = share.expires_at.saturating_sub(GRANT_MARGIN_NS);
+                }
+            }
+            Self::LedgerIgnored => {
+                own.ledger = 0;
+                others.iter_mut().for_each(|share| share.ledger = 0);
+            }
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,217 @@
+//! What really happened, kept outside of the system, and what must hold of it after every step. docs/CAPS.md says the
+//! same in words.
+
+mod counters;
+
+use crate::{
+    control_plane::{ControlPlane, Shares},
+    plan::{CLOCK_ERROR, Count, SECOND},
+};
+pub(crate) use counters::{Expected, Hold};
+use protocol::{
+    UnixNanos,
+    allowance::{GRANT_MARGIN_NS, GRANT_TTL_MS, Share},
+    cap::Amount,
+};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What was broken.
+pub(crate) type Broken = String;
+
+/// Gives up with a text unless it holds.
+macro_rules! ensure {
+    ($holds:expr, $($text:tt)+) => {
+        if !$holds {
+            return Err(format!($($text)+));
+        }
+    };
+}
+pub(crate) use ensure;
+
+pub(crate) const TTL: u64 = GRANT_TTL_MS * 1_000_000;
+/// How much two clocks may move against each other between two looks at both.
+pub(crate) const CLOCKS_APART: u64 = 4 * CLOCK_ERROR;
+/// What is left of the margin for a report: use that could not be reported for so long may be handed out again.
+pub(crate) const REPORT_TIME: u64 = GRANT_MARGIN_NS - CLOCKS_APART;
+
+/// What one process did in one window of one count.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Tally {
+    /// Spent, and held by open calls. Calls that died with their process count as what they held.
+    pub(crate) used: Amount,
+    /// The part above holds.
+    pub(crate) debt: Amount,
+    /// The part that was held before the first grant.
+    pub(crate) initial: Amount,
+    /// The part that was let through without an allowance.
+    pub(crate) forced: Amount,
+    /// The part that the node counted in another window than the ledger does.
+    pub(crate) misplaced: Amount,
+    /// What the ledger charged of calls that held nothing, since the node's policy was older or newer.
+    pub(crate) uncounted: Amount,
+    /// What was handed out again although it had been used: see `REPORT_TIME`.
+    pub(crate) cut_off: Amount,
+    shortfall: Amount,
+}
+
+impl Tally {
+    /// What is stated to come on top of the limit.
+    fn stated(&self) -> Amount {
+        self.debt + self.initial + self.forced + self.misplaced + self.uncounted + self.cut_off
+    }
+}
+
+/// One window of one count.
+#[derive(Debug)]
+pub(crate) struct WindowTruth {
+    pub(crate) boots: BTreeMap<u32, Tally>,
+    used_before: Amount,
+    committed_before: Amount,
+}
+
+impl Default for WindowTruth {
+    fn default() -> Self {
+        Self { boots: BTreeMap::new(), used_before: Amount::MIN, committed_before: Amount::MIN }
+    }
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Truth {
+    pub(crate) windows: BTreeMap<(usize, UnixNanos), WindowTruth>,
+    pub(crate) expected: BTreeMap<(u32, usize), Expected>,
+    pub(crate) holds: BTreeMap<u64, Vec<Hold>>,
+    pub(crate) crashed: BTreeSet<u32>,
+    /// Limits with the time from which they were in force, by cap.
+    pub(crate) limits: BTreeMap<Box<str>, Vec<(UnixNanos, Amount)>>,
+    touched: BTreeSet<(usize, UnixNanos)>,
+}
+
+impl Truth {
+    pub(crate) fn tally(&mut self, count: usize, window: UnixNanos, boot: u32) -> &mut Tally {
+        self.touched.insert((count, window));
+        self.windows.entry((count, window)).or_default().boots.entry(boot).or_default()
+    }
+
+    /// The highest limit that can still be in use somewhere.
+    fn limit(&self, count: &Count, now: UnixNanos) -> Amount {
+        let limits = &self.limits[&count.cap];
+        let old = now.saturating_sub(TTL + GRANT_MARGIN_NS);
+        let in_use = limits
+            .iter()
+            .enumerate()
+            .filter(|(index, _)| limits.get(index + 1).is_none_or(|(until, _)| *until > old));
+        in_use.map(|(_, (_, limit))| *limit).max().unwrap()
+    }
+
+    /// What must hold after each step.
+    pub(crate) fn check(
+        &mut self,
+        now: UnixNanos,
+        control_plane: &ControlPlane,
+        listening_since: UnixNanos,
+        counts: &[Count],
+    ) -> Result<(), Broken> {
+        for (index, count) in counts.iter().enumerate() {
+            let at = now.saturating_add_signed(control_plane.offset);
+            let (window, _) = count.window_of(at);
+            if control_plane.up {
+                let parts = control_plane.parts(index, window);
+                self.check_cover((index, window), &parts, now, at, listening_since)?;
+                self.check_committed((index, count, window), &parts, control_plane.limit(count), at)?;
+            }
+        }
+        for (index, window) in std::mem::take(&mut self.touched) {
+            self.check_used(&counts[index], (index, window), now)?;
+        }
+        Ok(())
+    }
+
+    /// What a process used is covered by what the control plane counts for it, but for what is stated.
+    fn check_cover(
+        &mut self,
+        (count, window): (usize, UnixNanos),
+        parts: &Shares,
+        now: UnixNanos,
+        at: UnixNanos,
+        listening_since: UnixNanos,
+    ) -> Result<(), Broken> {
+        let Some(truth) = self.windows.get_mut(&(count, window)) else { return Ok(()) };
+        for (boot, tally) in &mut truth.boots {
+            let share = parts.get(boot).copied().unwrap_or_default();
+            let own = tally.used - (tally.stated() - tally.uncounted - tally.cut_off);
+            let ever = share.allowance.max(share.spent + share.held).max(share.ledger);
+            let crashed = self.crashed.contains(boot);
+            ensure!(
+                crashed || own <= ever,
+                "process {boot} used {own} of count {count} and was given {ever}: {tally:?} {share:?}"
+            );
+            let shortfall = (own - counted(&share, at, listening_since)).max(0);
+            let more = shortfall - tally.shortfall;
+            tally.shortfall = shortfall;
+            if more > 0 {
+                let expected = self.expected.get(&(*boot, count));
+                let unreported = expected.and_then(|expected| expected.unreported.first());
+                let since = unreported.map_or(now, |(_, at)| *at).max(listening_since);
+                ensure!(
+                    crashed || now.saturating_sub(since) >= REPORT_TIME,
+                    "{more} of what process {boot} used of count {count} are not counted any more, and it had not been cut off: {tally:?} {share:?} listening for {} ms",
+                    now.saturating_sub(listening_since) / 1_000_000
+                );
+                tally.cut_off += more;
+            }
+        }
+        Ok(())
+    }
+
+    /// The sum of what is committed never passes the limit, but for what is stated; and where a limit was lowered
+    /// below it, it does not grow.
+    fn check_committed(
+        &mut self,
+        (index, count, window): (usize, &Count, UnixNanos),
+        parts: &Shares,
+        limit: Amount,
+        at: UnixNanos,
+    ) -> Result<(), Broken> {
+        let truth = self.windows.entry((index, window)).or_default();
+        let stated: Amount = truth.boots.values().map(Tally::stated).sum();
+        let committed: Amount = parts.values().map(|share| share.committed(at)).sum();
+        let excess = committed - stated;
+        ensure!(
+            excess <= limit.max(truth.committed_before),
+            "{committed} of {}/{} are committed, the limit is {limit} and {stated} are stated: {parts:?} {:?}",
+            count.cap,
+            count.subject,
+            truth.boots
+        );
+        truth.committed_before = excess;
+        Ok(())
+    }
+
+    /// What is really spent and held never passes the limit, but for what is stated; and where a limit was lowered
+    /// below it, it does not grow once the grants of that time are over.
+    fn check_used(&mut self, count: &Count, key: (usize, UnixNanos), now: UnixNanos) -> Result<(), Broken> {
+        let limit = self.limit(count, now);
+        let Some(truth) = self.windows.get_mut(&key) else { return Ok(()) };
+        let used: Amount = truth.boots.values().map(|tally| tally.used).sum();
+        let stated: Amount = truth.boots.values().map(Tally::stated).sum();
+        let excess = used - stated;
+        ensure!(
+            excess <= limit.max(truth.used_before),
+            "{used} of {}/{} are used, the limit is {limit} and {stated} are stated: {:?}",
+            count.cap,
+            count.subject,
+            truth.boots
+        );
+        truth.used_before = excess;
+        Ok(())
+    }
+}
+
+fn counted(share: &Share, at: UnixNanos, _listening_since: UnixNanos) -> Amount {
+    share.committed(at)
+}
+
+/// A grant was asked for at `asked_at`; this is when nobody can take it to be alive any more, whatever the clocks do.
+pub(crate) fn surely_over(asked_at: UnixNanos) -> UnixNanos {
+    asked_at + TTL + CLOCKS_APART / 2 + SECOND / 1_000
+}

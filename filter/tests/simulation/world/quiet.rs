@@ -1,0 +1,108 @@
+//! The end of a run: trouble stops, messages flow, calls end, grants expire. Then what the control plane knows must be
+//! what happened, and all that was not spent must be there to be used.
+
+use super::World;
+use crate::truth::{Broken, ensure};
+use protocol::{allowance::CounterReport, cap::Amount};
+
+impl World {
+    pub(super) fn become_quiet(&mut self) {
+        self.note(|_| "from here on it is quiet".to_owned());
+        self.quiet = true;
+        for node in 0..self.nodes.len() {
+            self.nodes[node].cut = false;
+            self.nodes[node].offset = 0;
+        }
+        self.control_plane.offset = 0;
+        if !self.control_plane.removed.is_empty() {
+            self.control_plane.removed.clear();
+            self.tell_policy();
+        }
+    }
+
+    pub(super) fn check_rest(&mut self) -> Result<(), Broken> {
+        for index in 0..self.plan.counts.len() {
+            self.check_counters(index)?;
+            self.check_ledger(index)?;
+            self.check_all_is_there(index)?;
+        }
+        Ok(())
+    }
+
+    /// Nothing is held where nothing is open, and all of it is known.
+    fn check_counters(&self, index: usize) -> Result<(), Broken> {
+        let count = &self.plan.counts[index];
+        for node in self.nodes.iter().filter(|node| node.up) {
+            let counter = node.counter(count, self.now);
+            let boot = node.boot;
+            ensure!(
+                counter.held == 0,
+                "process {boot} still holds {} of count {index}, and no call is open",
+                counter.held
+            );
+            let share = self.control_plane.parts(index, counter.window_start).get(&boot).copied();
+            let known = share.unwrap_or_default();
+            ensure!(
+                counter.window_start == 0
+                    || counter.window_start != count.window_of(self.now).0
+                    || known.spent.max(known.ledger) >= counter.spent,
+                "process {boot} spent {} of count {index}, and the control plane knows {known:?}",
+                counter.spent
+            );
+        }
+        Ok(())
+    }
+
+    /// The ledger shows what processes that never died spent, to the last token.
+    fn check_ledger(&self, index: usize) -> Result<(), Broken> {
+        let windows = self.truth.windows.iter().filter(|((count, _), _)| *count == index);
+        for ((_, window), truth) in windows {
+            let usage = self.control_plane.ledger.usage(index, *window);
+            for (boot, tally) in &truth.boots {
+                let (settled, held) = usage.and_then(|usage| usage.get(boot)).copied().unwrap_or_default();
+                ensure!(held == 0, "the ledger still holds {held} for process {boot}");
+                let exact = !self.truth.crashed.contains(boot) && !self.plan.policy_changes;
+                ensure!(
+                    !exact || settled == tally.used,
+                    "the ledger shows {settled} for process {boot} in count {index}, and it spent {}",
+                    tally.used
+                );
+            }
+        }
+        Ok(())
+    }
+
+    /// What is counted is what was spent, and the rest can be handed out to the last unit.
+    fn check_all_is_there(&mut self, index: usize) -> Result<(), Broken> {
+        let count = &self.plan.counts[index];
+        let (window, _) = count.window_of(self.now);
+        let parts = self.control_plane.parts(index, window);
+        let spent: Amount = parts.values().map(|share| share.spent.max(share.ledger)).sum();
+        let limit = self.control_plane.limit(count);
+        let ask = |want: Amount| CounterReport {
+            cap: count.cap.clone(),
+            subject: count.subject.clone(),
+            window_start: 0,
+            spent: 0,
+            held: 0,
+            want,
+            revision: 1,
+        };
+        let rest = limit - spent;
+        if rest <= 0 {
+            return Ok(());
+        }
+        let too_much = self.control_plane.answer((index, count), 1_000_001, &ask(rest + 1), self.now, None);
+        ensure!(
+            too_much.denied_need.is_some(),
+            "{spent} of {limit} are spent of count {index}, and {} more were given: {parts:?}",
+            rest + 1
+        );
+        let all = self.control_plane.answer((index, count), 1_000_002, &ask(rest), self.now, None);
+        ensure!(
+            all.denied_need.is_none() && all.allowance == rest,
+            "{spent} of {limit} are spent of count {index}, and the rest is not there: {all:?} {parts:?}"
+        );
+        Ok(())
+    }
+}
