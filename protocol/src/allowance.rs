@@ -47,7 +47,7 @@ pub struct Counter {
     pub limit: Amount,
     /// What the rest of the fleet has committed, as the last grant told it.
     pub others: Amount,
-    /// Counts the changes, so that the control plane sees which of two reports is the newer.
+    /// Counts the changes of what is spent and held, so that the control plane sees which of two reports is the newer.
     pub revision: u64,
 }
 
@@ -105,7 +105,8 @@ impl Counter {
         self.touch();
     }
 
-    /// Takes what the control plane answered to a report sent at `asked_at`, on this node's clock.
+    /// Takes what the control plane answered to a report sent at `asked_at`, on this node's clock. That is no change to
+    /// report: workers that share a counter would tell each other's grants back for ever, and so renew them.
     pub fn apply(&mut self, grant: &Grant, asked_at: UnixNanos) {
         if grant.window_start != self.window_start && self.window_start != 0 {
             if grant.window_end <= self.window_start {
@@ -130,7 +131,6 @@ impl Counter {
         } else {
             self.denied_until = 0;
         }
-        self.touch();
     }
 
     /// What the control plane is told of this count, with a wish for `want` more than what is spent and held.

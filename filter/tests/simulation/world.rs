@@ -13,7 +13,7 @@ use crate::{
     ledger::Head,
     plan::{BEGIN, MS, Plan, SECOND},
     planted::Planted,
-    truth::{Broken, Truth},
+    truth::{Broken, Truth, ensure},
 };
 use protocol::{
     UnixNanos,
@@ -82,6 +82,8 @@ pub(crate) struct Done {
     pub(crate) orphans: u64,
 }
 
+/// When trouble stops, all is at rest after so long: orphans are closed, grants are over, dead nodes are known as dead.
+const REST: u64 = 900 * SECOND;
 const LOG_LINES: usize = 40;
 
 pub(crate) struct World {
@@ -182,6 +184,7 @@ impl World {
             }
             let event = self.events.remove(&number).expect("each is queued once");
             self.now = self.now.max(at);
+            ensure!(self.now < self.plan.until + REST, "it does not come to rest");
             if !self.is_stale(&event) {
                 self.step(event)?;
             }

@@ -147,3 +147,12 @@ fn a_limit_that_was_lowered_binds_a_node_that_was_granted_more() {
     let own = Share { spent: 12, held: 0, allowance: 34, expires_at: NOW + 1, ledger: 12, revision: 0 };
     assert_eq!(decide(10, 0, &own, 1, 1, NOW), Decision { allowance: 10, denied: true });
 }
+
+#[test]
+fn a_grant_is_no_news_for_who_gave_it() {
+    let mut counter = granted(10);
+    counter.hold(4, NOW, 0);
+    let told = counter.report("c/usd", "customer=acme", 0);
+    counter.apply(&grant(20, None), NOW + 1);
+    assert_eq!(counter.report("c/usd", "customer=acme", 0), told, "the other workers have nothing to report");
+}

@@ -95,7 +95,10 @@ impl World {
 
     /// A limit is lowered or raised, or a cap is taken out of the policy or put back.
     pub(super) fn policy_changes(&mut self) -> Result<(), Broken> {
-        if self.quiet || !self.control_plane.up {
+        if self.quiet {
+            return Ok(());
+        }
+        if !self.control_plane.up {
             self.later(SECOND, 60 * SECOND, Event::PolicyChanges);
             return Ok(());
         }
