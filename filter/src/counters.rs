@@ -33,10 +33,10 @@ const SLOTS: u64 = 4_096;
 const COUNTERS_PER_SLOT: usize = 16;
 const TRIES_MAX: u32 = 1_000;
 /// A counter's numbers, eight bytes each.
-const NUMBERS: usize = 11;
-const NUMBERS_BYTES: usize = 88;
+const NUMBERS: usize = 12;
+const NUMBERS_BYTES: usize = 96;
 /// The form of a slot; a slot in another form counts as empty.
-const FORM: u8 = 1;
+const FORM: u8 = 2;
 
 /// Changes one counter, making it if it is new. `change` runs again whenever another worker was faster.
 pub fn update<R>(
@@ -82,7 +82,7 @@ fn slot_key(cap: &str, subject: &str) -> String {
 }
 
 /// The counters of one key, in the bytes that are stored: per counter the length and text of cap and subject, and
-/// eleven numbers. They are changed where they stand, since this runs several times in every call.
+/// twelve numbers. They are changed where they stand, since this runs several times in every call.
 struct Slot {
     bytes: Vec<u8>,
 }
@@ -154,8 +154,10 @@ impl Slot {
         let start = self.bytes.len();
         self.bytes.resize(start.saturating_add(NUMBERS_BYTES), 0);
         let place = Place(start..self.bytes.len());
-        // If it was here before and made room for others, its reports are newer than those of that time.
-        self.put(&place, &Counter { revision: now / 1_000, ..Counter::default() });
+        // If it was here before and made room for others, its reports are newer than those of that time, and what was
+        // held then is not held now.
+        let revision = now / 1_000;
+        self.put(&place, &Counter { revision, since: revision, ..Counter::default() });
         Ok(place)
     }
 
@@ -174,6 +176,7 @@ impl Slot {
             limit: i64::from_le_bytes(next()),
             others: i64::from_le_bytes(next()),
             revision: u64::from_le_bytes(next()),
+            since: u64::from_le_bytes(next()),
         }
     }
 
@@ -190,6 +193,7 @@ impl Slot {
             counter.limit.to_le_bytes(),
             counter.others.to_le_bytes(),
             counter.revision.to_le_bytes(),
+            counter.since.to_le_bytes(),
         ];
         if let Some(bytes) = self.bytes.get_mut(place.0.clone()) {
             bytes.copy_from_slice(numbers.as_flattened());

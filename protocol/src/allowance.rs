@@ -49,6 +49,8 @@ pub struct Counter {
     pub others: Amount,
     /// Counts the changes of what is spent and held, so that the control plane sees which of two reports is the newer.
     pub revision: u64,
+    /// The revision at which the count began: what was held up to then is not in `held`.
+    pub since: u64,
 }
 
 /// What a counter says to a call that wants to hold so much.
@@ -93,11 +95,13 @@ impl Counter {
         HoldAnswer::Held
     }
 
-    /// Replaces a hold by what the call cost. A hold of a window that is over went with it: the ledger counts the
-    /// call where it belongs.
-    pub fn settle(&mut self, held_at: UnixNanos, held: Amount, cost: Amount, now: UnixNanos) {
+    /// Replaces a hold by what the call cost. `held_at` is the counter's revision when it was made. A hold of a window
+    /// that is over went with it: the ledger counts the call where it belongs. (The time of the hold would not say so:
+    /// by the node's clock, the window may begin later than it did for who granted it.) A call that could hold nothing
+    /// when it began, `None`, counts where it ends.
+    pub fn settle(&mut self, held_at: Option<u64>, held: Amount, cost: Amount, now: UnixNanos) {
         self.roll(now);
-        if held_at < self.window_start {
+        if held_at.is_some_and(|revision| revision <= self.since) {
             return;
         }
         self.held = self.held.saturating_sub(held).max(0);
@@ -113,7 +117,7 @@ impl Counter {
                 return; // an answer from the window before
             }
             // The next window; or one that another policy made longer, whose totals the control plane knows.
-            (self.spent, self.held) = (0, 0);
+            (self.spent, self.held, self.since) = (0, 0, self.revision);
         }
         let expires_at = asked_at.saturating_add(grant.ttl_ms.saturating_mul(1_000_000));
         let newer = grant.window_start != self.window_start || expires_at >= self.expires_at;
@@ -150,7 +154,8 @@ impl Counter {
         if self.window_end != 0 && now >= self.window_end {
             let Self { revision, window_end, .. } = *self;
             // The next window begins where this one ended, with nothing granted yet.
-            let next = Self { revision, window_start: window_end, window_end: u64::MAX, ..Self::default() };
+            let (window_start, window_end, since) = (window_end, u64::MAX, revision);
+            let next = Self { revision, since, window_start, window_end, ..Self::default() };
             *self = next;
         }
     }

@@ -28,7 +28,7 @@ use std::{
 };
 
 /// Who sent something, and for which of its questions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct From {
     node: usize,
     boot: u32,
@@ -37,6 +37,13 @@ pub(crate) struct From {
     /// When, on the node's clock and truly.
     asked_at: UnixNanos,
     truly_asked_at: UnixNanos,
+}
+
+impl std::fmt::Debug for From {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let asked_at = (self.truly_asked_at - BEGIN) / MS;
+        write!(f, "process {} worker {} #{} of {asked_at} ms", self.boot, self.worker, self.token)
+    }
 }
 
 /// What can happen.

@@ -29,7 +29,7 @@ fn spent_and_held_never_pass_the_allowance() {
     let mut counter = granted(10);
     assert_eq!(counter.hold(6, NOW, 0), HoldAnswer::Held);
     assert_eq!(counter.hold(6, NOW, 0), HoldAnswer::Short);
-    counter.settle(NOW, 6, 2, NOW);
+    counter.settle(Some(counter.revision), 6, 2, NOW);
     assert_eq!((counter.spent, counter.held), (2, 0));
     assert_eq!(counter.hold(8, NOW, 0), HoldAnswer::Held);
     assert_eq!(counter.hold(1, NOW, 0), HoldAnswer::Short);
@@ -41,7 +41,7 @@ fn before_the_first_grant_only_the_initial_amount_may_be_held_and_it_is_carried_
     assert_eq!(counter.hold(3, NOW, 5), HoldAnswer::Held);
     assert_eq!(counter.hold(3, NOW, 5), HoldAnswer::Short);
     counter.apply(&grant(10, None), NOW);
-    counter.settle(NOW, 3, 4, NOW);
+    counter.settle(Some(counter.revision), 3, 4, NOW);
     assert_eq!((counter.spent, counter.held, counter.room(NOW, 5)), (4, 0, 6));
 }
 
@@ -68,7 +68,7 @@ fn a_new_window_begins_with_nothing_and_old_holds_stay_in_the_old_one() {
     let mut counter = granted(10);
     counter.hold(6, NOW, 0);
     assert_eq!(counter.hold(1, WINDOW.1, 0), HoldAnswer::Short);
-    counter.settle(NOW, 6, 6, WINDOW.1);
+    counter.settle(Some(counter.revision), 6, 6, WINDOW.1);
     assert_eq!((counter.spent, counter.held, counter.window_start), (0, 0, WINDOW.1));
 }
 
@@ -126,7 +126,7 @@ fn a_hold_made_before_the_first_grant_is_settled_in_its_own_window_only() {
     let mut counter = Counter::default();
     counter.hold(3, NOW, 5);
     counter.apply(&grant(10, None), NOW);
-    counter.settle(NOW, 3, 3, WINDOW.1);
+    counter.settle(Some(counter.revision), 3, 3, WINDOW.1);
     assert_eq!((counter.spent, counter.held, counter.window_start), (0, 0, WINDOW.1));
 }
 
@@ -155,4 +155,25 @@ fn a_grant_is_no_news_for_who_gave_it() {
     let told = counter.report("c/usd", "customer=acme", 0);
     counter.apply(&grant(20, None), NOW + 1);
     assert_eq!(counter.report("c/usd", "customer=acme", 0), told, "the other workers have nothing to report");
+}
+
+#[test]
+fn a_hold_is_given_back_also_where_the_window_begins_later_by_the_nodes_clock() {
+    // The control plane is ahead: it grants the next window, in which this node's clock is not yet.
+    let mut counter = granted(10);
+    let next = Grant { window_start: WINDOW.1, window_end: WINDOW.1 + 1, ..grant(10, None) };
+    counter.apply(&next, WINDOW.1 - 5);
+    assert_eq!(counter.hold(6, WINDOW.1 - 4, 0), HoldAnswer::Held);
+    counter.settle(Some(counter.revision), 6, 1, WINDOW.1 - 3);
+    assert_eq!((counter.spent, counter.held), (1, 0));
+}
+
+#[test]
+fn a_hold_made_before_the_first_grant_is_given_back_also_where_a_window_begins_meanwhile() {
+    let mut counter = Counter::default();
+    counter.hold(3, WINDOW.0 - 1, 5);
+    let held_at = counter.revision;
+    counter.apply(&grant(10, None), NOW);
+    counter.settle(Some(held_at), 3, 2, NOW);
+    assert_eq!((counter.spent, counter.held), (2, 0));
 }
