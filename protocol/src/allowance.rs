@@ -19,7 +19,8 @@ pub const GRANT_MARGIN_NS: u64 = 2_000_000_000;
 /// How long a grant lives. Long enough that a control plane can restart without a call noticing; short enough
 /// that what an idle Envoy holds comes back while somebody still waits for it.
 pub const GRANT_TTL_MS: u64 = 30_000;
-/// A silent node counts as dead this long after its grant ended; from then on only the ledger speaks for it.
+/// A silent node counts as dead this long after its grant ended; from then on its holds are those
+/// that the ledger shows.
 pub const DEAD_AFTER_NS: u64 = 120_000_000_000;
 /// After a denial a node refuses needs of that size by itself for this long, rather than ask again for each call.
 pub const DENIAL_MS: u64 = 1_000;

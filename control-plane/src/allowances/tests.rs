@@ -92,8 +92,8 @@ async fn what_an_idle_envoy_was_given_comes_back_and_what_it_used_does_not() {
     let expired = NOW + TTL_NS + GRANT_MARGIN_NS;
     assert_eq!(fleet.grant("b", 0, 60, 2, expired).await.denied_need, None);
     let dead = NOW + TTL_NS + DEAD_AFTER_NS;
-    // The ledger shows nothing of the dead one, so nothing of it counts any more.
-    assert_eq!(fleet.grant("c", 0, 30, 1, dead + TTL_NS).await.denied_need, None);
+    assert_eq!(fleet.grant("c", 0, 61, 1, dead + TTL_NS).await.denied_need, Some(61));
+    assert_eq!(fleet.grant("c", 0, 60, 2, dead + TTL_NS).await.denied_need, None);
 }
 
 #[tokio::test]

@@ -30,7 +30,8 @@ impl Share {
         } else if now < self.expires_at.saturating_add(DEAD_AFTER_NS) {
             reported.max(self.ledger)
         } else {
-            self.ledger
+            // Holds die with a process, what it settled does not: the end of such a call may have died in its outbox.
+            self.spent.max(self.ledger)
         }
     }
 }

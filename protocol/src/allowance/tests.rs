@@ -114,11 +114,13 @@ fn a_need_that_does_not_fit_is_denied_and_leaves_the_old_grant_alone() {
 }
 
 #[test]
-fn a_dead_nodes_share_collapses_to_what_the_ledger_shows() {
+fn a_dead_nodes_share_collapses_to_what_it_spent_or_what_the_ledger_shows() {
     let share = Share { spent: 5, held: 4, allowance: 20, expires_at: NOW, ledger: 7, revision: 0 };
     assert_eq!(share.committed(NOW), 20);
     assert_eq!(share.committed(NOW + GRANT_MARGIN_NS), 9);
     assert_eq!(share.committed(NOW + DEAD_AFTER_NS), 7);
+    let share = Share { ledger: 3, ..share };
+    assert_eq!(share.committed(NOW + DEAD_AFTER_NS), 5, "what it said it spent is not forgotten");
 }
 
 #[test]
