@@ -53,14 +53,17 @@ pub fn update<R>(
             Some((bytes, version)) => (Slot::read(bytes), Some(version)),
             None => (Slot::read(Vec::new()), None),
         };
-        let place = match slot.find(cap, subject) {
+        let found = slot.find(cap, subject);
+        let is_new = found.is_none();
+        let place = match found {
             Some(place) => place,
             None => slot.add(cap, subject, now)?,
         };
         let before = slot.counter(&place);
         let mut after = before;
         let answer = change(&mut after);
-        if after == before {
+        // A new one is kept also where nothing has come of it: what is asked for it now is answered to this very one.
+        if after == before && !is_new {
             return Ok(answer);
         }
         slot.put(&place, &after);

@@ -113,6 +113,12 @@ impl Counter {
     /// Takes what the control plane answered to a report sent at `asked_at`, on this node's clock. That is no change to
     /// report: workers that share a counter would tell each other's grants back for ever, and so renew them.
     pub fn apply(&mut self, grant: &Grant, asked_at: UnixNanos) {
+        if grant.since != 0 && grant.since != self.since {
+            return; // the count has begun anew meanwhile
+        }
+        if self.window_start == 0 {
+            self.spent = self.spent.saturating_add(grant.carried);
+        }
         if grant.window_start != self.window_start && self.window_start != 0 {
             if grant.window_end <= self.window_start {
                 return; // an answer from the window before
@@ -148,6 +154,7 @@ impl Counter {
             held: self.held,
             want,
             revision: self.revision,
+            since: self.since,
         }
     }
 
@@ -183,6 +190,9 @@ pub struct CounterReport {
     pub want: Amount,
     /// Counts up with each change of the counter.
     pub revision: u64,
+    /// The revision at which the count began; 0 where the node does not tell.
+    #[serde(default)]
+    pub since: u64,
 }
 
 /// What a node asks.
@@ -228,6 +238,13 @@ pub struct Grant {
     /// What the rest of the fleet has committed.
     #[serde(default)]
     pub others: Amount,
+    /// What the node spent in this window before its counter made room for others. It counts on from there; where it
+    /// knows its window already, it has been told.
+    #[serde(default)]
+    pub carried: Amount,
+    /// As reported: a counter that has begun anew since then must not take this.
+    #[serde(default)]
+    pub since: u64,
     /// Set when less was given than wanted: the size of the need that does not fit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub denied_need: Option<Amount>,

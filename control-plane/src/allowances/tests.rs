@@ -46,7 +46,7 @@ impl Fleet {
 
 fn report(spent: Amount, want: Amount, revision: u64) -> CounterReport {
     let (cap, subject) = ("acme/calls".into(), SUBJECT.into());
-    CounterReport { cap, subject, window_start: 0, spent, held: 0, want, revision }
+    CounterReport { cap, subject, window_start: 0, spent, held: 0, want, revision, since: 0 }
 }
 
 #[tokio::test]

@@ -84,3 +84,10 @@ fn a_full_slot_gives_up_idle_counters_but_never_open_ones() {
     let held = update(&shared, "c/usd", &subjects[0], 1, |counter| counter.held);
     assert_eq!(held, Ok(1));
 }
+
+#[test]
+fn a_counter_that_was_asked_for_is_the_one_that_is_answered() {
+    let shared = InMemory::default();
+    let since = |now| update(&shared, "c/usd", "customer=acme", now, |counter| counter.since).unwrap();
+    assert_eq!((since(5_000), since(9_000)), (5, 5));
+}

@@ -49,6 +49,8 @@ pub(crate) struct Tally {
     pub(crate) misplaced: Amount,
     /// What the ledger charged of calls that held nothing, since the node's policy was older or newer.
     pub(crate) uncounted: Amount,
+    /// What was in counters that made room for others before it could be reported.
+    pub(crate) lost_count: Amount,
     /// What was handed out again although it had been used: see `REPORT_TIME`.
     pub(crate) cut_off: Amount,
     shortfall: Amount,
@@ -57,7 +59,13 @@ pub(crate) struct Tally {
 impl Tally {
     /// What is stated to come on top of the limit.
     fn stated(&self) -> Amount {
-        self.debt + self.initial + self.forced + self.misplaced + self.uncounted + self.cut_off
+        self.debt
+            + self.initial
+            + self.forced
+            + self.misplaced
+            + self.uncounted
+            + self.lost_count
+            + self.cut_off
     }
 }
 
@@ -66,12 +74,11 @@ impl Tally {
 pub(crate) struct WindowTruth {
     pub(crate) boots: BTreeMap<u32, Tally>,
     used_before: Amount,
-    committed_before: Amount,
 }
 
 impl Default for WindowTruth {
     fn default() -> Self {
-        Self { boots: BTreeMap::new(), used_before: Amount::MIN, committed_before: Amount::MIN }
+        Self { boots: BTreeMap::new(), used_before: Amount::MIN }
     }
 }
 
@@ -117,7 +124,6 @@ impl Truth {
             if control_plane.up {
                 let parts = control_plane.parts(index, window);
                 self.check_cover((index, window), &parts, now, at, listening_since)?;
-                self.check_committed((index, count, window), &parts, control_plane.limit(count), at)?;
             }
         }
         for (index, window) in std::mem::take(&mut self.touched) {
@@ -163,30 +169,6 @@ impl Truth {
         Ok(())
     }
 
-    /// The sum of what is committed never passes the limit, but for what is stated; and where a limit was lowered
-    /// below it, it does not grow.
-    fn check_committed(
-        &mut self,
-        (index, count, window): (usize, &Count, UnixNanos),
-        parts: &Shares,
-        limit: Amount,
-        at: UnixNanos,
-    ) -> Result<(), Broken> {
-        let truth = self.windows.entry((index, window)).or_default();
-        let stated: Amount = truth.boots.values().map(Tally::stated).sum();
-        let committed: Amount = parts.values().map(|share| share.committed(at)).sum();
-        let excess = committed - stated;
-        ensure!(
-            excess <= limit.max(truth.committed_before),
-            "{committed} of {}/{} are committed, the limit is {limit} and {stated} are stated: {parts:?} {:?}",
-            count.cap,
-            count.subject,
-            truth.boots
-        );
-        truth.committed_before = excess;
-        Ok(())
-    }
-
     /// What is really spent and held never passes the limit, but for what is stated; and where a limit was lowered
     /// below it, it does not grow once the grants of that time are over.
     fn check_used(&mut self, count: &Count, key: (usize, UnixNanos), now: UnixNanos) -> Result<(), Broken> {
@@ -214,4 +196,23 @@ fn counted(share: &Share, at: UnixNanos, _listening_since: UnixNanos) -> Amount 
 /// A grant was asked for at `asked_at`; this is when nobody can take it to be alive any more, whatever the clocks do.
 pub(crate) fn surely_over(asked_at: UnixNanos) -> UnixNanos {
     asked_at + TTL + CLOCKS_APART / 2 + SECOND / 1_000
+}
+
+/// A decision gives more than a process had only where the sum of what is committed stays within the limit.
+pub(crate) fn check_grant(
+    limit: Amount,
+    boot: u32,
+    before: &Shares,
+    after: &Shares,
+    at: UnixNanos,
+) -> Result<(), Broken> {
+    let own = after.get(&boot).copied().unwrap_or_default();
+    let had = before.get(&boot).map_or(0, |share| share.committed(at));
+    let used = (own.spent + own.held).max(own.ledger);
+    let sum: Amount = after.values().map(|share| share.committed(at)).sum();
+    ensure!(
+        own.committed(at) <= had.max(used) || sum <= limit,
+        "process {boot} was given more, and then {sum} of {limit} are handed out: {before:?} {after:?}"
+    );
+    Ok(())
 }

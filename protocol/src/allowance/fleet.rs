@@ -82,7 +82,14 @@ pub fn grant(
 ) -> Grant {
     // Totals of another window say nothing about this one, and an older report nothing new.
     let is_this_window = report.window_start == 0 || report.window_start == window_start;
-    if is_this_window && report.revision >= own.revision {
+    let reported = if is_this_window { report.spent.saturating_add(report.held) } else { 0 };
+    // A counter that made room for others counts from nothing. Until the node is known to have been told what it had
+    // spent before, that stays, with the revision by which it is seen.
+    let began_anew = report.window_start == 0 && report.since > own.revision;
+    let carried = if began_anew { own.spent } else { 0 };
+    if began_anew {
+        own.held = own.held.max(reported);
+    } else if is_this_window && report.revision >= own.revision {
         (own.spent, own.held, own.revision) = (report.spent, report.held, report.revision);
     }
     let live = others.iter().filter(|share| share.expires_at > now).count();
@@ -91,20 +98,20 @@ pub fn grant(
     let decision = decide(limit, others, own, report.want, live_nodes, now);
     own.allowance = decision.allowance;
     own.expires_at = now.saturating_add(GRANT_TTL_MS.saturating_mul(1_000_000));
-    // The node counts from what it reported. What it has forgotten (it makes room for other counters), or never knew,
-    // is not there for it to use again.
-    let reported = if is_this_window { report.spent.saturating_add(report.held) } else { 0 };
+    // The node counts from what it reported and what it is told. What else the ledger shows is not there to be used.
     let used = own.spent.saturating_add(own.held).max(own.ledger);
-    let forgotten = used.saturating_sub(reported).max(0);
+    let unknown = used.saturating_sub(reported).saturating_sub(carried).max(0);
     Grant {
         cap: report.cap.clone(),
         subject: report.subject.clone(),
         window_start,
         window_end,
-        allowance: decision.allowance.saturating_sub(forgotten).max(0),
+        allowance: decision.allowance.saturating_sub(unknown).max(0),
         ttl_ms: GRANT_TTL_MS,
         limit,
         others,
+        carried,
+        since: report.since,
         denied_need: decision.denied.then_some(report.want),
     }
 }

@@ -14,6 +14,8 @@ fn grant(allowance: Amount, denied_need: Option<Amount>) -> Grant {
         ttl_ms: GRANT_TTL_MS,
         limit: 100,
         others: 0,
+        carried: 0,
+        since: 0,
         denied_need,
     }
 }
@@ -178,4 +180,33 @@ fn a_hold_made_before_the_first_grant_is_given_back_also_where_a_window_begins_m
     counter.apply(&grant(10, None), NOW);
     counter.settle(Some(held_at), 3, 2, NOW);
     assert_eq!((counter.spent, counter.held), (2, 0));
+}
+
+#[test]
+fn a_counter_that_made_room_for_others_counts_on_from_what_it_had_spent() {
+    let window = WINDOW;
+    let mut own = Share { spent: 6, held: 1, revision: 40, expires_at: NOW - 1, ..Share::default() };
+    let mut anew = Counter { revision: 50, since: 50, ..Counter::default() };
+    anew.hold(2, NOW, 2);
+    let told = anew.report("c/usd", "customer=acme", 1);
+    // The first answer is lost.
+    grant_of(&mut own, &told, window);
+    let answer = grant_of(&mut own, &told, window);
+    assert_eq!(own.committed(NOW), answer.allowance);
+    anew.apply(&answer, NOW);
+    anew.apply(&answer, NOW);
+    assert_eq!((anew.spent, anew.held), (6, 2));
+    grant_of(&mut own, &anew.report("c/usd", "customer=acme", 0), window);
+    assert_eq!((own.spent, own.held), (6, 2));
+}
+
+#[test]
+fn a_counter_that_made_room_for_others_does_not_take_an_answer_of_before() {
+    let mut counter = Counter { revision: 50, since: 50, ..Counter::default() };
+    counter.apply(&Grant { since: 40, ..grant(20, None) }, NOW);
+    assert_eq!(counter.room(NOW, 0), 0);
+}
+
+fn grant_of(own: &mut Share, report: &CounterReport, window: (UnixNanos, UnixNanos)) -> Grant {
+    super::grant(10, window, own, &[], report, NOW)
 }

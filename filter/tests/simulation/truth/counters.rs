@@ -12,6 +12,8 @@ pub(crate) struct Expected {
     generation: u64,
     spent: Amount,
     held: Amount,
+    /// What it had spent when it made room for others.
+    forgotten: Amount,
     /// Until then a grant may be alive, whatever the clocks do.
     granted_until: UnixNanos,
     /// Changes that the control plane has not taken, with the true time.
@@ -55,6 +57,14 @@ impl Truth {
                 };
             }
             expected.window_start = counter.window_start;
+            // It is told what it had spent, or that all of it was in a window that is over.
+            let carried = counter.spent - expected.spent;
+            ensure!(
+                carried == 0 || carried <= expected.forgotten,
+                "process {boot} had forgotten {} of count {count}, and is told {carried}",
+                expected.forgotten
+            );
+            expected.spent += carried;
         }
         ensure!(
             (counter.spent, counter.held) == (expected.spent, expected.held),
@@ -70,9 +80,21 @@ impl Truth {
     /// A counter made room for others.
     pub(crate) fn forgotten(&mut self, boot: u32, count: usize, counter: &Counter) -> Result<(), Broken> {
         let expected = self.expected.entry((boot, count)).or_default();
-        if expected.window_start != 0 && counter.window_start == 0 {
+        let is_fresh = (counter.window_start, counter.spent, counter.held) == (0, 0, 0);
+        let was_fresh = (expected.window_start, expected.spent, expected.held) == (0, 0, 0);
+        if is_fresh && !was_fresh {
             ensure!(expected.held == 0, "a counter of process {boot} with holds made room for others");
-            *expected = Expected { generation: expected.generation + 1, ..Expected::default() };
+            let lost = if expected.unreported.is_empty() { 0 } else { expected.spent };
+            let window = expected.window_start;
+            *expected = Expected {
+                generation: expected.generation + 1,
+                forgotten: expected.forgotten + expected.spent,
+                ..Expected::default()
+            };
+            // Before the first grant, all of it is stated anyway.
+            if window != 0 {
+                self.tally(count, window, boot).lost_count += lost;
+            }
         }
         Ok(())
     }

@@ -124,7 +124,7 @@ impl World {
             let count = &self.plan.counts[index];
             let envoy = &mut self.nodes[node];
             let initial = match self.plan.fast {
-                true => envoy.snapshot.caps.iter().find(|cap| cap.id == count.cap).unwrap().initial,
+                true => self.plan.caps.iter().find(|cap| cap.id == count.cap).unwrap().initial,
                 false => 0,
             };
             let forced = match decision.decision {

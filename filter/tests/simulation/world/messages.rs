@@ -5,7 +5,7 @@ use crate::{
     envoy::{Ask, Note, PATIENCE, TICK},
     plan::{MS, SECOND},
     planted::Planted,
-    truth::Broken,
+    truth::{Broken, check_grant},
 };
 use filter::admission::Recourse;
 use protocol::{
@@ -102,13 +102,12 @@ impl World {
             if [0, count.window_of(now).0].contains(&report.window_start) {
                 self.truth.reported(from.boot, index, report.revision);
             }
-            reply.grants.push(self.control_plane.answer(
-                (index, count),
-                from.boot,
-                report,
-                now,
-                self.planted,
-            ));
+            let control_plane = &mut self.control_plane;
+            let (window, _) = count.window_of(now);
+            let before = control_plane.parts(index, window);
+            reply.grants.push(control_plane.answer((index, count), from.boot, report, now, self.planted));
+            let after = control_plane.parts(index, window);
+            check_grant(control_plane.limit(count), from.boot, &before, &after, now)?;
         }
         self.note(|_| format!("  {reply:?}"));
         self.send(from.node, &Event::Answered(from, reply));

@@ -87,6 +87,7 @@ impl World {
             held: 0,
             want,
             revision: 1,
+            since: 0,
         };
         let rest = limit - spent;
         if rest <= 0 {
