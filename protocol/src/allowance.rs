@@ -116,8 +116,9 @@ impl Counter {
         if grant.since != 0 && grant.since != self.since {
             return; // the count has begun anew meanwhile
         }
-        if self.window_start == 0 {
+        if self.window_start == 0 && grant.carried != 0 {
             self.spent = self.spent.saturating_add(grant.carried);
+            self.touch();
         }
         if grant.window_start != self.window_start && self.window_start != 0 {
             if grant.window_end <= self.window_start {

@@ -85,7 +85,7 @@ pub fn grant(
     let reported = if is_this_window { report.spent.saturating_add(report.held) } else { 0 };
     // A counter that made room for others counts from nothing. Until the node is known to have been told what it had
     // spent before, that stays, with the revision by which it is seen.
-    let began_anew = report.window_start == 0 && report.since > own.revision;
+    let began_anew = report.window_start == 0 && report.since > own.revision && own.spent > 0;
     let carried = if began_anew { own.spent } else { 0 };
     if began_anew {
         own.held = own.held.max(reported);
@@ -96,8 +96,14 @@ pub fn grant(
     let live_nodes = i64::try_from(live).unwrap_or(i64::MAX).saturating_add(1);
     let others = others.iter().fold(0, |total: Amount, share| total.saturating_add(share.committed(now)));
     let decision = decide(limit, others, own, report.want, live_nodes, now);
-    own.allowance = decision.allowance;
-    own.expires_at = now.saturating_add(GRANT_TTL_MS.saturating_mul(1_000_000));
+    // What was handed out before counts until it ends: the node may never get the answer that lowers it. So the lower
+    // allowance must end no later.
+    let lowered = now < own.expires_at.saturating_add(GRANT_MARGIN_NS) && decision.allowance < own.allowance;
+    if !lowered {
+        own.allowance = decision.allowance;
+        own.expires_at = own.expires_at.max(now.saturating_add(GRANT_TTL_MS.saturating_mul(1_000_000)));
+    }
+    let ttl_ms = own.expires_at.saturating_sub(now) / 1_000_000;
     // The node counts from what it reported and what it is told. What else the ledger shows is not there to be used.
     let used = own.spent.saturating_add(own.held).max(own.ledger);
     let unknown = used.saturating_sub(reported).saturating_sub(carried).max(0);
@@ -107,7 +113,7 @@ pub fn grant(
         window_start,
         window_end,
         allowance: decision.allowance.saturating_sub(unknown).max(0),
-        ttl_ms: GRANT_TTL_MS,
+        ttl_ms: ttl_ms.min(GRANT_TTL_MS),
         limit,
         others,
         carried,

@@ -207,6 +207,18 @@ fn a_counter_that_made_room_for_others_does_not_take_an_answer_of_before() {
     assert_eq!(counter.room(NOW, 0), 0);
 }
 
+#[test]
+fn what_was_handed_out_before_a_limit_was_lowered_counts_until_it_ends() {
+    let mut own = Share { spent: 2, allowance: 8, expires_at: NOW + 7_000_000, ..Share::default() };
+    let report = Counter { spent: 2, window_start: WINDOW.0, ..Counter::default() }.report("c/usd", "", 0);
+    let answer = super::grant(4, WINDOW, &mut own, &[], &report, NOW);
+    assert_eq!((answer.allowance, answer.ttl_ms), (4, 7));
+    assert_eq!(own.committed(NOW), 8, "the answer may be lost");
+    let ended = own.expires_at + GRANT_MARGIN_NS;
+    let answer = super::grant(4, WINDOW, &mut own, &[], &report, ended);
+    assert_eq!((answer.allowance, answer.ttl_ms, own.committed(ended)), (2, GRANT_TTL_MS, 2));
+}
+
 fn grant_of(own: &mut Share, report: &CounterReport, window: (UnixNanos, UnixNanos)) -> Grant {
     super::grant(10, window, own, &[], report, NOW)
 }
