@@ -8,7 +8,7 @@ use crate::{
 };
 use protocol::{
     UnixNanos,
-    allowance::{self, AllowanceReply, AllowanceRequest, CounterReport, Grant, Share},
+    allowance::{self, AllowanceReply, AllowanceRequest, CounterReport, Grant, Moment, Share},
     cap::{Amount, CapSpec},
 };
 use rusqlite::{Connection, params};
@@ -20,7 +20,7 @@ pub fn answer(
     policy: &Policy,
     caps: &[CapSpec],
     request: &AllowanceRequest,
-    now: UnixNanos,
+    moment: Moment,
 ) -> Result<AllowanceReply, StoreError> {
     let mut reply = AllowanceReply::default();
     for report in &request.counters {
@@ -28,8 +28,8 @@ pub fn answer(
             reply.unknown_caps.push(report.cap.clone());
             continue;
         };
-        let window = policy.window_of(cap, &report.subject, now);
-        reply.grants.push(grant(write, cap, window, request, report, now)?);
+        let window = policy.window_of(cap, &report.subject, moment.now);
+        reply.grants.push(grant(write, cap, window, request, report, moment)?);
     }
     Ok(reply)
 }
@@ -40,7 +40,7 @@ fn grant(
     (window_start, window_end): (UnixNanos, UnixNanos),
     request: &AllowanceRequest,
     report: &CounterReport,
-    now: UnixNanos,
+    moment: Moment,
 ) -> Result<Grant, StoreError> {
     let boot = write.word(Some(&request.boot))?;
     let node = write.word(Some(&request.node))?;
@@ -52,7 +52,7 @@ fn grant(
     let mut parts = parts(write.connection(), &key)?;
     let mut own = parts.remove(&boot).unwrap_or_default().share;
     let others: Vec<Share> = parts.into_values().map(|part| part.share).collect();
-    let grant = allowance::grant(cap.limit, (window_start, window_end), &mut own, &others, report, now);
+    let grant = allowance::grant(cap.limit, (window_start, window_end), &mut own, &others, report, moment);
     keep(write, &key, boot, node, &own)?;
     Ok(grant)
 }

@@ -26,6 +26,8 @@ pub struct App {
     pub clock: Clock,
     /// What is counted for Prometheus.
     pub metrics: Metrics,
+    /// Before, nobody could report what it used of its caps.
+    pub listening_since: UnixNanos,
     rules: Arc<RwLock<Arc<Rules>>>,
     /// What filters are told of the models' text.
     ratios: Arc<RwLock<Arc<TextRatios>>>,
@@ -56,6 +58,7 @@ impl App {
         let ratios = ratios::learn(&reader, clock.now())?;
         Ok(Self {
             store,
+            listening_since: clock.now(),
             clock,
             metrics: Metrics::new(),
             rules: Arc::new(RwLock::new(Arc::new(rules))),

@@ -10,7 +10,7 @@
 mod fleet;
 
 use crate::{UnixNanos, cap::Amount};
-pub use fleet::{Decision, Share, decide, grant};
+pub use fleet::{Decision, Horizon, Moment, Share, decide, grant};
 use serde::{Deserialize, Serialize};
 
 /// The control plane counts a share as usable for this long after it told the node that it ends: the time a
@@ -22,6 +22,9 @@ pub const GRANT_TTL_MS: u64 = 30_000;
 /// A silent node counts as dead this long after its grant ended; from then on its holds are those
 /// that the ledger shows.
 pub const DEAD_AFTER_NS: u64 = 120_000_000_000;
+/// A control plane that was away waits for so long for what Envoys have used meanwhile, before it hands out again what
+/// they no longer may use. Envoys report every half second, and give up an attempt after two.
+pub const LISTEN_NS: u64 = 5_000_000_000;
 /// After a denial a node refuses needs of that size by itself for this long, rather than ask again for each call.
 pub const DENIAL_MS: u64 = 1_000;
 

@@ -29,7 +29,8 @@ impl Fleet {
         let request =
             AllowanceRequest { version: 1, node: "n".into(), boot: boot.into(), counters: vec![report] };
         let policy = self.policy.clone();
-        let job = move |write: &mut Write<'_>| answer(write, &policy, &policy.cap_specs(), &request, now);
+        let moment = Moment { now, listening_since: 0 };
+        let job = move |write: &mut Write<'_>| answer(write, &policy, &policy.cap_specs(), &request, moment);
         self.store.write(job).await.unwrap()
     }
 

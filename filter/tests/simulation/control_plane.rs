@@ -4,7 +4,7 @@
 use crate::{ledger::Ledger, plan::Count, planted::Planted};
 use protocol::{
     UnixNanos,
-    allowance::{self, CounterReport, Grant, Share},
+    allowance::{self, CounterReport, Grant, Horizon, Moment, Share},
     cap::{Amount, CapSpec},
 };
 use std::collections::BTreeMap;
@@ -16,6 +16,8 @@ pub(crate) type Shares = BTreeMap<u32, Share>;
 pub(crate) struct ControlPlane {
     pub(crate) up: bool,
     pub(crate) offset: i64,
+    /// On its own clock.
+    listening_since: UnixNanos,
     /// In the store: policy, shares, ledger.
     pub(crate) caps: Vec<CapSpec>,
     pub(crate) removed: Vec<Box<str>>,
@@ -28,6 +30,7 @@ impl ControlPlane {
         Self {
             up: true,
             offset: 0,
+            listening_since: 0,
             caps,
             removed: Vec::new(),
             shares: BTreeMap::new(),
@@ -68,14 +71,26 @@ impl ControlPlane {
         if let Some(planted) = planted {
             planted.before_grant(&mut own, &mut others, now);
         }
-        let grant = allowance::grant(self.limit(count), window, &mut own, &others, report, now);
+        let grant =
+            allowance::grant(self.limit(count), window, &mut own, &others, report, self.moment(now, planted));
         self.shares.entry((index, window.0)).or_default().insert(boot, own);
         grant
     }
 
+    fn moment(&self, now: UnixNanos, planted: Option<Planted>) -> Moment {
+        let at_once = planted == Some(Planted::DecidesAtOnceAfterRestart);
+        Moment { now, listening_since: if at_once { 0 } else { self.listening_since } }
+    }
+
+    /// What is over now, for the shares of a window.
+    pub(crate) fn horizon(&self, shares: &Shares, now: UnixNanos, planted: Option<Planted>) -> Horizon {
+        Horizon::of(self.moment(now, planted), shares.values())
+    }
+
     /// Starts again, with what is in the store.
-    pub(crate) fn restart(&mut self, _now: UnixNanos, planted: Option<Planted>) {
+    pub(crate) fn restart(&mut self, now: UnixNanos, planted: Option<Planted>) {
         self.up = true;
+        self.listening_since = now;
         if planted == Some(Planted::SharesLostAtRestart) {
             self.shares.clear();
         }

@@ -29,6 +29,8 @@ pub(crate) enum Planted {
     OlderReportWins,
     /// The control plane restarts without the shares.
     SharesLostAtRestart,
+    /// It hands out at once what was over meanwhile.
+    DecidesAtOnceAfterRestart,
     /// What a node said counts no more as soon as its grant is over.
     DeadAtOnce,
     /// Shares end without a margin.
@@ -46,7 +48,7 @@ pub(crate) enum Planted {
 }
 
 impl Planted {
-    pub(crate) const ALL: [Self; 17] = [
+    pub(crate) const ALL: [Self; 18] = [
         Self::SettleKeepsTheHold,
         Self::SettleForgetsTheCost,
         Self::DebtForgotten,
@@ -57,6 +59,7 @@ impl Planted {
         Self::OlderAnswerWins,
         Self::OlderReportWins,
         Self::SharesLostAtRestart,
+        Self::DecidesAtOnceAfterRestart,
         Self::DeadAtOnce,
         Self::NoMargin,
         Self::LedgerIgnored,

@@ -6,11 +6,12 @@ mod counters;
 use crate::{
     control_plane::{ControlPlane, Shares},
     plan::{CLOCK_ERROR, Count, SECOND},
+    planted::Planted,
 };
 pub(crate) use counters::{Expected, Hold};
 use protocol::{
     UnixNanos,
-    allowance::{GRANT_MARGIN_NS, GRANT_TTL_MS, Share},
+    allowance::{GRANT_MARGIN_NS, GRANT_TTL_MS, Horizon},
     cap::Amount,
 };
 use std::collections::{BTreeMap, BTreeSet};
@@ -117,13 +118,15 @@ impl Truth {
         control_plane: &ControlPlane,
         listening_since: UnixNanos,
         counts: &[Count],
+        planted: Option<Planted>,
     ) -> Result<(), Broken> {
         for (index, count) in counts.iter().enumerate() {
             let at = now.saturating_add_signed(control_plane.offset);
             let (window, _) = count.window_of(at);
             if control_plane.up {
                 let parts = control_plane.parts(index, window);
-                self.check_cover((index, window), &parts, now, at, listening_since)?;
+                let horizon = control_plane.horizon(&parts, at, planted);
+                self.check_cover((index, window), &parts, now, &horizon, listening_since)?;
             }
         }
         for (index, window) in std::mem::take(&mut self.touched) {
@@ -138,7 +141,7 @@ impl Truth {
         (count, window): (usize, UnixNanos),
         parts: &Shares,
         now: UnixNanos,
-        at: UnixNanos,
+        horizon: &Horizon,
         listening_since: UnixNanos,
     ) -> Result<(), Broken> {
         let Some(truth) = self.windows.get_mut(&(count, window)) else { return Ok(()) };
@@ -151,7 +154,7 @@ impl Truth {
                 crashed || own <= ever,
                 "process {boot} used {own} of count {count} and was given {ever}: {tally:?} {share:?}"
             );
-            let shortfall = (own - counted(&share, at, listening_since)).max(0);
+            let shortfall = (own - share.committed(horizon)).max(0);
             let more = shortfall - tally.shortfall;
             tally.shortfall = shortfall;
             if more > 0 {
@@ -189,10 +192,6 @@ impl Truth {
     }
 }
 
-fn counted(share: &Share, at: UnixNanos, _listening_since: UnixNanos) -> Amount {
-    share.committed(at)
-}
-
 /// A grant was asked for at `asked_at`; this is when nobody can take it to be alive any more, whatever the clocks do.
 pub(crate) fn surely_over(asked_at: UnixNanos) -> UnixNanos {
     asked_at + TTL + CLOCKS_APART / 2 + SECOND / 1_000
@@ -204,14 +203,14 @@ pub(crate) fn check_grant(
     boot: u32,
     before: &Shares,
     after: &Shares,
-    at: UnixNanos,
+    horizon: &Horizon,
 ) -> Result<(), Broken> {
     let own = after.get(&boot).copied().unwrap_or_default();
-    let had = before.get(&boot).map_or(0, |share| share.committed(at));
+    let had = before.get(&boot).map_or(0, |share| share.committed(horizon));
     let used = (own.spent + own.held).max(own.ledger);
-    let sum: Amount = after.values().map(|share| share.committed(at)).sum();
+    let sum: Amount = after.values().map(|share| share.committed(horizon)).sum();
     ensure!(
-        own.committed(at) <= had.max(used) || sum <= limit,
+        own.committed(horizon) <= had.max(used) || sum <= limit,
         "process {boot} was given more, and then {sum} of {limit} are handed out: {before:?} {after:?}"
     );
     Ok(())

@@ -203,7 +203,7 @@ impl World {
         self.done.steps += 1;
         self.note(|_| format!("{event:?}"));
         self.happen(event)?;
-        self.truth.check(self.now, &self.control_plane, self.listening_since, &self.plan.counts)
+        self.truth.check(self.now, &self.control_plane, self.listening_since, &self.plan.counts, self.planted)
     }
 
     fn happen(&mut self, event: Event) -> Result<(), Broken> {

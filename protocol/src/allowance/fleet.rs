@@ -1,7 +1,7 @@
 //! The fleet's side: what each node was handed of a count, what it said of it, and how much it may use from now on.
 //! Where that is stored, and when windows turn, is the control plane's business.
 
-use super::{CounterReport, DEAD_AFTER_NS, GRANT_MARGIN_NS, GRANT_TTL_MS, Grant};
+use super::{CounterReport, DEAD_AFTER_NS, GRANT_MARGIN_NS, GRANT_TTL_MS, Grant, LISTEN_NS};
 use crate::{UnixNanos, cap::Amount};
 
 /// What the control plane knows of one node's part of one cap, subject and window.
@@ -21,13 +21,50 @@ pub struct Share {
     pub ledger: Amount,
 }
 
+/// When a decision is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Moment {
+    /// On the control plane's clock.
+    pub now: UnixNanos,
+    /// Since when it takes reports; before, it was away.
+    pub listening_since: UnixNanos,
+}
+
+/// What is over at a moment, for the shares of one window.
+#[derive(Clone, Copy, Debug)]
+pub struct Horizon {
+    now: UnixNanos,
+    listening_since: UnixNanos,
+    /// The last decision before the control plane went away; what was over then has been handed out again since.
+    decided_at: UnixNanos,
+}
+
+impl Horizon {
+    /// Of all shares of a window.
+    pub fn of<'a>(
+        Moment { now, listening_since }: Moment,
+        shares: impl IntoIterator<Item = &'a Share>,
+    ) -> Self {
+        let granted_at =
+            |share: &Share| share.expires_at.saturating_sub(GRANT_TTL_MS.saturating_mul(1_000_000));
+        let decided = shares.into_iter().map(granted_at).filter(|at| *at < listening_since);
+        Self { now, listening_since, decided_at: decided.max().unwrap_or(0) }
+    }
+
+    /// Nobody can report to a control plane that is away: what ended meanwhile is over when it has listened a while.
+    fn is_over(&self, end: UnixNanos) -> bool {
+        let has_listened = self.now >= self.listening_since.saturating_add(LISTEN_NS);
+        self.now >= end && (has_listened || end <= self.decided_at)
+    }
+}
+
 impl Share {
     /// What must be counted against the cap for this node.
-    pub fn committed(&self, now: UnixNanos) -> Amount {
+    pub fn committed(&self, horizon: &Horizon) -> Amount {
         let reported = self.spent.saturating_add(self.held);
-        if now < self.expires_at.saturating_add(GRANT_MARGIN_NS) {
+        if !horizon.is_over(self.expires_at.saturating_add(GRANT_MARGIN_NS)) {
             self.allowance.max(reported).max(self.ledger)
-        } else if now < self.expires_at.saturating_add(DEAD_AFTER_NS) {
+        } else if !horizon.is_over(self.expires_at.saturating_add(DEAD_AFTER_NS)) {
             reported.max(self.ledger)
         } else {
             // Holds die with a process, what it settled does not: the end of such a call may have died in its outbox.
@@ -78,8 +115,10 @@ pub fn grant(
     own: &mut Share,
     others: &[Share],
     report: &CounterReport,
-    now: UnixNanos,
+    moment: Moment,
 ) -> Grant {
+    let now = moment.now;
+    let horizon = Horizon::of(moment, others.iter().chain([&*own]));
     // Totals of another window say nothing about this one, and an older report nothing new.
     let is_this_window = report.window_start == 0 || report.window_start == window_start;
     let reported = if is_this_window { report.spent.saturating_add(report.held) } else { 0 };
@@ -94,7 +133,8 @@ pub fn grant(
     }
     let live = others.iter().filter(|share| share.expires_at > now).count();
     let live_nodes = i64::try_from(live).unwrap_or(i64::MAX).saturating_add(1);
-    let others = others.iter().fold(0, |total: Amount, share| total.saturating_add(share.committed(now)));
+    let others =
+        others.iter().fold(0, |total: Amount, share| total.saturating_add(share.committed(&horizon)));
     let decision = decide(limit, others, own, report.want, live_nodes, now);
     // What was handed out before counts until it ends: the node may never get the answer that lowers it. So the lower
     // allowance must end no later.

@@ -94,16 +94,17 @@ fn the_allowances_of_a_fleet_never_pass_the_cap() {
     let mut shares = [Share::default(); 3];
     for round in 0..60_usize {
         let at = round % 3;
-        let others = (0..3).filter(|other| *other != at).map(|other| shares[other].committed(NOW)).sum();
+        let others =
+            (0..3).filter(|other| *other != at).map(|other| shares[other].committed(&horizon(NOW))).sum();
         let decision = decide(1_000, others, &shares[at], 25, 3, NOW);
         shares[at].allowance = decision.allowance;
         shares[at].expires_at = NOW + 1;
         // The node uses all it got.
         shares[at].spent = decision.allowance;
-        let total: Amount = shares.iter().map(|share| share.committed(NOW)).sum();
+        let total: Amount = shares.iter().map(|share| share.committed(&horizon(NOW))).sum();
         assert!(total <= 1_000, "round {round}: {total}");
     }
-    let total: Amount = shares.iter().map(|share| share.committed(NOW)).sum();
+    let total: Amount = shares.iter().map(|share| share.committed(&horizon(NOW))).sum();
     assert!(total > 975, "a cap can be used up to the last call that fits, not {total}");
 }
 
@@ -118,11 +119,11 @@ fn a_need_that_does_not_fit_is_denied_and_leaves_the_old_grant_alone() {
 #[test]
 fn a_dead_nodes_share_collapses_to_what_it_spent_or_what_the_ledger_shows() {
     let share = Share { spent: 5, held: 4, allowance: 20, expires_at: NOW, ledger: 7, revision: 0 };
-    assert_eq!(share.committed(NOW), 20);
-    assert_eq!(share.committed(NOW + GRANT_MARGIN_NS), 9);
-    assert_eq!(share.committed(NOW + DEAD_AFTER_NS), 7);
+    assert_eq!(share.committed(&horizon(NOW)), 20);
+    assert_eq!(share.committed(&horizon(NOW + GRANT_MARGIN_NS)), 9);
+    assert_eq!(share.committed(&horizon(NOW + DEAD_AFTER_NS)), 7);
     let share = Share { ledger: 3, ..share };
-    assert_eq!(share.committed(NOW + DEAD_AFTER_NS), 5, "what it said it spent is not forgotten");
+    assert_eq!(share.committed(&horizon(NOW + DEAD_AFTER_NS)), 5, "what it said it spent is not forgotten");
 }
 
 #[test]
@@ -192,7 +193,7 @@ fn a_counter_that_made_room_for_others_counts_on_from_what_it_had_spent() {
     // The first answer is lost.
     grant_of(&mut own, &told, window);
     let answer = grant_of(&mut own, &told, window);
-    assert_eq!(own.committed(NOW), answer.allowance);
+    assert_eq!(own.committed(&horizon(NOW)), answer.allowance);
     anew.apply(&answer, NOW);
     anew.apply(&answer, NOW);
     assert_eq!((anew.spent, anew.held), (6, 2));
@@ -211,14 +212,33 @@ fn a_counter_that_made_room_for_others_does_not_take_an_answer_of_before() {
 fn what_was_handed_out_before_a_limit_was_lowered_counts_until_it_ends() {
     let mut own = Share { spent: 2, allowance: 8, expires_at: NOW + 7_000_000, ..Share::default() };
     let report = Counter { spent: 2, window_start: WINDOW.0, ..Counter::default() }.report("c/usd", "", 0);
-    let answer = super::grant(4, WINDOW, &mut own, &[], &report, NOW);
+    let answer = super::grant(4, WINDOW, &mut own, &[], &report, moment(NOW));
     assert_eq!((answer.allowance, answer.ttl_ms), (4, 7));
-    assert_eq!(own.committed(NOW), 8, "the answer may be lost");
+    assert_eq!(own.committed(&horizon(NOW)), 8, "the answer may be lost");
     let ended = own.expires_at + GRANT_MARGIN_NS;
-    let answer = super::grant(4, WINDOW, &mut own, &[], &report, ended);
-    assert_eq!((answer.allowance, answer.ttl_ms, own.committed(ended)), (2, GRANT_TTL_MS, 2));
+    let answer = super::grant(4, WINDOW, &mut own, &[], &report, moment(ended));
+    assert_eq!((answer.allowance, answer.ttl_ms, own.committed(&horizon(ended))), (2, GRANT_TTL_MS, 2));
 }
 
 fn grant_of(own: &mut Share, report: &CounterReport, window: (UnixNanos, UnixNanos)) -> Grant {
-    super::grant(10, window, own, &[], report, NOW)
+    super::grant(10, window, own, &[], report, moment(NOW))
+}
+
+fn moment(now: UnixNanos) -> Moment {
+    Moment { now, listening_since: 0 }
+}
+
+fn horizon(now: UnixNanos) -> Horizon {
+    Horizon::of(moment(now), [])
+}
+
+#[test]
+fn what_ended_while_the_control_plane_was_away_counts_until_it_has_listened_a_while() {
+    let ended = Share { spent: 2, allowance: 20, expires_at: NOW, ..Share::default() };
+    let long_over = Share { expires_at: NOW - GRANT_TTL_MS * 1_000_000 - GRANT_MARGIN_NS, ..ended };
+    let listening_since = NOW + 60_000_000_000;
+    let after = |now| Horizon::of(Moment { now, listening_since }, [&ended, &long_over]);
+    assert_eq!(ended.committed(&after(listening_since)), 20, "it may have used it and could not say so");
+    assert_eq!(ended.committed(&after(listening_since + LISTEN_NS)), 2);
+    assert_eq!(long_over.committed(&after(listening_since)), 2, "was handed out again before");
 }

@@ -105,9 +105,10 @@ impl World {
             let control_plane = &mut self.control_plane;
             let (window, _) = count.window_of(now);
             let before = control_plane.parts(index, window);
+            let horizon = control_plane.horizon(&before, now, self.planted);
             reply.grants.push(control_plane.answer((index, count), from.boot, report, now, self.planted));
             let after = control_plane.parts(index, window);
-            check_grant(control_plane.limit(count), from.boot, &before, &after, now)?;
+            check_grant(control_plane.limit(count), from.boot, &before, &after, &horizon)?;
         }
         self.note(|_| format!("  {reply:?}"));
         self.send(from.node, &Event::Answered(from, reply));
