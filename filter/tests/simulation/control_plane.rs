@@ -71,8 +71,13 @@ impl ControlPlane {
         if let Some(planted) = planted {
             planted.before_grant(&mut own, &mut others, now);
         }
-        let grant =
-            allowance::grant(self.limit(count), window, &mut own, &others, report, self.moment(now, planted));
+        let untold = planted == Some(Planted::ForgottenIsForgotten);
+        let report = CounterReport { since: if untold { 0 } else { report.since }, ..report.clone() };
+        let moment = self.moment(now, planted);
+        let grant = allowance::grant(self.limit(count), window, &mut own, &others, &report, moment);
+        if let Some(planted) = planted {
+            planted.after_grant(&mut own, &grant, now);
+        }
         self.shares.entry((index, window.0)).or_default().insert(boot, own);
         grant
     }

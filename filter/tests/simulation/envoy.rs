@@ -8,7 +8,7 @@ use filter::{
 };
 use protocol::{
     UnixNanos,
-    allowance::{Counter, CounterReport, Grant},
+    allowance::{Counter, CounterReport},
     cap::Amount,
     snapshot::Snapshot,
 };
@@ -165,13 +165,12 @@ impl Envoy {
         &mut self,
         worker: usize,
         (index, count): (usize, &Count),
-        grant: &Grant,
-        asked_at: UnixNanos,
         now: UnixNanos,
+        mut apply: impl FnMut(&mut Counter),
     ) {
         let (before, after) = self.change(count, now, |counter| {
             let before = counter.revision;
-            counter.apply(grant, asked_at);
+            apply(counter);
             (before, counter.revision)
         });
         if let Some(used) = self.workers[worker].in_use.get_mut(&index)

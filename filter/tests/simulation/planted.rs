@@ -3,7 +3,7 @@
 
 use protocol::{
     UnixNanos,
-    allowance::{Counter, GRANT_MARGIN_NS, Share},
+    allowance::{Counter, DEAD_AFTER_NS, GRANT_MARGIN_NS, GRANT_TTL_MS, Grant, Share},
     cap::Amount,
 };
 
@@ -23,7 +23,7 @@ pub(crate) enum Planted {
     ExpiredGrantUsed,
     /// A grant lives from its arrival instead of from the question.
     GrantLivesFromArrival,
-    /// An older answer takes the place of a newer one.
+    /// An older answer takes the place of a newer one, for as long as that lives.
     OlderAnswerWins,
     /// An older report takes the place of a newer one.
     OlderReportWins,
@@ -45,10 +45,18 @@ pub(crate) enum Planted {
     ClocksBeyondTheBound,
     /// An answer to the process before is taken.
     AnswerToAnotherBoot,
+    /// A booked grant is reported like a change.
+    GrantIsNews,
+    /// A lowered allowance is stored before the node is known to have it.
+    LoweredAtOnce,
+    /// A counter that has begun anew overwrites what is known of it.
+    ForgottenIsForgotten,
+    /// What a dead process said it spent is forgotten.
+    SpentDiesWithTheProcess,
 }
 
 impl Planted {
-    pub(crate) const ALL: [Self; 18] = [
+    pub(crate) const ALL: [Self; 22] = [
         Self::SettleKeepsTheHold,
         Self::SettleForgetsTheCost,
         Self::DebtForgotten,
@@ -67,6 +75,10 @@ impl Planted {
         Self::WindowNeverTurns,
         Self::ClocksBeyondTheBound,
         Self::AnswerToAnotherBoot,
+        Self::GrantIsNews,
+        Self::LoweredAtOnce,
+        Self::ForgottenIsForgotten,
+        Self::SpentDiesWithTheProcess,
     ];
 
     pub(crate) fn before_hold(self, counter: &mut Counter) {
@@ -86,9 +98,28 @@ impl Planted {
         }
     }
 
-    pub(crate) fn before_apply(self, counter: &mut Counter) {
-        if self == Self::OlderAnswerWins {
-            counter.expires_at = 0;
+    /// Wrong ways to take an answer.
+    pub(crate) fn apply(self, counter: &mut Counter, grant: &Grant, asked_at: UnixNanos) {
+        let before = *counter;
+        match self {
+            Self::OlderAnswerWins => {
+                counter.expires_at = 0;
+                counter.apply(grant, asked_at);
+                counter.expires_at = counter.expires_at.max(before.expires_at);
+            }
+            Self::AnswerToAnotherBoot => counter.apply(&Grant { since: 0, ..grant.clone() }, asked_at),
+            Self::GrantIsNews => {
+                counter.apply(grant, asked_at);
+                counter.revision += 1;
+            }
+            _ => counter.apply(grant, asked_at),
+        }
+    }
+
+    /// Wrong ways to keep what was decided.
+    pub(crate) fn after_grant(self, own: &mut Share, grant: &Grant, now: UnixNanos) {
+        if self == Self::LoweredAtOnce && grant.allowance < own.allowance {
+            (own.allowance, own.expires_at) = (grant.allowance, now + GRANT_TTL_MS * 1_000_000);
         }
     }
 
@@ -102,6 +133,10 @@ impl Planted {
             Self::DeadAtOnce => {
                 let over = |share: &&mut Share| now >= share.expires_at;
                 others.iter_mut().filter(over).for_each(|share| (share.spent, share.held) = (0, 0));
+            }
+            Self::SpentDiesWithTheProcess => {
+                let dead = |share: &&mut Share| now >= share.expires_at + DEAD_AFTER_NS;
+                others.iter_mut().filter(dead).for_each(|share| (share.spent, share.held) = (0, 0));
             }
             Self::NoMargin => {
                 for share in others {

@@ -1,7 +1,7 @@
 //! What each counter of a node has to hold, worked out call by call: a second count, beside the filter's.
 
 use super::{Broken, Truth, ensure, surely_over};
-use crate::plan::Count;
+use crate::plan::{CLOCK_ERROR, Count};
 use protocol::{UnixNanos, allowance::Counter, cap::Amount};
 
 /// What a counter must show.
@@ -122,7 +122,7 @@ impl Truth {
         forced: bool,
         (before, after): (&Counter, &Counter),
         (window, initial): (UnixNanos, Amount),
-        now: UnixNanos,
+        (now, local): (UnixNanos, UnixNanos),
     ) -> Result<(), Broken> {
         let unheld = Counter { held: after.held - amount, ..*after };
         self.look(boot, index, &unheld)?;
@@ -147,6 +147,17 @@ impl Truth {
                 if after.window_start == window { Kind::Granted } else { Kind::Misplaced }
             }
         };
+        if kind == Kind::Misplaced {
+            // Either the grant is of a window that the control plane's clock has reached first, or the node's own clock
+            // went back since the call began.
+            let reached = after.window_start <= local + 2 * CLOCK_ERROR;
+            ensure!(
+                if after.window_start > window { reached } else { local < window },
+                "process {boot} counts {amount} of {}/{} in a window that is not the call's: {after:?}",
+                count.cap,
+                count.subject
+            );
+        }
         let generation = expected.generation;
         let tally = self.tally(index, window, boot);
         tally.used += amount;

@@ -147,7 +147,7 @@ impl World {
                 forced,
                 (&before[index], &after),
                 (window, initial),
-                self.now,
+                (self.now, now),
             )?;
         }
         let cost = self.heads[&call].cost;

@@ -134,10 +134,11 @@ impl World {
             let index = self.plan.counts.iter().position(is_it).unwrap();
             let count = &self.plan.counts[index];
             let envoy = &mut self.nodes[node];
-            if let Some(planted) = self.planted {
-                envoy.change(count, now, |counter| planted.before_apply(counter));
-            }
-            envoy.apply(worker, (index, count), grant, asked_at, now);
+            let planted = self.planted;
+            envoy.apply(worker, (index, count), now, |counter| match planted {
+                Some(planted) => planted.apply(counter, grant, asked_at),
+                None => counter.apply(grant, asked_at),
+            });
             self.truth.granted(envoy.boot, index, from.truly_asked_at);
         }
         self.look(node, now)?;
