@@ -1,6 +1,7 @@
 //! Bugs that are planted to see that the simulation finds them. Each is put in from outside, by changing what the real
 //! code is given or what it left behind.
 
+use crate::plan::{CLOCK_ERROR, Plan};
 use protocol::{
     UnixNanos,
     allowance::{Counter, DEAD_AFTER_NS, GRANT_MARGIN_NS, GRANT_TTL_MS, Grant, Share},
@@ -80,6 +81,20 @@ impl Planted {
         Self::ForgottenIsForgotten,
         Self::SpentDiesWithTheProcess,
     ];
+
+    /// Makes sure of the trouble without which the bug does no harm.
+    pub(crate) fn ensure_trouble(self, plan: &mut Plan) {
+        match self {
+            Self::ClocksBeyondTheBound => plan.clock_error = 10 * CLOCK_ERROR,
+            Self::ForgottenIsForgotten => plan.crowded = true,
+            Self::AnswerToAnotherBoot => (plan.node_crashes, plan.lost) = (true, 150),
+            Self::LoweredAtOnce => plan.policy_changes = true,
+            Self::OlderAnswerWins => (plan.policy_changes, plan.lost) = (true, 150),
+            Self::SharesLostAtRestart | Self::DecidesAtOnceAfterRestart => plan.control_plane_crashes = true,
+            Self::RepeatedEventBooked => plan.repeated = 150,
+            _ => {}
+        }
+    }
 
     pub(crate) fn before_hold(self, counter: &mut Counter) {
         match self {

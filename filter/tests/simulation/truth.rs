@@ -35,19 +35,19 @@ pub(crate) const CLOCKS_APART: u64 = 4 * CLOCK_ERROR;
 /// What is left of the margin for a report: use that could not be reported for so long may be handed out again.
 pub(crate) const REPORT_TIME: u64 = GRANT_MARGIN_NS - CLOCKS_APART;
 
-/// What one process did in one window of one count.
+/// What one process did in one window of one count. Calls that died with their process count as what they held.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Tally {
-    /// Spent, and held by open calls. Calls that died with their process count as what they held.
-    pub(crate) used: Amount,
-    /// The part above holds.
-    pub(crate) debt: Amount,
-    /// The part that was held before the first grant.
+    /// Spent, and held by open calls, within an allowance.
+    pub(crate) granted: Amount,
+    /// The same of calls that were held before the first grant,
     pub(crate) initial: Amount,
-    /// The part that was let through without an allowance.
+    /// of those that were let through without an allowance,
     pub(crate) forced: Amount,
-    /// The part that the node counted in another window than the ledger does.
+    /// and of those that the node counted in another window than the ledger does.
     pub(crate) misplaced: Amount,
+    /// What calls cost above what they held.
+    pub(crate) debt: Amount,
     /// What the ledger charged of calls that held nothing, since the node's policy was older or newer.
     pub(crate) uncounted: Amount,
     /// What was in counters that made room for others before it could be reported.
@@ -58,15 +58,14 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
-    /// What is stated to come on top of the limit.
-    fn stated(&self) -> Amount {
-        self.debt
-            + self.initial
-            + self.forced
-            + self.misplaced
-            + self.uncounted
-            + self.lost_count
-            + self.cut_off
+    /// All that was spent and is held.
+    pub(crate) fn used(&self) -> Amount {
+        self.granted + self.initial + self.forced + self.misplaced + self.debt
+    }
+
+    /// What others may have been given although it was used.
+    fn given_again(&self) -> Amount {
+        self.uncounted + self.lost_count + self.cut_off
     }
 }
 
@@ -147,7 +146,7 @@ impl Truth {
         let Some(truth) = self.windows.get_mut(&(count, window)) else { return Ok(()) };
         for (boot, tally) in &mut truth.boots {
             let share = parts.get(boot).copied().unwrap_or_default();
-            let own = tally.used - (tally.stated() - tally.uncounted - tally.cut_off);
+            let own = (tally.granted - tally.lost_count).max(0);
             let ever = share.allowance.max(share.spent + share.held).max(share.ledger);
             let crashed = self.crashed.contains(boot);
             ensure!(
@@ -177,17 +176,16 @@ impl Truth {
     fn check_used(&mut self, count: &Count, key: (usize, UnixNanos), now: UnixNanos) -> Result<(), Broken> {
         let limit = self.limit(count, now);
         let Some(truth) = self.windows.get_mut(&key) else { return Ok(()) };
-        let used: Amount = truth.boots.values().map(|tally| tally.used).sum();
-        let stated: Amount = truth.boots.values().map(Tally::stated).sum();
-        let excess = used - stated;
+        let within: Amount = truth.boots.values().map(|tally| tally.granted).sum();
+        let again: Amount = truth.boots.values().map(Tally::given_again).sum();
         ensure!(
-            excess <= limit.max(truth.used_before),
-            "{used} of {}/{} are used, the limit is {limit} and {stated} are stated: {:?}",
+            within <= (limit + again).max(truth.used_before),
+            "{within} of {}/{} are used within allowances, the limit is {limit} and {again} were given again: {:?}",
             count.cap,
             count.subject,
             truth.boots
         );
-        truth.used_before = excess;
+        truth.used_before = within;
         Ok(())
     }
 }

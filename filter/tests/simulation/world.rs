@@ -127,8 +127,8 @@ impl World {
     fn new(seed: u64, planted: Option<Planted>, logged: bool) -> Self {
         let mut chance = Chance::new(seed);
         let mut plan = Plan::of(&mut chance);
-        if planted == Some(Planted::ClocksBeyondTheBound) {
-            plan.clock_error *= 10;
+        if let Some(planted) = planted {
+            planted.ensure_trouble(&mut plan);
         }
         let mut world = Self {
             planted,

@@ -1,6 +1,6 @@
 //! What each counter of a node has to hold, worked out call by call: a second count, beside the filter's.
 
-use super::{Broken, Truth, ensure, surely_over};
+use super::{Broken, Tally, Truth, ensure, surely_over};
 use crate::plan::{CLOCK_ERROR, Count};
 use protocol::{UnixNanos, allowance::Counter, cap::Amount};
 
@@ -38,6 +38,17 @@ pub(crate) struct Hold {
     pub(crate) amount: Amount,
     generation: u64,
     kind: Kind,
+}
+
+impl Tally {
+    fn part(&mut self, kind: Kind) -> &mut Amount {
+        match kind {
+            Kind::Granted => &mut self.granted,
+            Kind::Initial => &mut self.initial,
+            Kind::Forced => &mut self.forced,
+            Kind::Misplaced => &mut self.misplaced,
+        }
+    }
 }
 
 impl Truth {
@@ -159,14 +170,7 @@ impl Truth {
             );
         }
         let generation = expected.generation;
-        let tally = self.tally(index, window, boot);
-        tally.used += amount;
-        match kind {
-            Kind::Granted => {}
-            Kind::Initial => tally.initial += amount,
-            Kind::Forced => tally.forced += amount,
-            Kind::Misplaced => tally.misplaced += amount,
-        }
+        *self.tally(index, window, boot).part(kind) += amount;
         self.holds.entry(call).or_default().push(Hold { count: index, window, amount, generation, kind });
         Ok(())
     }
@@ -189,14 +193,8 @@ impl Truth {
             expected.unreported.push((after.revision, now));
         }
         let tally = self.tally(hold.count, hold.window, boot);
-        tally.used += cost - hold.amount;
-        let above = (cost - hold.amount).max(0);
-        match hold.kind {
-            Kind::Granted => tally.debt += above,
-            Kind::Initial => tally.initial += above,
-            Kind::Forced => tally.forced += above,
-            Kind::Misplaced => tally.misplaced += above,
-        }
+        *tally.part(hold.kind) += cost.min(hold.amount) - hold.amount;
+        tally.debt += (cost - hold.amount).max(0);
         self.look(boot, hold.count, after)
     }
 }

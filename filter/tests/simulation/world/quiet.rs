@@ -3,7 +3,7 @@
 
 use super::World;
 use crate::truth::{Broken, ensure};
-use protocol::{allowance::CounterReport, cap::Amount};
+use protocol::{allowance::CounterReport, cap::Amount, snapshot::Allow};
 
 impl World {
     pub(super) fn become_quiet(&mut self) {
@@ -21,10 +21,36 @@ impl World {
     }
 
     pub(super) fn check_rest(&mut self) -> Result<(), Broken> {
+        self.check_causes()?;
         for index in 0..self.plan.counts.len() {
             self.check_counters(index)?;
             self.check_ledger(index)?;
             self.check_all_is_there(index)?;
+        }
+        Ok(())
+    }
+
+    /// What is stated to come on top of a limit came only where the plan has the cause for it.
+    fn check_causes(&self) -> Result<(), Broken> {
+        let plan = &self.plan;
+        let waits = plan.when_unreachable == Allow::Refuse && !plan.late_body;
+        let cut = plan.lost > 0 || plan.cuts || plan.node_crashes || plan.control_plane_crashes;
+        let plain_initial = plan.fast && plan.dear == 0 && !plan.crowded;
+        for ((count, window), truth) in &self.truth.windows {
+            let cap = plan.caps.iter().find(|cap| cap.id == plan.counts[*count].cap).unwrap();
+            for (boot, tally) in &truth.boots {
+                let whose = format!("of process {boot} in count {count}, window {window}");
+                ensure!(plan.dear > 0 || tally.debt == 0, "debt {whose}: {tally:?}");
+                ensure!(plan.fast || tally.initial == 0, "held before the first grant {whose}: {tally:?}");
+                ensure!(
+                    !plain_initial || tally.initial <= cap.initial,
+                    "too much at first {whose}: {tally:?}"
+                );
+                ensure!(!waits || tally.forced == 0, "let through {whose}: {tally:?}");
+                ensure!(plan.policy_changes || tally.uncounted == 0, "uncounted {whose}: {tally:?}");
+                ensure!(plan.crowded || tally.lost_count == 0, "lost {whose}: {tally:?}");
+                ensure!(cut || tally.cut_off == 0, "handed out again {whose}: {tally:?}");
+            }
         }
         Ok(())
     }
@@ -65,9 +91,9 @@ impl World {
                 ensure!(held == 0, "the ledger still holds {held} for process {boot}");
                 let exact = !self.truth.crashed.contains(boot) && !self.plan.policy_changes;
                 ensure!(
-                    !exact || settled == tally.used,
+                    !exact || settled == tally.used(),
                     "the ledger shows {settled} for process {boot} in count {index}, and it spent {}",
-                    tally.used
+                    tally.used()
                 );
             }
         }
