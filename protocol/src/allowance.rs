@@ -13,10 +13,11 @@ use crate::{UnixNanos, cap::Amount};
 pub use fleet::{Decision, Horizon, Moment, Share, decide, grant};
 use serde::{Deserialize, Serialize};
 
-/// The control plane counts a share as usable for this long after it told the node that it ends: four times a quarter
-/// of a second for clocks (each of the two may be off by that, either way, at both ends), and four seconds in which
-/// what was used at the last moment is reported, also where the first attempt is lost.
-pub const GRANT_MARGIN_NS: u64 = 5_000_000_000;
+/// How far two looks at two clocks may be apart in all: each clock is within a quarter of a second of the true time.
+pub const CLOCKS_NS: u64 = 1_000_000_000;
+/// The control plane counts a share as usable for this long after it told the node that it ends: for the clocks, and
+/// for the four seconds in which what was used at the last moment is reported, also where the first attempt is lost.
+pub const GRANT_MARGIN_NS: u64 = CLOCKS_NS + 4_000_000_000;
 /// How long a grant lives. Long enough that a control plane can restart without a call noticing; short enough
 /// that what an idle Envoy holds comes back while somebody still waits for it.
 pub const GRANT_TTL_MS: u64 = 30_000;

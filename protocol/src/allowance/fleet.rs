@@ -1,7 +1,7 @@
 //! The fleet's side: what each node was handed of a count, what it said of it, and how much it may use from now on.
 //! Where that is stored, and when windows turn, is the control plane's business.
 
-use super::{CounterReport, DEAD_AFTER_NS, GRANT_MARGIN_NS, GRANT_TTL_MS, Grant, LISTEN_NS};
+use super::{CLOCKS_NS, CounterReport, DEAD_AFTER_NS, GRANT_MARGIN_NS, GRANT_TTL_MS, Grant, LISTEN_NS};
 use crate::{UnixNanos, cap::Amount};
 
 /// What the control plane knows of one node's part of one cap, subject and window.
@@ -47,7 +47,9 @@ impl Horizon {
     ) -> Self {
         let granted_at =
             |share: &Share| share.expires_at.saturating_sub(GRANT_TTL_MS.saturating_mul(1_000_000));
-        let decided = shares.into_iter().map(granted_at).filter(|at| *at < listening_since);
+        // The clock may have gone back since; a decision taken for a later one makes a share count longer, no more.
+        let before = listening_since.saturating_sub(CLOCKS_NS);
+        let decided = shares.into_iter().map(granted_at).filter(|at| *at < before);
         Self { now, listening_since, decided_at: decided.max().unwrap_or(0) }
     }
 

@@ -241,4 +241,9 @@ fn what_ended_while_the_control_plane_was_away_counts_until_it_has_listened_a_wh
     assert_eq!(ended.committed(&after(listening_since)), 20, "it may have used it and could not say so");
     assert_eq!(ended.committed(&after(listening_since + LISTEN_NS)), 2);
     assert_eq!(long_over.committed(&after(listening_since)), 2, "was handed out again before");
+    // The clock went back a little after the control plane had started, and it decided.
+    let decided = listening_since - 500_000_000;
+    let granted = Share { expires_at: decided + GRANT_TTL_MS * 1_000_000, ..ended };
+    let moment = Moment { now: decided, listening_since };
+    assert_eq!(ended.committed(&Horizon::of(moment, [&ended, &granted])), 20);
 }

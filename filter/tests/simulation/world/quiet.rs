@@ -34,7 +34,12 @@ impl World {
     fn check_causes(&self) -> Result<(), Broken> {
         let plan = &self.plan;
         let waits = plan.when_unreachable == Allow::Refuse && !plan.late_body;
-        let cut = plan.lost > 0 || plan.cuts || plan.node_crashes || plan.control_plane_crashes;
+        // What is reported while the policy is without the cap is told to nobody either.
+        let cut = plan.policy_changes
+            || plan.lost > 0
+            || plan.cuts
+            || plan.node_crashes
+            || plan.control_plane_crashes;
         let plain_initial = plan.fast && plan.dear == 0 && !plan.crowded;
         for ((count, window), truth) in &self.truth.windows {
             let cap = plan.caps.iter().find(|cap| cap.id == plan.counts[*count].cap).unwrap();
