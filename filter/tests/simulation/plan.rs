@@ -54,6 +54,8 @@ pub(crate) struct Plan {
     pub(crate) call_max: u64,
     /// In thousand messages.
     pub(crate) lost: u64,
+    /// In thousand messages: arrive up to forty seconds late.
+    pub(crate) late: u64,
     pub(crate) repeated: u64,
     pub(crate) delay_max: u64,
     /// In thousand calls: cost more than they hold.
@@ -99,6 +101,7 @@ impl Plan {
             need_max,
             call_max: chance.one_of(&[2, 10, 60]) * SECOND,
             lost,
+            late: if lost > 0 { 10 } else { 0 },
             repeated,
             delay_max: chance.one_of(&[20, 300, 1_500]) * MS,
             dear,

@@ -1,7 +1,7 @@
 //! Bugs that are planted to see that the simulation finds them. Each is put in from outside, by changing what the real
 //! code is given or what it left behind.
 
-use crate::plan::{CLOCK_ERROR, Plan};
+use crate::plan::{CLOCK_ERROR, Plan, SECOND};
 use protocol::{
     UnixNanos,
     allowance::{Counter, DEAD_AFTER_NS, GRANT_MARGIN_NS, GRANT_TTL_MS, Grant, Share},
@@ -86,11 +86,21 @@ impl Planted {
     pub(crate) fn ensure_trouble(self, plan: &mut Plan) {
         match self {
             Self::ClocksBeyondTheBound => plan.clock_error = 10 * CLOCK_ERROR,
-            Self::ForgottenIsForgotten => plan.crowded = true,
-            Self::AnswerToAnotherBoot => (plan.node_crashes, plan.lost) = (true, 150),
+            Self::ForgottenIsForgotten => {
+                // Only a count whose grant is over makes room.
+                (plan.crowded, plan.gap_max, plan.call_max) = (true, 40 * SECOND, 2 * SECOND);
+                plan.need_max = 60;
+            }
+            Self::AnswerToAnotherBoot => {
+                // Only what is slower than a restart comes to another process.
+                (plan.node_crashes, plan.delay_max, plan.gap_max) = (true, 4 * SECOND, SECOND);
+            }
             Self::LoweredAtOnce => plan.policy_changes = true,
-            Self::OlderAnswerWins => (plan.policy_changes, plan.lost) = (true, 150),
+            Self::OlderAnswerWins => {
+                (plan.policy_changes, plan.lost, plan.late) = (true, 150, 10);
+            }
             Self::SharesLostAtRestart | Self::DecidesAtOnceAfterRestart => plan.control_plane_crashes = true,
+            Self::GrantLivesFromArrival => plan.delay_max = 4 * SECOND,
             Self::RepeatedEventBooked => plan.repeated = 150,
             _ => {}
         }

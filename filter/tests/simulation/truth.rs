@@ -150,7 +150,7 @@ impl Truth {
             let ever = share.allowance.max(share.spent + share.held).max(share.ledger);
             let crashed = self.crashed.contains(boot);
             ensure!(
-                crashed || own <= ever,
+                crashed || own <= ever + tally.cut_off,
                 "process {boot} used {own} of count {count} and was given {ever}: {tally:?} {share:?}"
             );
             let shortfall = (own - share.committed(horizon)).max(0);

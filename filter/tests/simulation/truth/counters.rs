@@ -64,6 +64,8 @@ impl Truth {
                 *expected = Expected {
                     generation: expected.generation + 1,
                     granted_until: expected.granted_until,
+                    // By the control plane's clock, it may not be over.
+                    forgotten: expected.forgotten + expected.spent,
                     ..Expected::default()
                 };
             }

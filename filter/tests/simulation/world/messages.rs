@@ -69,7 +69,7 @@ impl World {
             if lost || self.nodes[node].cut {
                 continue;
             }
-            let late = !self.quiet && self.plan.lost > 0 && self.chance.in_thousand(10);
+            let late = !self.quiet && self.plan.late > 0 && self.chance.in_thousand(self.plan.late);
             let most = if late { 40 * SECOND } else { self.plan.delay_max };
             self.later(MS, most, message.clone());
         }
