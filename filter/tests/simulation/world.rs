@@ -106,6 +106,8 @@ pub(crate) struct World {
     control_plane: ControlPlane,
     /// True time from which the control plane listens.
     listening_since: UnixNanos,
+    /// When it failed last, it had listened long enough to know who uses what.
+    has_listened: bool,
     heads: BTreeMap<u64, Head>,
     truth: Truth,
     quiet: bool,
@@ -141,6 +143,7 @@ impl World {
             nodes: Vec::new(),
             control_plane: ControlPlane::new(plan.caps.clone()),
             listening_since: 0,
+            has_listened: true,
             heads: BTreeMap::new(),
             truth: Truth::default(),
             quiet: false,

@@ -73,12 +73,14 @@ impl World {
             );
             let share = self.control_plane.parts(index, counter.window_start).get(&boot).copied();
             let known = share.unwrap_or_default();
+            // What a count used between making room and its first answer is known as held.
+            let spent = known.spent + if self.plan.crowded { known.held } else { 0 };
             // What is reported while the policy is without the cap is told to nobody.
             ensure!(
                 self.plan.policy_changes
                     || counter.window_start == 0
                     || counter.window_start != count.window_of(self.now).0
-                    || known.spent.max(known.ledger) >= counter.spent,
+                    || spent.max(known.ledger) >= counter.spent,
                 "process {boot} spent {} of count {index}, and the control plane knows {known:?}",
                 counter.spent
             );

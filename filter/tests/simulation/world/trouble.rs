@@ -7,7 +7,10 @@ use crate::{
     truth::Broken,
 };
 use filter::counters;
-use protocol::cap::Amount;
+use protocol::{
+    allowance::{CLOCKS_NS, LISTEN_NS},
+    cap::Amount,
+};
 use std::sync::OnceLock;
 
 /// After the last call, orphans are looked for so long.
@@ -62,6 +65,7 @@ impl World {
     pub(super) fn control_plane_fails(&mut self) -> Result<(), Broken> {
         if !self.quiet {
             self.control_plane.up = false;
+            self.has_listened = self.now >= self.listening_since + LISTEN_NS + CLOCKS_NS;
             let longest = self.chance.one_of(&[3, 90, 200]);
             self.later(100 * MS, longest * SECOND, Event::ControlPlaneStarts);
         }
@@ -70,7 +74,10 @@ impl World {
 
     pub(super) fn control_plane_starts(&mut self) -> Result<(), Broken> {
         if !self.control_plane.up {
-            self.listening_since = self.now;
+            // One that fails again before it has listened has lost what it knew of its absence: that is stated.
+            if self.has_listened {
+                self.listening_since = self.now;
+            }
             let now = self.control_plane_now();
             self.control_plane.restart(now, self.planted);
             self.later(SECOND, 200 * SECOND, Event::ControlPlaneFails);
