@@ -52,12 +52,14 @@ pub(crate) enum Planted {
     LoweredAtOnce,
     /// A counter that has begun anew overwrites what is known of it.
     ForgottenIsForgotten,
+    /// What was handed out never comes back.
+    AllowanceNeverEnds,
     /// What a dead process said it spent is forgotten.
     SpentDiesWithTheProcess,
 }
 
 impl Planted {
-    pub(crate) const ALL: [Self; 22] = [
+    pub(crate) const ALL: [Self; 23] = [
         Self::SettleKeepsTheHold,
         Self::SettleForgetsTheCost,
         Self::DebtForgotten,
@@ -79,6 +81,7 @@ impl Planted {
         Self::GrantIsNews,
         Self::LoweredAtOnce,
         Self::ForgottenIsForgotten,
+        Self::AllowanceNeverEnds,
         Self::SpentDiesWithTheProcess,
     ];
 
@@ -143,6 +146,9 @@ impl Planted {
 
     /// Wrong ways to keep what was decided.
     pub(crate) fn after_grant(self, own: &mut Share, grant: &Grant, now: UnixNanos) {
+        if self == Self::AllowanceNeverEnds {
+            own.expires_at = now + 1_000 * SECOND;
+        }
         if self == Self::LoweredAtOnce && grant.allowance < own.allowance {
             (own.allowance, own.expires_at) = (grant.allowance, now + GRANT_TTL_MS * 1_000_000);
         }

@@ -11,7 +11,7 @@ use crate::{
 pub(crate) use counters::{Expected, Hold};
 use protocol::{
     UnixNanos,
-    allowance::{GRANT_MARGIN_NS, GRANT_TTL_MS, Horizon},
+    allowance::{GRANT_MARGIN_NS, GRANT_TTL_MS, Horizon, LISTEN_NS},
     cap::Amount,
 };
 use std::collections::{BTreeMap, BTreeSet};
@@ -88,6 +88,10 @@ pub(crate) struct Truth {
     pub(crate) expected: BTreeMap<(u32, usize), Expected>,
     pub(crate) holds: BTreeMap<u64, Vec<Hold>>,
     pub(crate) crashed: BTreeSet<u32>,
+    /// When the control plane last came back.
+    pub(crate) up_since: UnixNanos,
+    /// When a process was last answered.
+    pub(crate) answered: BTreeMap<(u32, usize), UnixNanos>,
     /// Limits with the time from which they were in force, by cap.
     pub(crate) limits: BTreeMap<Box<str>, Vec<(UnixNanos, Amount)>>,
     touched: BTreeSet<(usize, UnixNanos)>,
@@ -125,11 +129,36 @@ impl Truth {
             if control_plane.up {
                 let parts = control_plane.parts(index, window);
                 let horizon = control_plane.horizon(&parts, at, planted);
+                self.check_return((index, count), &parts, now, &horizon)?;
                 self.check_cover((index, window), &parts, now, &horizon, listening_since)?;
             }
         }
         for (index, window) in std::mem::take(&mut self.touched) {
             self.check_used(&counts[index], (index, window), now)?;
+        }
+        Ok(())
+    }
+
+    /// What a process did not use comes back when its last allowance is over.
+    fn check_return(
+        &self,
+        (index, count): (usize, &Count),
+        parts: &Shares,
+        now: UnixNanos,
+        horizon: &Horizon,
+    ) -> Result<(), Broken> {
+        if now < self.up_since + LISTEN_NS + CLOCKS_APART {
+            return Ok(());
+        }
+        for (boot, share) in parts {
+            let answered_at = self.answered.get(&(*boot, index)).copied().unwrap_or(0);
+            let known = (share.spent + share.held).max(share.ledger);
+            ensure!(
+                now < answered_at + TTL + GRANT_MARGIN_NS + CLOCKS_APART || share.committed(horizon) <= known,
+                "what process {boot} was handed of {}/{} does not come back: {share:?}",
+                count.cap,
+                count.subject
+            );
         }
         Ok(())
     }

@@ -107,6 +107,7 @@ impl World {
             let before = control_plane.parts(index, window);
             let horizon = control_plane.horizon(&before, now, self.planted);
             reply.grants.push(control_plane.answer((index, count), from.boot, report, now, self.planted));
+            self.truth.answered.insert((from.boot, index), self.now);
             let after = control_plane.parts(index, window);
             check_grant(control_plane.limit(count), from.boot, &before, &after, &horizon)?;
         }

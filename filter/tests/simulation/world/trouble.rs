@@ -74,6 +74,7 @@ impl World {
 
     pub(super) fn control_plane_starts(&mut self) -> Result<(), Broken> {
         if !self.control_plane.up {
+            self.truth.up_since = self.now;
             // One that fails again before it has listened has lost what it knew of its absence: that is stated.
             if self.has_listened {
                 self.listening_since = self.now;
