@@ -6,6 +6,9 @@ mod body;
 mod calls;
 mod caps;
 mod events;
+mod exports;
+mod imports;
+mod loops;
 mod openapi;
 mod params;
 mod policy;
@@ -17,19 +20,19 @@ mod snapshot;
 mod system;
 mod tasks;
 
+pub use exports::{COST_WITHOUT_METER, UNPRICED_CALLS};
 pub use problem::Problem;
 
-use crate::{
-    app::App,
-    console::{self, Console},
-};
+use crate::{app::App, console};
 use axum::{
     Router,
-    extract::DefaultBodyLimit,
+    extract::{DefaultBodyLimit, Request},
+    http::{Method, StatusCode},
+    middleware::{self, Next},
+    response::{IntoResponse as _, Response},
     routing::{MethodRouter, get, post, put},
 };
 use protocol::codec::BATCH_BYTES_MAX;
-use std::sync::Arc;
 
 /// The largest catalogue or policy taken. LiteLLM's is 3 MB and grows.
 const DOCUMENT_BYTES_MAX: usize = 32 * 1024 * 1024;
@@ -47,14 +50,18 @@ fn routes() -> Vec<(&'static str, &'static str, MethodRouter<App>)> {
         ("get", "/v1/tasks/{id}", get(tasks::show)),
         ("put", "/v1/tasks/{id}/outcome", put(tasks::report_outcome)),
         ("get", "/v1/prices", get(prices::list)),
-        ("post", "/v1/prices/imports", post(prices::import).layer(document())),
-        ("get", "/v1/prices/imports/{id}", get(prices::show_import)),
-        ("post", "/v1/prices/imports/{id}/approve", post(prices::approve)),
+        ("post", "/v1/prices/imports", post(imports::import).layer(document())),
+        ("get", "/v1/prices/imports", get(imports::list)),
+        ("get", "/v1/prices/imports/{id}", get(imports::show)),
+        ("post", "/v1/prices/imports/{id}/approve", post(imports::approve)),
+        ("post", "/v1/prices/imports/{id}/reject", post(imports::reject)),
         ("get", "/v1/policy", get(policy::show)),
         ("put", "/v1/policy", put(policy::replace).layer(document())),
         ("get", "/v1/caps", get(caps::list)),
+        ("post", "/v1/loops/release", post(loops::release)),
         ("post", "/v1/rerates", post(rerates::run)),
         ("get", "/v1/reports/{report}", get(reports::show)),
+        ("get", "/v1/exports/focus", get(exports::focus)),
         ("get", "/openapi.json", get(openapi::show)),
         ("get", "/healthz", get(system::healthz)),
         ("get", "/readyz", get(system::readyz)),
@@ -64,20 +71,25 @@ fn routes() -> Vec<(&'static str, &'static str, MethodRouter<App>)> {
 
 /// The whole service.
 pub fn router(app: App) -> Router {
-    let rules = app.clone();
-    let console = console::routes(Console {
-        store: app.store.clone(),
-        clock: app.clock.clone(),
-        rules: Arc::new(move || rules.rules()),
-    });
+    let console = console::routes(app.clone());
     let router =
         routes().into_iter().fold(Router::new(), |router, (_, path, route)| router.route(path, route));
     router
         .method_not_allowed_fallback(problem::method_not_allowed)
         .fallback(problem::no_route)
         .layer(DefaultBodyLimit::max(BATCH_BYTES_MAX))
+        .layer(middleware::from_fn(no_foreign_pages))
         .with_state(app)
         .merge(console)
+}
+
+/// There is no login, so no other site may make somebody's browser change anything here.
+async fn no_foreign_pages(request: Request, next: Next) -> Response {
+    let changes = !matches!(*request.method(), Method::GET | Method::HEAD);
+    if changes && console::is_foreign(request.headers(), request.uri()) {
+        return Problem::new(StatusCode::FORBIDDEN, "a page of another site sent this").into_response();
+    }
+    next.run(request).await
 }
 
 #[cfg(test)]

@@ -103,7 +103,7 @@ impl App {
         if let Some(issued) = issued.as_ref().filter(stands) {
             return Ok(issued.clone());
         }
-        let snapshot = snapshot::build(rules.policy(), &rules.prices, &ratios, now)?;
+        let snapshot = snapshot::build(&rules, &ratios, now)?;
         let bytes = protocol::codec::encode(&snapshot)?;
         let new = Arc::new(Issued { snapshot, bytes, until: rules.next_price_change(now), rules, ratios });
         *issued = Some(new.clone());

@@ -1,7 +1,9 @@
 //! The commands of `bursar`: what people type, what they get, and which exit code. A command asks a running control
 //! plane over HTTP, or reads a data directory itself; what it prints comes from the same functions either way.
 
+mod export;
 mod failure;
+mod loops;
 mod policy;
 mod policy_diff;
 mod prices;
@@ -11,7 +13,9 @@ mod report;
 mod rerate;
 mod target;
 
+pub use export::{ExportCommand, FocusArgs};
 pub use failure::{Answer, Failure};
+pub use loops::LoopCommand;
 pub use policy::PolicyCommand;
 pub use prices::PricesCommand;
 pub use rebuild::RebuildArgs;
@@ -42,10 +46,16 @@ pub enum Command {
     /// Import, compare, approve and show prices
     #[command(subcommand)]
     Prices(PricesCommand),
+    /// Release tasks from the loop guard
+    #[command(subcommand)]
+    Loop(LoopCommand),
     /// Print a report
     Report(ReportArgs),
     /// Rate calls anew with the prices that the table has now
     Rerate(RerateArgs),
+    /// Write charges for other tools to read
+    #[command(subcommand)]
+    Export(ExportCommand),
     /// Recompute the aggregates from the ledger
     Rebuild(RebuildArgs),
 }
@@ -94,8 +104,10 @@ pub fn execute(command: Command, clock: &Clock, out: &mut dyn Write) -> Result<A
         Command::Serve(config) => serve::run(config).map(|()| Answer::Yes),
         Command::Policy(command) => policy::run(command, clock, out),
         Command::Prices(command) => prices::run(command, clock, out),
+        Command::Loop(command) => loops::run(command, clock, out),
         Command::Report(args) => report::run(&args, clock, out),
         Command::Rerate(args) => rerate::run(&args, clock, out),
+        Command::Export(command) => export::run(&command, clock, out, &mut std::io::stderr()),
         Command::Rebuild(args) => rebuild::run(&args, out),
     }
 }

@@ -15,7 +15,7 @@ pub struct Serve {
     /// A policy file, or a directory of them, to put in force at the start
     #[arg(long, env = "BURSAR_POLICY", value_name = "FILE|DIR")]
     pub policy: Option<PathBuf>,
-    /// A LiteLLM catalogue to import at the start, unless the same one was imported before
+    /// A catalogue or file of prices to import at the start, unless the same one was imported before
     #[arg(long, env = "BURSAR_PRICES", value_name = "FILE")]
     pub prices: Option<PathBuf>,
     /// After how many minutes a call of which nothing more was heard is closed as orphaned. Longer than the longest

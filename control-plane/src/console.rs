@@ -1,21 +1,25 @@
 //! The console: pages for people, made on the server, which need no script. What they show comes from the ledger,
-//! the aggregates and the report functions; nothing is computed here but where things stand on a page.
+//! the aggregates, the price table and the report functions; nothing is computed here but where things stand on a page.
+//! What they change, proposals of prices alone, goes through `prices/decide.rs`.
 
 mod call;
 mod chart;
 mod meter;
 mod overview;
 mod page;
+mod prices;
 mod read;
 mod report;
 mod routes;
+mod same_site;
 
 pub use call::{CallPage, Correction, Decision, Fact, LineRow};
 pub use chart::{Bar, Chart, Measure};
 pub use overview::{CallRow, Overview, Span};
 pub use page::{Page, STYLESHEET, not_found};
 pub use report::report_page;
-pub use routes::{Console, routes};
+pub use routes::routes;
+pub(crate) use same_site::is_foreign;
 
 #[cfg(test)]
 mod tests;

@@ -33,7 +33,9 @@ impl FromStr for Instant {
     /// An RFC 3339 time, or a day, which is its first instant in UTC.
     fn from_str(text: &str) -> Result<Self, NotAnInstant> {
         let at = text.parse::<Timestamp>().or_else(|_| {
-            let day = text.parse::<Date>()?;
+            // Jiff would take the day out of a time without a zone, which is another instant.
+            let day = if text.contains(['T', 't', ' ']) { "" } else { text };
+            let day = day.parse::<Date>()?;
             day.to_zoned_datetime(TimeZone::UTC).map(|day| day.timestamp())
         });
         let nanos = at.map_err(|_| NotAnInstant)?.as_nanosecond();
@@ -51,6 +53,8 @@ mod tests {
         assert_eq!(at.to_string(), "2026-11-24T02:28:49.500000000Z");
         assert_eq!(at.to_string().parse(), Ok(at));
         assert_eq!("2026-11-24".parse::<Instant>().unwrap().to_string(), "2026-11-24T00:00:00.000000000Z");
-        assert_eq!("yesterday".parse::<Instant>(), Err(NotAnInstant));
+        for text in ["yesterday", "", "2026-11-24T03:28", "2026-11-24 03:28:49"] {
+            assert_eq!(text.parse::<Instant>(), Err(NotAnInstant), "{text}");
+        }
     }
 }

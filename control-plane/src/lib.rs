@@ -13,6 +13,7 @@
 //! | `allowances` | how much of each cap each Envoy may use |
 //! | `snapshot` | what filters are told |
 //! | `reports`, `console` | what people read: tables and pages |
+//! | `focus` | what FinOps tools read: the FOCUS export |
 //! | `api`, `metrics` | HTTP |
 //! | `store` | SQLite |
 //!
@@ -25,6 +26,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod console;
+pub mod focus;
 pub mod instant;
 pub mod ledger;
 pub mod metrics;

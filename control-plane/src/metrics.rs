@@ -24,6 +24,7 @@ pub struct Metrics {
     cost: Costs,
     unpriced: Family<ReasonLabel, Counter>,
     orphaned: Counter,
+    price_refresh: Family<ResultLabel, Counter>,
 }
 
 impl fmt::Debug for Metrics {
@@ -56,6 +57,10 @@ impl Metrics {
     pub fn new() -> Self {
         let mut registry = Registry::default();
         let (events, unpriced) = (Family::default(), Family::default());
+        let price_refresh = Family::<ResultLabel, Counter>::default();
+        for result in ["imported", "unchanged", "failed"] {
+            drop(price_refresh.get_or_create(&ResultLabel { result }));
+        }
         let (orphaned, cost) = (Counter::default(), Costs::default());
         let ingest = Histogram::new(INGEST_SECONDS);
         registry.register("bursar_ingest_events", "Events taken, by what became of them", events.clone());
@@ -66,8 +71,13 @@ impl Metrics {
             "Calls of which nobody said how they ended",
             orphaned.clone(),
         );
+        registry.register(
+            "bursar_price_refresh",
+            "Catalogues read again, by what came of it",
+            price_refresh.clone(),
+        );
         registry.register_collector(Box::new(cost.clone()));
-        Self { registry: Arc::new(registry), events, ingest, cost, unpriced, orphaned }
+        Self { registry: Arc::new(registry), events, ingest, cost, unpriced, orphaned, price_refresh }
     }
 
     /// One event was answered so.
@@ -101,6 +111,11 @@ impl Metrics {
         }
     }
 
+    /// A catalogue was read again: imported, unchanged or failed.
+    pub fn price_refresh(&self, result: &'static str) {
+        self.price_refresh.get_or_create(&ResultLabel { result }).inc();
+    }
+
     /// So many calls were closed as orphaned.
     pub fn orphaned(&self, calls: u64) {
         self.orphaned.inc_by(calls);
@@ -121,7 +136,7 @@ impl Metrics {
 pub struct Gauges {
     /// Calls that are open.
     pub open_calls: u64,
-    /// Seconds since the newest price of each provider was imported.
+    /// Seconds since each provider's prices were last found in their source.
     pub price_age_seconds: BTreeMap<Box<str>, u64>,
     /// What has been spent and held above caps, in their current windows.
     pub cap_debt: PicoUsd,
@@ -134,7 +149,10 @@ impl Gauges {
         writeln!(out, "# TYPE bursar_open_calls gauge\nbursar_open_calls {}", self.open_calls)?;
         writeln!(out, "# HELP bursar_cap_debt_usd Spent and held above caps in their current windows.")?;
         writeln!(out, "# TYPE bursar_cap_debt_usd gauge\nbursar_cap_debt_usd {}", self.cap_debt)?;
-        writeln!(out, "# HELP bursar_price_age_seconds Time since a provider's prices were last imported.")?;
+        writeln!(
+            out,
+            "# HELP bursar_price_age_seconds Time since a provider's prices were last confirmed by their source."
+        )?;
         writeln!(out, "# TYPE bursar_price_age_seconds gauge")?;
         for (provider, age) in &self.price_age_seconds {
             let escaped = provider.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");

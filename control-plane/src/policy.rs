@@ -6,14 +6,14 @@
 
 mod alerting;
 mod caps;
-mod check;
-mod fault;
+pub(crate) mod check;
+pub(crate) mod fault;
 mod load;
 mod money;
 mod pricing;
 mod rules;
 mod schema;
-mod tree;
+pub(crate) mod tree;
 mod window;
 
 pub use alerting::{Alerts, Destination, DestinationKind};
@@ -24,7 +24,12 @@ pub use pricing::{Apply, CatalogueFormat, Contract, Percent, Pricing, Refresh, W
 pub use schema::schema;
 pub use window::{LIFETIME, span_of_period};
 
-use protocol::{attribution::Dimension, cap::Window, ids::Name, snapshot::Allow};
+use protocol::{
+    cap::{Facet, Window},
+    ids::Name,
+    loop_guard::LoopAction,
+    snapshot::Allow,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -152,11 +157,12 @@ pub struct Cap {
     /// Unique in the policy; refusals and reports name it.
     #[schemars(with = "String", extend("format" = "name"))]
     pub name: Name,
-    /// The one value of each dimension that it is about; none: the whole traffic.
+    /// The one value of each facet that it is about: customer, workspace, user, feature, task, plan, provider, model,
+    /// route; none: the whole traffic.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(schema_with = "schema::subject")]
-    pub subject: BTreeMap<Dimension, Name>,
-    /// The dimensions whose every value has a count of its own.
+    pub subject: BTreeMap<Facet, Name>,
+    /// The facets whose every value has a count of its own.
     #[serde(default, skip_serializing_if = "OneOrMany::is_empty")]
     #[schemars(schema_with = "schema::each")]
     pub each: OneOrMany,
@@ -179,14 +185,14 @@ pub struct Cap {
     pub mode: Mode,
 }
 
-/// One dimension or a list of them.
+/// One facet or a list of them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum OneOrMany {
     /// `each: workspace`
-    One(Dimension),
+    One(Facet),
     /// `each: [customer, feature]`
-    Many(Vec<Dimension>),
+    Many(Vec<Facet>),
 }
 
 impl Default for OneOrMany {
@@ -196,8 +202,8 @@ impl Default for OneOrMany {
 }
 
 impl OneOrMany {
-    /// The dimensions.
-    pub fn as_slice(&self) -> &[Dimension] {
+    /// The facets.
+    pub fn as_slice(&self) -> &[Facet] {
         match self {
             Self::One(one) => std::slice::from_ref(one),
             Self::Many(many) => many,
@@ -232,12 +238,32 @@ pub struct LoopGuard {
     #[serde(default = "a_minute")]
     #[schemars(range(min = 1, max = 86400))]
     pub within_s: u32,
+    /// So many times a model may ask a task for the identical tool call, within the same time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 2))]
+    pub identical_tool_calls: Option<u32>,
     /// So many calls of a task in a minute.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]
     pub calls_per_task_per_minute: Option<u32>,
+    /// So many calls of a task in all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
+    pub calls_per_task: Option<u32>,
+    /// So much money for a task in all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost_per_task_usd: Option<Usd>,
+    /// So many errors or broken JSON answers of a task in a row.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
+    pub consecutive_failures: Option<u32>,
+    /// A task that was stopped, or has been quiet for so many seconds, begins anew.
+    #[serde(default = "ten_minutes")]
+    #[schemars(range(min = 1, max = 86400))]
+    pub release_after_s: u32,
     /// What happens then.
     #[serde(default)]
+    #[schemars(schema_with = "schema::loop_action")]
     pub action: LoopAction,
 }
 
@@ -245,15 +271,8 @@ fn a_minute() -> u32 {
     60
 }
 
-/// What the loop guard does.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum LoopAction {
-    /// Refuses the call.
-    #[default]
-    Refuse,
-    /// Records what it would have refused, and refuses nothing.
-    Shadow,
+fn ten_minutes() -> u32 {
+    600
 }
 
 /// What happens to a call of a model that nobody priced.

@@ -4,15 +4,25 @@
 
 mod compact;
 mod diff;
+mod formats;
+mod gather;
+mod genai_prices;
 mod guard;
 mod hours;
 pub mod litellm;
+mod model;
+mod models_dev;
+mod openrouter;
+mod own;
+mod raw;
 mod table;
+mod utc_windows;
 
-pub use diff::{Approval, Change, Diff, HeldRow, approve, compare};
+pub use diff::{Approval, Change, Diff, HeldRow, Taking, approve, compare, compare_as};
+pub use formats::{READER, ReadError, detect, is_own, read, source_name};
 pub use guard::HoldReason;
 pub use hours::{Hours, NoHours};
-pub use table::{Found, Lookup, PriceTable, Query};
+pub use table::{Found, FoundRows, Lookup, PriceTable, Query};
 
 use protocol::{
     UnixNanos,
@@ -171,9 +181,17 @@ impl Status {
 pub struct Import {
     /// The catalogue's name.
     pub source: Box<str>,
+    /// When it is read. Rows of which it does not say from when they hold begin then.
+    pub at: UnixNanos,
     /// How many entries it has.
     pub entries: u64,
-    /// Its rows, one per key, in the order of the keys.
+    /// Entries of models that chat, in the catalogue that says which do.
+    pub chat_entries: u64,
+    /// Those of them whose every price became rows.
+    pub chat_entries_covered: u64,
+    /// The others, and the keys of theirs that did not.
+    pub not_covered: BTreeMap<String, Vec<String>>,
+    /// Its rows, in the order of keys and instants; more than one of a key where it says from when each holds.
     pub rows: Vec<PriceRow>,
     /// Keys that Bursar has no meter for, and how many entries carry them.
     pub unmapped: BTreeMap<String, u64>,
@@ -194,5 +212,7 @@ pub struct Unreadable {
     pub reason: String,
 }
 
+#[cfg(test)]
+mod speed_tests;
 #[cfg(test)]
 mod tests;

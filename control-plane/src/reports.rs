@@ -1,5 +1,5 @@
 //! Reports: from the ledger's aggregates to tables, and from tables to JSON, CSV, Markdown and text. The only room
-//! that rounds, half to even, and says so. Reads figures that others counted; counts nothing itself.
+//! that rounds, half to even, and says so. Reads figures that others counted; counts nothing itself but unpriced calls.
 
 mod answer;
 mod breakdown;
@@ -11,6 +11,7 @@ mod money;
 mod read;
 mod render;
 mod table;
+mod unpriced;
 mod weekly;
 
 pub use answer::{Kind, RangeError, UnknownReport, answer};
@@ -21,6 +22,7 @@ pub use margin::{CustomerMargin, PlanMargin, customer_margins, plan_margins, rev
 pub use read::{Dimension, before, first_hour, groups, series, week_of, whole_days};
 pub use render::{Format, UnknownFormat};
 pub use table::{Cell, Column, Report, Section, dollars};
+pub use unpriced::{UnpricedGroup, is_mended_by_a_price, unpriced, unpriced_groups, what_to_do};
 pub use weekly::{WeeklyFigures, weekly};
 
 #[cfg(test)]

@@ -8,8 +8,7 @@ use crate::{
 };
 use protocol::{
     UnixNanos,
-    attribution::{Attribution, Dimension},
-    cap::{CapSpec, SubjectMatch},
+    cap::{CapSpec, Facet, Facets, SubjectMatch},
     ids::Name,
 };
 use rusqlite::Connection;
@@ -30,11 +29,13 @@ pub struct Rules {
     pub stored: StoredPolicy,
     /// All prices of all times.
     pub prices: PriceTable,
+    /// Tasks that somebody released from the loop guard, and when.
+    pub released: BTreeMap<Box<str>, UnixNanos>,
     caps: Vec<CapSpec>,
     by_id: BTreeMap<Box<str>, usize>,
-    /// Caps that are about one name of a dimension: a policy may have one for each of ten thousand customers, and a
+    /// Caps that are about one name of a facet: a policy may have one for each of ten thousand customers, and a
     /// call must not look at all of them.
-    by_name: BTreeMap<(Dimension, Name), Vec<usize>>,
+    by_name: BTreeMap<(Facet, Name), Vec<usize>>,
     by_anything_else: Vec<usize>,
     windows: Mutex<Windows>,
 }
@@ -46,7 +47,8 @@ impl Rules {
     pub fn load(connection: &Connection) -> Result<Self, StoreError> {
         let stored = store::policies::current(connection)?;
         let prices = PriceTable::new(store::prices::rows(connection)?, stored.policy.prices.clone());
-        Ok(Self::new(stored, prices))
+        let released = store::loops::released(connection)?;
+        Ok(Self { released, ..Self::new(stored, prices) })
     }
 
     /// From a policy and prices.
@@ -55,8 +57,8 @@ impl Rules {
         let (mut by_id, mut by_name, mut by_anything_else) = (BTreeMap::new(), BTreeMap::new(), Vec::new());
         for (index, cap) in caps.iter().enumerate() {
             by_id.insert(cap.id.clone(), index);
-            let named = cap.subject.iter().find_map(|(dimension, matcher)| match matcher {
-                SubjectMatch::Is(name) => Some((*dimension, name.clone())),
+            let named = cap.subject.iter().find_map(|(facet, matcher)| match matcher {
+                SubjectMatch::Is(name) => Some((*facet, name.clone())),
                 SubjectMatch::Each | SubjectMatch::Absent => None,
             });
             match named {
@@ -64,7 +66,8 @@ impl Rules {
                 None => by_anything_else.push(index),
             }
         }
-        Self { stored, prices, caps, by_id, by_name, by_anything_else, windows: Mutex::default() }
+        let (released, windows) = (BTreeMap::new(), Mutex::default());
+        Self { stored, prices, released, caps, by_id, by_name, by_anything_else, windows }
     }
 
     /// The policy.
@@ -83,14 +86,14 @@ impl Rules {
     }
 
     /// The caps that a call falls under, each with the key of its count.
-    pub fn caps_of(&self, attribution: &Attribution) -> Vec<(&CapSpec, Box<str>)> {
-        let named = Dimension::ALL.into_iter().filter_map(|dimension| {
-            let name = attribution.name(dimension)?;
-            self.by_name.get(&(dimension, name.clone()))
+    pub fn caps_of(&self, call: &Facets<'_>) -> Vec<(&CapSpec, Box<str>)> {
+        let named = Facet::ALL.into_iter().filter_map(|facet| {
+            let name: Name = call.value(facet)?.parse().ok()?;
+            self.by_name.get(&(facet, name))
         });
         let candidates = named.flatten().chain(&self.by_anything_else);
         let caps = candidates.filter_map(|index| self.caps.get(*index));
-        caps.filter_map(|cap| Some((cap, cap.subject_of(attribution)?))).collect()
+        caps.filter_map(|cap| Some((cap, cap.subject_of(call)?))).collect()
     }
 
     /// The window of a cap's count that an instant falls into.

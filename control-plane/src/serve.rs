@@ -4,12 +4,13 @@
 use crate::{
     api,
     app::App,
-    catalogue,
+    catalogue::{self, Manner, refresh::Schedule},
     cli::Failure,
     clock::Clock,
     config::Serve,
-    policy::{self, LoadError},
-    store::{StoreError, digest},
+    policy::{self, CatalogueFormat, LoadError},
+    prices,
+    store::StoreError,
 };
 use std::{
     fs,
@@ -31,6 +32,8 @@ const SWEEP: Duration = Duration::from_secs(30);
 /// Between two looks at what calls tell of their models' text. Each look may make a new snapshot, which every filter
 /// then fetches.
 const LEARN: Duration = Duration::from_secs(60);
+/// Between two looks for catalogues whose time has come. Their periods are hours.
+const REFRESH: Duration = Duration::from_secs(60);
 /// How long requests that are under way may take to their end once the process is told to stop.
 const DRAIN_MAX: Duration = Duration::from_secs(10);
 const MINUTE_NS: u64 = 60_000_000_000;
@@ -60,6 +63,7 @@ async fn serve(config: Serve) -> Result<(), Failure> {
     let address = listener.local_addr().map_err(|error| Failure::Unreachable(error.to_string()))?;
     let sweeper = tokio::spawn(sweep(app.clone(), config.orphan_after_minutes.saturating_mul(MINUTE_NS)));
     let learner = tokio::spawn(learn(app.clone()));
+    let refresher = tokio::spawn(refresh(app.clone()));
     say_ready(address);
     let (stop, stopping) = watch::channel(false);
     let mut until = stopping.clone();
@@ -78,6 +82,7 @@ async fn serve(config: Serve) -> Result<(), Failure> {
     };
     sweeper.abort();
     learner.abort();
+    refresher.abort();
     app.store.close().await;
     match ended {
         Ok(Ok(Ok(()))) => Ok(()),
@@ -93,22 +98,38 @@ async fn serve(config: Serve) -> Result<(), Failure> {
 async fn import(app: &App, file: &Path) -> Result<(), Failure> {
     let text = fs::read_to_string(file)
         .map_err(|error| Failure::Usage(format!("{}: cannot be read: {error}", file.display())))?;
-    let sum = digest(text.as_bytes());
-    let known = app.store.read(move |connection| crate::store::prices::import_of(connection, &sum)).await;
-    if let Some(known) = known.map_err(store_failure)? {
-        tracing::info!(import = known.id, "the catalogue has been imported before");
-        return Ok(());
-    }
-    let request = catalogue::Request { text, effective_from: None, dry_run: false };
-    match catalogue::import(app, request).await {
-        Ok(done) => {
-            tracing::info!(import = done.id, summary = %done.summary, "prices imported");
+    let format = prices::detect(&text);
+    let name = file.file_name().map(|name| name.to_string_lossy().into_owned());
+    let manner = Manner {
+        format,
+        source: name.filter(|_| format.is_some_and(CatalogueFormat::is_own)),
+        location: file.display().to_string(),
+        ..Manner::default()
+    };
+    match catalogue::import_once(app, text, manner).await {
+        Ok(Some(done)) => {
+            tracing::info!(import = done.id, summary = %catalogue::counts(&done.summary), "prices imported");
             Ok(())
         }
-        Err(catalogue::ImportError::Unreadable(error)) => {
-            Err(Failure::Usage(format!("{}: {error}", file.display())))
+        Ok(None) => {
+            tracing::info!(file = %file.display(), "the catalogue has been imported before");
+            Ok(())
         }
         Err(catalogue::ImportError::Store(error)) => Err(store_failure(error)),
+        Err(error @ catalogue::ImportError::Faulty(_)) => Err(Failure::Usage(error.to_string())),
+        Err(error @ catalogue::ImportError::Unreadable(_)) => {
+            Err(Failure::Usage(format!("{}: {error}", file.display())))
+        }
+    }
+}
+
+/// Reads catalogues again when their time comes.
+async fn refresh(app: App) {
+    let mut schedule = Schedule::default();
+    let mut ticks = tokio::time::interval(REFRESH);
+    loop {
+        ticks.tick().await;
+        schedule.run(&app).await;
     }
 }
 

@@ -4,6 +4,8 @@
 //! What is written is decided by the rooms that own it (ledger, allowances, …): they hand a closure over. What lives
 //! here is how a closure gets to the disk, the dictionary of repeated text, and the tables of prices and policies.
 
+pub mod imports;
+pub mod loops;
 mod migrations;
 pub mod policies;
 pub mod prices;

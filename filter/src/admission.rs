@@ -12,8 +12,9 @@ use protocol::{
     UnixNanos,
     allowance::{Counter, CounterReport, HoldAnswer},
     attribution::Dimension,
-    cap::{Amount, CapSpec, Unit, Window},
+    cap::{Amount, CapSpec, Facets, Unit, Window},
     event::{CallHead, CapAnswer, CapDecision, Refusal},
+    loop_guard::LoopRule,
     meters::{Meter, Side, Units},
     money::PicoUsd,
     price::Terms,
@@ -91,8 +92,28 @@ pub struct Refused {
     pub reason: Refusal,
     /// The cap, where one is the reason.
     pub cap: Option<RefusingCap>,
+    /// What the loop guard found, where that is the reason.
+    pub looped: Option<Looped>,
     /// What the caps said.
     pub decisions: Vec<CapDecision>,
+}
+
+impl Refused {
+    /// For a reason that no cap knows.
+    pub fn because(reason: Refusal) -> Self {
+        Self { reason, cap: None, looped: None, decisions: Vec::new() }
+    }
+}
+
+/// What the loop guard found of a call that it refuses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Looped {
+    /// Which limit it is above.
+    pub rule: LoopRule,
+    /// When the next call of its task may pass.
+    pub until: UnixNanos,
+    /// The task is only slowed down.
+    pub throttled: bool,
 }
 
 /// What a refusal tells about its cap.
@@ -157,12 +178,20 @@ impl Needs {
             hold_input: input_pico.map(PicoUsd::new),
             ..Self::default()
         };
-        if attribution.name(Dimension::Customer).is_none() && snapshot.unattributed == Allow::Refuse {
+        let customer = attribution.name(Dimension::Customer);
+        if customer.is_none() && snapshot.unattributed == Allow::Refuse {
             needs.refused = Some(Refusal::Unattributed);
         }
         let amount = |pico: Option<i128>| pico.map(|pico| Amount::try_from(pico).unwrap_or(Amount::MAX));
+        let call = Facets {
+            attribution,
+            plan: customer.and_then(|customer| snapshot.plans.get(customer.as_str())).map(AsRef::as_ref),
+            provider,
+            model: facts.model.as_deref(),
+            route: head.route.as_deref(),
+        };
         for cap in &snapshot.caps {
-            let Some(subject) = cap.subject_of(attribution) else { continue };
+            let Some(subject) = cap.subject_of(&call) else { continue };
             let (wanted, at_least) = match cap.unit {
                 Unit::Calls => (1, 1),
                 Unit::Tokens => {
@@ -217,7 +246,7 @@ impl Needs {
         now: UnixNanos,
     ) -> Answer {
         if let Some(reason) = self.refused {
-            return Answer::Refused(Refused { reason, cap: None, decisions: Vec::new() });
+            return Answer::Refused(Refused::because(reason));
         }
         let mut admitted = Admitted::default();
         let mut short = Vec::new();
@@ -299,7 +328,7 @@ impl Need {
             waiting_helps: settled.saturating_add(self.amount) <= self.cap.limit,
             fullness_percent: fullness_percent(counter, self.cap.limit),
         };
-        Refused { reason, cap: Some(cap), decisions }
+        Refused { reason, cap: Some(cap), looped: None, decisions }
     }
 
     fn decision(&self, decision: CapAnswer, held: Amount) -> CapDecision {

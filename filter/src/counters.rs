@@ -81,7 +81,20 @@ pub fn hash(cap: &str, subject: &str) -> u64 {
 }
 
 fn slot_key(cap: &str, subject: &str) -> String {
-    format!("bursar/counters/{}", hash(cap, subject) % SLOTS)
+    decimal_key("bursar/counters/", hash(cap, subject) % SLOTS)
+}
+
+/// The number of a slot behind its kind. By hand, since this runs several times in every call, where `format!` is dear.
+fn decimal_key(kind: &str, slot: u64) -> String {
+    let digits = [1_000, 100, 10, 1].map(|unit: u64| slot.checked_div(unit).unwrap_or(0));
+    let leading = digits.iter().take(3).take_while(|digits| **digits == 0).count();
+    let mut key = String::with_capacity(24);
+    key.push_str(kind);
+    key.extend(digits.iter().skip(leading).map(|digits| {
+        let digit = u32::try_from(digits % 10).unwrap_or(0);
+        char::from_digit(digit, 10).unwrap_or('0')
+    }));
+    key
 }
 
 /// The counters of one key, in the bytes that are stored: per counter the length and text of cap and subject, and

@@ -24,6 +24,7 @@ mod openai_moderations;
 mod openai_responses;
 mod openai_speech;
 mod openai_transcriptions;
+mod tree;
 mod unknown;
 
 pub use detect::{Detected, detect};

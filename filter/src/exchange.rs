@@ -5,13 +5,15 @@ mod body;
 mod end;
 
 use crate::{
-    admission::{Admitted, Answer, Held, Needs, Recourse, Refused},
+    admission::{Admitted, Answer, Held, Looped, Needs, Recourse, Refused},
     attribution,
     config::Config,
     counters::{CounterFault, SharedData},
     dialect::{self, Dialect},
     ending::StreamEnd,
+    fingerprint::Fingerprint,
     head::Headers,
+    loop_guard,
     refusal::{self, LocalReply},
     request::{RequestFacts, RequestReader},
     response::{Expected, ResponseReader},
@@ -19,17 +21,21 @@ use crate::{
 use protocol::{
     UnixNanos,
     allowance::CounterReport,
-    event::{CallHead, Refusal, UsageEvent},
+    attribution::Dimension,
+    event::{CallEnd, CallHead, Refusal},
     ids::{CallId, NAME_BYTES_MAX},
+    loop_guard::{LoopAction, LoopVerdict},
     ratio::TextRatios,
     snapshot::Snapshot,
 };
+use std::rc::Rc;
 
 /// One call.
 #[derive(Debug)]
 pub struct Exchange {
     dialect: Dialect,
-    head: CallHead,
+    /// Shared with the event that tells the start, and changed afterwards only where the request tells more.
+    head: Rc<CallHead>,
     phase: Phase,
     /// What the request asked for, once it was decided on.
     asked: RequestFacts,
@@ -66,7 +72,7 @@ struct Flow {
 #[derive(Debug)]
 pub enum Step {
     /// Let it pass; tell that it started.
-    Proceed(Box<UsageEvent>, Vec<CounterFault>),
+    Proceed(Rc<CallHead>, Vec<CounterFault>),
     /// Answer by itself.
     Refuse(LocalReply),
     /// Ask the control plane for allowances, then come back.
@@ -87,8 +93,10 @@ pub struct Surroundings {
 /// The end of a call.
 #[derive(Debug)]
 pub struct Finished {
-    /// The event to send.
-    pub event: UsageEvent,
+    /// The call.
+    pub head: Rc<CallHead>,
+    /// Its end.
+    pub end: CallEnd,
     /// An answer came and told no usage.
     pub usage_missing: bool,
 }
@@ -125,11 +133,12 @@ impl Exchange {
             hold: None,
             hold_input: None,
             caps: Vec::new(),
+            loop_guard: None,
         };
         let dialect = detected.dialect;
         let phase = Phase::Reading(Box::new(RequestReader::new(detected, headers)));
         let asked = RequestFacts::default();
-        Some(Self { dialect, head, phase, asked, usage_injected: false, late: None })
+        Some(Self { dialect, head: Rc::new(head), phase, asked, usage_injected: false, late: None })
     }
 
     /// The call's id.
@@ -159,6 +168,9 @@ impl Exchange {
                     return Some(self.pass(followed));
                 }
                 let needs = self.needs(snapshot, facts);
+                if let Some(refused) = self.guard(snapshot, shared, now) {
+                    return Some(self.refused(refused, now));
+                }
                 self.late = Some(reader).filter(|_| !self.asked.whole);
                 (needs, 0)
             }
@@ -198,7 +210,7 @@ impl Exchange {
             Phase::Asking { .. } => {}
             Phase::Flowing(_) | Phase::Refused(_) | Phase::Over => return None,
         }
-        Some(self.refused(Refused { reason, cap: None, decisions: Vec::new() }, now))
+        Some(self.refused(Refused::because(reason), now))
     }
 
     /// Passes a call that Bursar has nothing to decide on with: no snapshot has come yet.
@@ -294,9 +306,10 @@ impl Exchange {
         let mut this = self;
         if let Some(facts) = this.late.take().map(|reader| reader.facts()) {
             // The estimate stays what the hold was made of.
-            this.head.request_model = facts.model.clone().or(this.head.request_model.take());
-            this.head.request_tier = facts.tier.clone().or(this.head.request_tier.take());
-            this.head.stream |= facts.stream;
+            let head = Rc::make_mut(&mut this.head);
+            head.request_model = facts.model.clone().or(head.request_model.take());
+            head.request_tier = facts.tier.clone().or(head.request_tier.take());
+            head.stream |= facts.stream;
             this.asked = facts;
         }
         match this.phase {
@@ -307,39 +320,72 @@ impl Exchange {
     }
 
     fn pass(&mut self, followed: Admitted) -> Step {
-        self.head.caps = followed.decisions;
+        Rc::make_mut(&mut self.head).caps = followed.decisions;
         self.phase = Phase::Flowing(Box::new(Flow { held: followed.held, ..Flow::default() }));
         Step::Pass
+    }
+
+    /// Asks the loop guard, before any cap.
+    fn guard(&mut self, snapshot: &Snapshot, shared: &impl SharedData, now: UnixNanos) -> Option<Refused> {
+        let spec = snapshot.loop_guard.as_ref()?;
+        let task = self.head.attribution.name(Dimension::Task)?;
+        let model = self.asked.model.as_deref().map_or(0, |model| Fingerprint::of(model.as_bytes()));
+        let request = self.asked.last_message.map(|message| message ^ model.rotate_left(17));
+        // A guard that cannot count must not stop a call.
+        let tripped = loop_guard::begin(shared, spec, task.as_str(), request, now).ok()??;
+        Rc::make_mut(&mut self.head).loop_guard =
+            Some(LoopVerdict { rule: tripped.rule, action: spec.action });
+        let throttled = match spec.action {
+            LoopAction::Refuse => false,
+            LoopAction::Throttle => true,
+            LoopAction::Warn | LoopAction::Shadow => return None,
+        };
+        let looped = Some(Looped { rule: tripped.rule, until: tripped.until, throttled });
+        Some(Refused { looped, ..Refused::because(Refusal::LoopGuard) })
+    }
+
+    /// Asks for the fingerprint of the request. Before its first piece.
+    pub fn watch(&mut self) {
+        if let Phase::Reading(reader) = &mut self.phase {
+            reader.fingerprint();
+        }
+    }
+
+    /// What the client is told of the loop guard, where it only warns.
+    pub fn loop_warning(&self) -> Option<&'static str> {
+        let verdict = self.head.loop_guard.filter(|verdict| verdict.action == LoopAction::Warn)?;
+        Some(verdict.rule.as_str())
     }
 
     fn needs(&mut self, snapshot: &Snapshot, facts: RequestFacts) -> Needs {
         let needs = Needs::of(snapshot, &self.head, &facts);
         self.take_facts(facts, &snapshot.ratios);
-        (self.head.hold, self.head.hold_input) = (needs.hold, needs.hold_input);
+        let head = Rc::make_mut(&mut self.head);
+        (head.hold, head.hold_input) = (needs.hold, needs.hold_input);
         needs
     }
 
     fn take_facts(&mut self, facts: RequestFacts, ratios: &TextRatios) {
-        self.head.request_model.clone_from(&facts.model);
-        self.head.stream = facts.stream;
-        self.head.request_tier.clone_from(&facts.tier);
-        self.head.output_tokens_max = facts.output_tokens_max;
-        self.head.input_tokens_estimate = facts.input_tokens_estimate(&self.head.provider, ratios);
-        self.head.request_text_bytes =
-            Some(facts.text_bytes).filter(|_| facts.whole && facts.media_parts == 0);
+        let head = Rc::make_mut(&mut self.head);
+        head.request_model.clone_from(&facts.model);
+        head.stream = facts.stream;
+        head.request_tier.clone_from(&facts.tier);
+        head.output_tokens_max = facts.output_tokens_max;
+        head.input_tokens_estimate = facts.input_tokens_estimate(&head.provider, ratios);
+        head.request_text_bytes = Some(facts.text_bytes).filter(|_| facts.whole && facts.media_parts == 0);
         self.asked = facts;
     }
 
     fn proceed(&mut self, admitted: Admitted) -> Step {
         let Admitted { held, decisions, fullness_percent, faults } = admitted;
-        self.head.caps = decisions;
+        Rc::make_mut(&mut self.head).caps = decisions;
         self.phase = Phase::Flowing(Box::new(Flow { held, fullness_percent, ..Flow::default() }));
-        Step::Proceed(Box::new(UsageEvent::Started { head: self.head.clone() }), faults)
+        Step::Proceed(Rc::clone(&self.head), faults)
     }
 
     fn refused(&mut self, refused: Refused, now: UnixNanos) -> Step {
         let reply = refusal::reply(self.dialect, &refused, self.head.id, now);
-        self.head.caps.clone_from(&refused.decisions);
+        Rc::make_mut(&mut self.head).caps.clone_from(&refused.decisions);
         self.phase = Phase::Refused(refused);
         Step::Refuse(reply)
     }

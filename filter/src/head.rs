@@ -51,8 +51,10 @@ pub fn split_pairs(bytes: &[u8]) -> Vec<(&[u8], &[u8])> {
         let bytes = bytes.get(at..at.checked_add(4)?)?;
         usize::try_from(u32::from_le_bytes(bytes.try_into().ok()?)).ok()
     }
-    let mut pairs = Vec::new();
-    let Some(count) = number(bytes, 0) else { return pairs };
+    /// Requests and answers rarely have more headers.
+    const USUAL: usize = 32;
+    let Some(count) = number(bytes, 0) else { return Vec::new() };
+    let mut pairs = Vec::with_capacity(count.min(USUAL));
     let Some(mut at) = count.checked_mul(8).and_then(|sizes| sizes.checked_add(4)) else { return pairs };
     let mut piece = |size_at: usize| {
         let end = at.checked_add(number(bytes, size_at)?)?;

@@ -47,6 +47,8 @@ pub struct Scanner {
     found: Vec<Found>,
     spans: Option<Vec<Span>>,
     offset: u64,
+    /// Where in the document the piece began that is being looked at.
+    piece_start: u64,
     nesting: Nesting,
     state: State,
     key: Key,
@@ -83,6 +85,7 @@ impl Scanner {
             found: Vec::new(),
             spans: None,
             offset: 0,
+            piece_start: 0,
             nesting: Nesting::default(),
             state: State::Between { expect_key: false },
             key: Key::NONE,
@@ -100,18 +103,19 @@ impl Scanner {
 
     /// One that also remembers where scalars are that may differ from document to document.
     pub fn with_spans(wants: &'static [Want]) -> Self {
-        Self { spans: Some(Vec::new()), ..Self::new(wants) }
+        Self { spans: Some(Vec::with_capacity(SPANS_MAX)), ..Self::new(wants) }
     }
 
     /// Takes the next piece, and hands on the wanted texts in it: bytes between the quotes, as written.
     pub fn feed(&mut self, piece: &[u8], mut texts: impl FnMut(TextKind, &[u8])) {
+        self.piece_start = self.offset;
         let mut rest = piece;
         while let Some((&byte, after)) = rest.split_first() {
             rest = match self.state {
                 State::Text { is_key, escaped: false } => {
                     let plain = memchr2(b'"', b'\\', rest).unwrap_or(rest.len());
                     if plain == 0 {
-                        self.text_mark(byte, is_key, &mut texts);
+                        self.text_mark(byte, is_key, piece, &mut texts);
                         after
                     } else {
                         let (run, after) = rest.split_at_checked(plain).unwrap_or((rest, &[]));
@@ -126,31 +130,32 @@ impl Scanner {
                     self.advance(1);
                     after
                 }
-                State::Scalar if !matches!(byte, b',' | b'}' | b']') && !is_space(byte) => {
-                    if let Some(capture) = &mut self.capture {
-                        capture.push(&[byte]);
-                    }
-                    self.advance(1);
-                    after
-                }
                 State::Scalar => {
-                    self.state = State::Between { expect_key: false };
-                    self.end_scalar(false);
-                    self.close_value();
-                    rest
+                    let is_end = |byte: &u8| matches!(byte, b',' | b'}' | b']') || is_space(*byte);
+                    let length = rest.iter().position(is_end).unwrap_or(rest.len());
+                    self.advance(length);
+                    if length < rest.len() {
+                        self.state = State::Between { expect_key: false };
+                        self.end_scalar(false);
+                        self.close_value(piece);
+                    }
+                    rest.get(length..).unwrap_or_default()
                 }
                 // Indented documents are half spaces.
-                State::Between { .. } if self.capture.is_none() && is_space(byte) => {
+                State::Between { .. } if is_space(byte) => {
                     let spaces = rest.iter().position(|byte| !is_space(*byte)).unwrap_or(rest.len());
                     self.advance(spaces);
                     rest.get(spaces..).unwrap_or_default()
                 }
                 State::Between { expect_key } => {
-                    self.between(byte, expect_key);
+                    self.between(byte, expect_key, piece);
                     after
                 }
-                State::Over => return,
+                State::Over => break,
             };
+        }
+        if let Some(capture) = &mut self.capture {
+            capture.take(piece, self.piece_start, self.offset);
         }
     }
 
@@ -158,7 +163,7 @@ impl Scanner {
         self.offset = self.offset.saturating_add(u64::try_from(bytes).unwrap_or(u64::MAX));
     }
 
-    fn text_mark(&mut self, byte: u8, is_key: bool, texts: &mut impl FnMut(TextKind, &[u8])) {
+    fn text_mark(&mut self, byte: u8, is_key: bool, piece: &[u8], texts: &mut impl FnMut(TextKind, &[u8])) {
         if byte == b'\\' {
             self.keep(&[byte], is_key, texts);
             self.state = State::Text { is_key, escaped: true };
@@ -168,9 +173,6 @@ impl Scanner {
         if !is_key {
             self.end_scalar(true);
         }
-        if let Some(capture) = &mut self.capture {
-            capture.push(&[byte]);
-        }
         self.advance(1);
         self.state = State::Between { expect_key: false };
         if is_key && self.nesting.depth() == 1 {
@@ -179,15 +181,15 @@ impl Scanner {
         if !is_key {
             self.text = None;
             self.media.string_ends();
-            self.close_value();
+            self.close_value(piece);
         }
     }
 
     fn keep(&mut self, bytes: &[u8], is_key: bool, texts: &mut impl FnMut(TextKind, &[u8])) {
         if let Some(kind) = self.text {
             texts(kind, bytes);
-        } else if let Some(capture) = &mut self.capture {
-            capture.push(bytes);
+        } else if self.capture.is_some() {
+            // It is taken as a whole, up to where the piece or the value ends.
         } else if self.raw_text_depth.is_some() && !is_key {
             texts(TextKind::Counted, bytes);
         } else if is_key {
@@ -197,7 +199,7 @@ impl Scanner {
         }
     }
 
-    fn between(&mut self, byte: u8, expect_key: bool) {
+    fn between(&mut self, byte: u8, expect_key: bool, piece: &[u8]) {
         match byte {
             b'"' => {
                 let is_key = expect_key && self.nesting.in_object();
@@ -205,7 +207,7 @@ impl Scanner {
                     self.open_value(byte);
                     self.scalar_start = self.offset.saturating_add(1);
                 } else if self.capture.is_none() {
-                    self.key = Key::NONE;
+                    self.key.clear();
                 }
                 self.state = State::Text { is_key, escaped: false };
             }
@@ -222,19 +224,16 @@ impl Scanner {
                 self.nesting.close();
             }
             b',' => self.state = State::Between { expect_key: true },
-            b':' | b' ' | b'\n' | b'\r' | b'\t' => {}
+            b':' => {}
             _ => {
                 self.open_value(byte);
                 self.scalar_start = self.offset;
                 self.state = State::Scalar;
             }
         }
-        if let Some(capture) = &mut self.capture {
-            capture.push(&[byte]);
-        }
         self.advance(1);
         if matches!(byte, b'}' | b']') {
-            self.close_value();
+            self.close_value(piece);
             if self.nesting.depth() == 0 {
                 self.ended = true;
                 self.state = State::Over;
@@ -288,10 +287,11 @@ impl Scanner {
         }
     }
 
-    fn close_value(&mut self) {
+    fn close_value(&mut self, piece: &[u8]) {
         let depth = self.nesting.depth();
         self.raw_text_depth.take_if(|open| *open >= depth);
-        let Some(capture) = self.capture.take_if(|capture| capture.depth >= depth) else { return };
+        let Some(mut capture) = self.capture.take_if(|capture| capture.depth >= depth) else { return };
+        capture.take(piece, self.piece_start, self.offset);
         if capture.is_sum {
             return self.add(&capture);
         }

@@ -3,10 +3,10 @@
 use crate::config::OutboxLimits;
 use protocol::{
     UnixNanos, codec,
-    event::{ItemResult, UsageEvent},
+    event::{CallEnd, CallHead, ItemResult, Written},
     ids::CallId,
 };
-use std::collections::VecDeque;
+use std::{collections::VecDeque, rc::Rc};
 
 /// A batch is no larger, unless a single event is.
 const BATCH_BYTES_MAX: usize = 256 * 1024;
@@ -36,7 +36,7 @@ struct Waiting {
 #[derive(Debug)]
 enum Content {
     /// A start, not encoded yet: most are replaced by their end before anybody reads them.
-    Start(Box<UsageEvent>),
+    Start(Rc<CallHead>),
     Encoded {
         is_start: bool,
         bytes: Vec<u8>,
@@ -90,18 +90,20 @@ impl Outbox {
         }
     }
 
-    /// Queues an event. A start that still waits when its end comes is not sent: the end tells it all.
-    pub fn push(&mut self, event: UsageEvent) -> Queued {
-        let call = event.head().id;
-        let content = match event {
-            UsageEvent::Started { .. } => Content::Start(Box::new(event)),
-            UsageEvent::Finished { .. } => {
-                let Ok(bytes) = codec::encode(&event) else { return Queued::Unwritable };
-                Content::Encoded { is_start: false, bytes }
-            }
-        };
-        let waiting = Waiting { call, content };
-        let start = if waiting.is_start() { None } else { self.waiting_start(call) };
+    /// Queues that a call began.
+    pub fn started(&mut self, head: &Rc<CallHead>) -> Queued {
+        self.push(Waiting { call: head.id, content: Content::Start(Rc::clone(head)) }, None)
+    }
+
+    /// Queues that a call ended. A start that still waits is not sent then: the end tells it all.
+    pub fn finished(&mut self, head: &CallHead, end: &CallEnd) -> Queued {
+        let Ok(bytes) = codec::encode(&Written::finished(head, end)) else { return Queued::Unwritable };
+        let content = Content::Encoded { is_start: false, bytes };
+        self.push(Waiting { call: head.id, content }, self.waiting_start(head.id))
+    }
+
+    /// Queues an event, in the place of a start.
+    fn push(&mut self, waiting: Waiting, start: Option<usize>) -> Queued {
         let freed = start.and_then(|at| self.queue.get(at)).map_or(0, Waiting::bytes);
         let bytes = self.bytes.saturating_sub(freed).saturating_add(waiting.bytes());
         let events = self.queue.len().saturating_sub(usize::from(start.is_some()));
@@ -119,6 +121,12 @@ impl Outbox {
     /// Whether one more event would be dropped.
     pub fn is_full(&self) -> bool {
         self.queue.len() >= self.limits.max_events || self.bytes >= self.limits.max_bytes
+    }
+
+    /// Whether what waits fills a batch, or half of the queue: it is not to wait for the next tick.
+    pub fn is_pressing(&self) -> bool {
+        self.bytes >= BATCH_BYTES_MAX.min(self.limits.max_bytes / 2)
+            || self.queue.len() >= self.limits.max_events / 2
     }
 
     /// Events that wait or are under way.
@@ -203,9 +211,9 @@ impl Outbox {
 
     fn encode_starts(&mut self, events: usize) {
         for waiting in self.queue.range_mut(..events) {
-            if let Content::Start(event) = &waiting.content {
+            if let Content::Start(head) = &waiting.content {
                 // Our own types always encode; an empty event would be answered `invalid`, counted.
-                let bytes = codec::encode(event.as_ref()).unwrap_or_default();
+                let bytes = codec::encode(&Written::started(head)).unwrap_or_default();
                 self.bytes = self.bytes.saturating_sub(START_BYTES).saturating_add(bytes.len());
                 waiting.content = Content::Encoded { is_start: true, bytes };
             }

@@ -2,10 +2,10 @@
 //! the cap, its window and its reset, and never the prompt.
 
 use crate::{
-    admission::{Refused, RefusingCap},
+    admission::{Looped, Refused, RefusingCap},
     dialect::{Dialect, ErrorShape},
 };
-use protocol::{UnixNanos, cap::Unit, event::Refusal, ids::CallId, money::PicoUsd};
+use protocol::{UnixNanos, cap::Unit, event::Refusal, ids::CallId, loop_guard::LoopRule, money::PicoUsd};
 use serde_json::{Value, json};
 
 /// What Envoy answers instead of the provider.
@@ -122,6 +122,12 @@ impl Retry {
     fn of(refused: &Refused, now: UnixNanos) -> Self {
         match (&refused.cap, refused.reason) {
             (_, Refusal::Unreachable) => Self { after_s: Some(1), soon: true },
+            (_, Refusal::LoopGuard) => {
+                let seconds =
+                    |looped: &Looped| looped.until.saturating_sub(now).div_ceil(1_000_000_000).max(1);
+                let soon = refused.looped.is_some_and(|looped| looped.throttled);
+                Self { after_s: refused.looped.as_ref().map(seconds), soon }
+            }
             (Some(cap), _) if cap.larger_than_cap => Self { after_s: None, soon: false },
             (Some(cap), _) if cap.waiting_helps => Self { after_s: Some(1), soon: true },
             (Some(RefusingCap { resets_at: Some(end), .. }), _) => {
@@ -164,7 +170,21 @@ fn message(refused: &Refused) -> String {
         (None, Refusal::Unpriced) => {
             "This model has no price, and the policy refuses such calls under a cap".to_owned()
         }
-        (None, Refusal::Cap | Refusal::LoopGuard) => "This call was stopped by the loop guard".to_owned(),
+        (None, Refusal::Cap | Refusal::LoopGuard) => {
+            let found = refused.looped.map_or("it repeats itself", |looped| in_words(looped.rule));
+            format!("The loop guard stopped this task: {found}")
+        }
+    }
+}
+
+fn in_words(rule: LoopRule) -> &'static str {
+    match rule {
+        LoopRule::IdenticalRequests => "the same request came too often",
+        LoopRule::IdenticalToolCalls => "the model asked for the same tool call too often",
+        LoopRule::CallsPerMinute => "it makes too many calls a minute",
+        LoopRule::Calls => "it has made too many calls",
+        LoopRule::Cost => "it has cost too much",
+        LoopRule::ConsecutiveFailures => "too many of its calls in a row failed",
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod facts;
 mod form;
+mod last_message;
 mod usage_option;
 
 pub use facts::{CacheHint, RequestFacts};
@@ -9,6 +10,7 @@ pub use usage_option::LatePiece;
 
 use crate::{dialect::Detected, head::Headers, json_scan::Scanner, text::unescape::Unescape, want::TextKind};
 use form::Form;
+use last_message::LastMessage;
 use usage_option::Reserve;
 
 /// Reads one request body.
@@ -22,6 +24,8 @@ pub struct RequestReader {
     characters: u64,
     /// Its escapes.
     spoken: Unescape,
+    /// What tells the request from the one before; only where somebody asks.
+    last_message: Option<LastMessage>,
     /// Room that was promised at the end of a body that is not held.
     reserve: Option<Reserve>,
 }
@@ -48,6 +52,7 @@ impl RequestReader {
             content_length,
             characters: 0,
             spoken: Unescape::default(),
+            last_message: None,
             reserve: None,
         }
     }
@@ -55,6 +60,9 @@ impl RequestReader {
     /// Takes the next piece.
     pub fn read(&mut self, piece: &[u8]) {
         self.bytes = self.bytes.saturating_add(u64::try_from(piece.len()).unwrap_or(u64::MAX));
+        if let Some(last_message) = &mut self.last_message {
+            last_message.feed(piece);
+        }
         let (characters, spoken) = (&mut self.characters, &mut self.spoken);
         match &mut self.body {
             Body::Json(scanner) => scanner.feed(piece, |kind, text| {
@@ -67,6 +75,11 @@ impl RequestReader {
             }),
             Body::Form(form) => form.feed(piece),
         }
+    }
+
+    /// Asks what tells the request from the one before. Before the first piece.
+    pub fn fingerprint(&mut self) {
+        self.last_message = Some(LastMessage::default());
     }
 
     /// How long the body is, where the head says.
@@ -103,6 +116,7 @@ impl RequestReader {
         }
         facts.model = facts.model.take().or_else(|| self.detected.model.clone());
         facts.stream |= self.detected.streams;
+        facts.last_message = self.last_message.as_ref().and_then(LastMessage::fingerprint);
         facts.retrieves = self.detected.retrieves;
         if facts.bills_characters {
             facts.characters = Some(self.characters);

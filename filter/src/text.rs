@@ -3,7 +3,7 @@
 
 pub(crate) mod unescape;
 
-use crate::{json_check::JsonCheck, want::TextKind};
+use crate::{fingerprint::Fingerprint, json_check::JsonCheck, want::TextKind};
 use unescape::Unescape;
 
 /// The text of one answer.
@@ -18,6 +18,8 @@ pub struct Text {
     /// Several answers' pieces may come mixed, and then nothing can be said of what they make.
     mixed: bool,
     arguments: Checked,
+    /// Of the names and arguments of tool calls.
+    tool_calls: Fingerprint,
     unescape: Unescape,
 }
 
@@ -54,14 +56,19 @@ impl Text {
                     content.feed(piece);
                 }
             }
-            TextKind::Arguments => self.arguments.feed(piece),
+            TextKind::Arguments => {
+                self.arguments.feed(piece);
+                self.tool_calls.feed(piece);
+            }
+            TextKind::Counted => self.tool_calls.feed(piece),
             TextKind::Refusal => self.refused |= !piece.is_empty(),
-            TextKind::Reasoning
-            | TextKind::Counted
-            | TextKind::Spoken
-            | TextKind::ByType
-            | TextKind::Base64 => {}
+            TextKind::Reasoning | TextKind::Spoken | TextKind::ByType | TextKind::Base64 => {}
         }
+    }
+
+    /// What tells these tool calls from others; `None` where none was asked for.
+    pub fn tool_calls(&self) -> Option<u64> {
+        self.tool_calls.value()
     }
 
     /// Whether JSON was asked for and did not come. Only of an answer that is whole.

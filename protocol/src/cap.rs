@@ -1,11 +1,11 @@
 //! Caps as the filter enforces them: one limit, in one unit, of one subject, in one window.
 
 use crate::{
-    attribution::{Attributed, Attribution, Dimension, Source},
+    attribution::{Attribution, Dimension},
     ids::Name,
 };
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
 /// An amount of a cap's unit: pico-dollars, tokens or calls. A pico-dollar amount reaches 9.2 million USD; the
 /// policy check refuses a larger limit.
@@ -58,7 +58,100 @@ impl Window {
     }
 }
 
-/// Which values of a dimension a cap is for.
+/// What a cap can be about: who a call is for, and where it goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Facet {
+    /// Who pays.
+    Customer,
+    /// Inside what.
+    Workspace,
+    /// Who acted.
+    User,
+    /// For which part of the product.
+    Feature,
+    /// The unit of work.
+    Task,
+    /// What the customer pays for.
+    Plan,
+    /// Who serves.
+    Provider,
+    /// The model that the request names.
+    Model,
+    /// Envoy's route.
+    Route,
+}
+
+impl Facet {
+    /// All of them.
+    pub const ALL: [Self; 9] = [
+        Self::Customer,
+        Self::Workspace,
+        Self::User,
+        Self::Feature,
+        Self::Task,
+        Self::Plan,
+        Self::Provider,
+        Self::Model,
+        Self::Route,
+    ];
+
+    /// The word used in YAML and in keys.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Customer => "customer",
+            Self::Workspace => "workspace",
+            Self::User => "user",
+            Self::Feature => "feature",
+            Self::Task => "task",
+            Self::Plan => "plan",
+            Self::Provider => "provider",
+            Self::Model => "model",
+            Self::Route => "route",
+        }
+    }
+}
+
+impl fmt::Display for Facet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// What caps can see of a call.
+#[derive(Clone, Copy, Debug)]
+pub struct Facets<'a> {
+    /// Who it is for.
+    pub attribution: &'a Attribution,
+    /// The customer's plan.
+    pub plan: Option<&'a str>,
+    /// Who serves.
+    pub provider: &'a str,
+    /// The model that the request names.
+    pub model: Option<&'a str>,
+    /// Envoy's route.
+    pub route: Option<&'a str>,
+}
+
+impl<'a> Facets<'a> {
+    /// One of them.
+    pub fn value(&self, facet: Facet) -> Option<&'a str> {
+        let named = |dimension| self.attribution.name(dimension).map(Name::as_str);
+        match facet {
+            Facet::Customer => named(Dimension::Customer),
+            Facet::Workspace => named(Dimension::Workspace),
+            Facet::User => named(Dimension::User),
+            Facet::Feature => named(Dimension::Feature),
+            Facet::Task => named(Dimension::Task),
+            Facet::Plan => self.plan,
+            Facet::Provider => Some(self.provider),
+            Facet::Model => self.model,
+            Facet::Route => self.route,
+        }
+    }
+}
+
+/// Which values of a facet a cap is for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SubjectMatch {
@@ -80,7 +173,7 @@ pub struct CapSpec {
     /// What it limits.
     pub unit: Unit,
     /// What it is about; no entry at all is the whole traffic.
-    pub subject: BTreeMap<Dimension, SubjectMatch>,
+    pub subject: BTreeMap<Facet, SubjectMatch>,
     /// How much.
     pub limit: Amount,
     /// For how long.
@@ -94,36 +187,33 @@ pub struct CapSpec {
 }
 
 impl CapSpec {
-    /// The key of the cap's only count, unless it has one per value of a dimension.
+    /// The key of the cap's only count, unless it has one per value of a facet.
     pub fn only_subject(&self) -> Option<Box<str>> {
-        let mut attribution = Attribution::default();
-        for (dimension, matcher) in &self.subject {
-            match matcher {
-                SubjectMatch::Each => return None,
-                SubjectMatch::Absent => {}
-                SubjectMatch::Is(name) => {
-                    attribution.set(*dimension, Attributed { value: name.clone(), from: Source::Pattern });
-                }
-            }
-        }
-        self.subject_of(&attribution)
+        self.key(|_, matcher| match matcher {
+            SubjectMatch::Each => None,
+            SubjectMatch::Absent => Some(""),
+            SubjectMatch::Is(name) => Some(name.as_str()),
+        })
     }
 
     /// The key of the count that a call falls under, or `None` when the cap is not about this call.
-    pub fn subject_of(&self, attribution: &Attribution) -> Option<Box<str>> {
+    pub fn subject_of(&self, call: &Facets<'_>) -> Option<Box<str>> {
+        self.key(|facet, matcher| match (matcher, call.value(facet)) {
+            (SubjectMatch::Absent, None) => Some(""),
+            (SubjectMatch::Each, Some(name)) => Some(name),
+            (SubjectMatch::Is(wanted), Some(name)) if wanted.as_str() == name => Some(name),
+            (SubjectMatch::Absent | SubjectMatch::Each | SubjectMatch::Is(_), _) => None,
+        })
+    }
+
+    fn key<'a>(&'a self, value: impl Fn(Facet, &'a SubjectMatch) -> Option<&'a str>) -> Option<Box<str>> {
         let mut key = String::new();
-        for (dimension, matcher) in &self.subject {
-            let name = attribution.name(*dimension);
-            let value = match (matcher, name) {
-                (SubjectMatch::Absent, None) => "",
-                (SubjectMatch::Each, Some(name)) => name.as_str(),
-                (SubjectMatch::Is(wanted), Some(name)) if wanted == name => name.as_str(),
-                (SubjectMatch::Absent | SubjectMatch::Each | SubjectMatch::Is(_), _) => return None,
-            };
+        for (facet, matcher) in &self.subject {
+            let value = value(*facet, matcher)?;
             if !key.is_empty() {
                 key.push(' ');
             }
-            key.push_str(dimension.as_str());
+            key.push_str(facet.as_str());
             key.push('=');
             key.push_str(value);
         }
@@ -134,12 +224,13 @@ impl CapSpec {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::attribution::{Attributed, Source};
 
     fn name(text: &str) -> Name {
         text.parse().unwrap()
     }
 
-    fn subject_of(subject: &[(Dimension, SubjectMatch)], call: &[(Dimension, &str)]) -> Option<String> {
+    fn subject_of(subject: &[(Facet, SubjectMatch)], call: &[(Dimension, &str)]) -> Option<String> {
         let mut attribution = Attribution::default();
         for (dimension, value) in call {
             attribution.set(*dimension, Attributed { value: name(value), from: Source::Header });
@@ -154,22 +245,32 @@ mod tests {
             shadow: false,
             initial: 0,
         };
-        cap.subject_of(&attribution).map(Into::into)
+        let (plan, model) = (Some("pro"), Some("gpt-4o"));
+        let call = Facets { attribution: &attribution, plan, provider: "openai", model, route: None };
+        cap.subject_of(&call).map(Into::into)
     }
 
     #[test]
     fn a_cap_is_about_the_calls_its_subject_names() {
         use Dimension::{Customer, Workspace};
-        let acme = [(Customer, SubjectMatch::Is(name("acme")))];
+        let acme = [(Facet::Customer, SubjectMatch::Is(name("acme")))];
         assert_eq!(subject_of(&acme, &[(Customer, "acme")]), Some("customer=acme".to_owned()));
         assert_eq!(subject_of(&acme, &[(Customer, "globex")]), None);
         assert_eq!(subject_of(&acme, &[]), None);
         assert_eq!(subject_of(&[], &[]), Some(String::new()));
-        let each = [(Customer, SubjectMatch::Is(name("acme"))), (Workspace, SubjectMatch::Each)];
+        let each =
+            [(Facet::Customer, SubjectMatch::Is(name("acme"))), (Facet::Workspace, SubjectMatch::Each)];
         let call = [(Customer, "acme"), (Workspace, "w1")];
         assert_eq!(subject_of(&each, &call), Some("customer=acme workspace=w1".to_owned()));
-        let absent = [(Customer, SubjectMatch::Absent)];
+        let absent = [(Facet::Customer, SubjectMatch::Absent)];
         assert_eq!(subject_of(&absent, &[]), Some("customer=".to_owned()));
         assert_eq!(subject_of(&absent, &[(Customer, "acme")]), None);
+    }
+    #[test]
+    fn a_cap_may_be_about_where_a_call_goes() {
+        let mini = [(Facet::Plan, SubjectMatch::Is(name("pro"))), (Facet::Model, SubjectMatch::Each)];
+        assert_eq!(subject_of(&mini, &[]), Some("plan=pro model=gpt-4o".to_owned()));
+        assert_eq!(subject_of(&[(Facet::Provider, SubjectMatch::Is(name("azure")))], &[]), None);
+        assert_eq!(subject_of(&[(Facet::Route, SubjectMatch::Each)], &[]), None);
     }
 }

@@ -1,7 +1,9 @@
 //! Usage events: what the filter tells of a call. Started when it is admitted, finished when it ended, however it
 //! ended. A finished event repeats the head, so that it can be booked when its started one is late or lost.
 
-use crate::{UnixNanos, attribution::Attribution, ids::CallId, meters::Usage, money::PicoUsd};
+use crate::{
+    UnixNanos, attribution::Attribution, ids::CallId, loop_guard::LoopVerdict, meters::Usage, money::PicoUsd,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
 /// One event. Its id is the call's id and its kind.
@@ -22,14 +24,26 @@ pub enum UsageEvent {
 }
 
 /// How an event is written: `kind`, `head` and, when it finished, `end`. A plain record, because serde buffers what
-/// a tagged or flattened one holds, and every call is written once and read once.
-#[derive(Serialize)]
+/// a tagged or flattened one holds, and every call is written once and read once. Of parts that whoever tells it keeps.
+#[derive(Clone, Copy, Debug, Serialize)]
 #[serde(rename = "UsageEvent")]
-struct Written<'a> {
+pub struct Written<'a> {
     kind: Kind,
     head: &'a CallHead,
     #[serde(skip_serializing_if = "Option::is_none")]
     end: Option<&'a CallEnd>,
+}
+
+impl<'a> Written<'a> {
+    /// [`UsageEvent::Started`].
+    pub fn started(head: &'a CallHead) -> Self {
+        Self { kind: Kind::Started, head, end: None }
+    }
+
+    /// [`UsageEvent::Finished`].
+    pub fn finished(head: &'a CallHead, end: &'a CallEnd) -> Self {
+        Self { kind: Kind::Finished, head, end: Some(end) }
+    }
 }
 
 #[derive(Deserialize)]
@@ -41,7 +55,7 @@ struct Read {
     end: Option<Box<CallEnd>>,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Kind {
     Started,
@@ -51,8 +65,8 @@ enum Kind {
 impl Serialize for UsageEvent {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
-            Self::Started { head } => Written { kind: Kind::Started, head, end: None },
-            Self::Finished { head, end } => Written { kind: Kind::Finished, head, end: Some(end) },
+            Self::Started { head } => Written::started(head),
+            Self::Finished { head, end } => Written::finished(head, end),
         }
         .serialize(serializer)
     }
@@ -137,6 +151,9 @@ pub struct CallHead {
     /// What the caps said.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub caps: Vec<CapDecision>,
+    /// What the loop guard said, where it said anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub loop_guard: Option<LoopVerdict>,
 }
 
 /// What one cap said of a call.

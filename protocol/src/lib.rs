@@ -11,6 +11,7 @@ pub mod cap;
 pub mod codec;
 pub mod event;
 pub mod ids;
+pub mod loop_guard;
 pub mod meters;
 pub mod money;
 pub mod price;

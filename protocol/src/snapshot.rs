@@ -1,8 +1,13 @@
 //! What the control plane hands down to every filter: the policy in compiled form, and the prices in force.
 
-use crate::{UnixNanos, cap::CapSpec, money::PicoUsdPerUnit, price::PriceBook, ratio::TextRatios};
+use crate::{
+    UnixNanos, cap::CapSpec, loop_guard::LoopSpec, money::PicoUsdPerUnit, price::PriceBook, ratio::TextRatios,
+};
 use serde::{Deserialize, Serialize};
-use std::sync::Arc;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 /// Pass or refuse.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,9 +52,18 @@ pub struct Snapshot {
     /// The caps, the most restrictive window first. Shared, since every call keeps those that are about it.
     #[serde(default)]
     pub caps: Vec<Arc<CapSpec>>,
+    /// When a task is stopped for repeating itself; absent: never.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub loop_guard: Option<Arc<LoopSpec>>,
+    /// The plan of each customer, where a cap is about plans.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub plans: BTreeMap<Box<str>, Box<str>>,
     /// Prices for holds and settlements.
     #[serde(default)]
     pub prices: PriceBook,
+    /// Providers whose own word on what a call costs is what it costs.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub provider_cost_bills: BTreeSet<Box<str>>,
     /// What was learned of the models' text.
     #[serde(default)]
     pub ratios: TextRatios,

@@ -8,16 +8,19 @@
 
 mod bad_input;
 mod bare_envoy;
+mod caps;
 mod concurrency;
 mod console;
 mod delivery;
 mod dialects;
 mod endings;
 mod envoy_files;
+mod loops;
 mod metering;
 mod metrics;
 mod module;
 mod official_clients;
+mod price_cases;
 mod prices;
 mod privacy;
 mod refusal;

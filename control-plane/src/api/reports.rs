@@ -16,9 +16,9 @@ use axum::{
     get, path = "/v1/reports/{report}", tag = "reports",
     params(
         ("report" = String, Path,
-         description = "weekly, customers, features, plans, routes, workspaces, models or drift"),
-        ("from" = Option<String>, Query, description = "RFC 3339, or a day; widened to whole days"),
-        ("to" = Option<String>, Query, description = "RFC 3339, or a day; widened to whole days"),
+         description = "weekly, customers, features, plans, routes, workspaces, models, drift or unpriced"),
+        ("from" = Option<String>, Query, description = "RFC 3339, or a day; widened to whole days, but for unpriced"),
+        ("to" = Option<String>, Query, description = "RFC 3339, or a day; widened to whole days, but for unpriced"),
         ("costs" = Option<String>, Query,
          description = "corrected (default: re-ratings are in them) or original (as booked at first)"),
         ("format" = Option<String>, Query, description = "json (default), csv, md or table"),

@@ -6,7 +6,7 @@ use crate::{
     app::App,
     metrics::Gauges,
     rules::Rules,
-    store::{StoreError, unix},
+    store::{StoreError, imports, unix},
 };
 use axum::{
     extract::State,
@@ -57,12 +57,8 @@ fn gauges(connection: &Connection, rules: &Rules, now: UnixNanos) -> Result<Gaug
     let open: i64 =
         connection.query_row("SELECT count(*) FROM calls WHERE state = 0", [], |row| row.get(0))?;
     let mut gauges = Gauges { open_calls: unix(open), ..Gauges::default() };
-    let mut ages =
-        connection.prepare_cached("SELECT provider, max(source_at) FROM prices GROUP BY provider")?;
-    let mut rows = ages.query([])?;
-    while let Some(row) = rows.next()? {
-        let age = now.saturating_sub(unix(row.get(1)?)) / 1_000_000_000;
-        gauges.price_age_seconds.insert(row.get(0)?, age);
+    for (provider, at) in imports::confirmed(connection)? {
+        gauges.price_age_seconds.insert(provider, now.saturating_sub(at) / 1_000_000_000);
     }
     let states = allowances::caps(connection, rules.policy(), rules.caps(), now)?;
     let debts =

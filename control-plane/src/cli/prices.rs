@@ -1,37 +1,63 @@
-//! `bursar prices`.
+//! `bursar prices`. What it prints is put together in `cli/prices/tables.rs`.
+
+mod tables;
 
 use super::{Answer, Failure, FormatArg, Target, remote::json};
 use crate::{
-    clock::Clock,
-    reports::{Cell, Column, Report, Section},
+    catalogue::refresh::file_name, clock::Clock, policy::CatalogueFormat, prices::detect, reports::Report,
 };
 use clap::{Args, Subcommand};
-use serde_json::Value;
+use serde_json::{Value, json as document};
 use std::{fs, io::Write, path::PathBuf};
 
 /// What can be done with prices.
 #[derive(Debug, Subcommand)]
 pub enum PricesCommand {
-    /// Take LiteLLM's catalogue in; what looks wrong waits for approval
+    /// Take a catalogue or a file of prices in; what looks wrong waits for approval
     Import(ImportArgs),
     /// Show what an import would change. Exit code 1 when it is anything
     Diff(DiffArgs),
+    /// List imports, or show what of one waits for approval
+    Imports(ImportsArgs),
     /// Put the waiting rows of an import in force
-    Approve(ApproveArgs),
+    Approve(ReviewArgs),
+    /// Put the waiting rows of an import aside
+    Reject(ReviewArgs),
     /// List price rows
     List(ListArgs),
     /// Show the rates of one model, and where each comes from
     Show(ShowArgs),
 }
 
+/// What is read.
+#[derive(Debug, Args)]
+pub struct Catalogue {
+    /// A file: LiteLLM's, OpenRouter's, models.dev's or genai-prices' catalogue, or prices of your own in YAML or CSV
+    pub file: PathBuf,
+    /// What it is; by default what it looks like: litellm, openrouter, models-dev, genai-prices, yaml or csv
+    #[arg(long, value_name = "FORMAT")]
+    pub from: Option<CatalogueFormat>,
+    /// The name under which its rows are kept, and replaced by its next import; by default the catalogue's own, and for
+    /// a file of your own the file's
+    #[arg(long, value_name = "NAME")]
+    pub source: Option<String>,
+    /// Let everything wait for approval
+    #[arg(long)]
+    pub propose: bool,
+    /// Let rows that begin in the past hold from then on, whatever held; `bursar rerate` books what that changes
+    #[arg(long)]
+    pub backdate: bool,
+    /// From when on rows hold that say nothing of it; by default from now on, and since ever where nobody priced the same before
+    #[arg(long, value_name = "TIME")]
+    pub effective_from: Option<String>,
+}
+
 /// What to import.
 #[derive(Debug, Args)]
 pub struct ImportArgs {
-    /// The catalogue's JSON file
-    pub file: PathBuf,
-    /// From when on new rows hold; by default from now on, and since ever for a catalogue's first import
-    #[arg(long, value_name = "TIME")]
-    pub effective_from: Option<String>,
+    /// What is read
+    #[command(flatten)]
+    pub catalogue: Catalogue,
     /// How it is printed
     #[arg(long, value_enum, default_value_t)]
     pub format: FormatArg,
@@ -43,8 +69,9 @@ pub struct ImportArgs {
 /// What to compare.
 #[derive(Debug, Args)]
 pub struct DiffArgs {
-    /// The catalogue's JSON file
-    pub file: PathBuf,
+    /// What is read
+    #[command(flatten)]
+    pub catalogue: Catalogue,
     /// How it is printed
     #[arg(long, value_enum, default_value_t)]
     pub format: FormatArg,
@@ -53,11 +80,27 @@ pub struct DiffArgs {
     pub target: Target,
 }
 
-/// What to approve.
+/// Which import to show.
 #[derive(Debug, Args)]
-pub struct ApproveArgs {
+pub struct ImportsArgs {
+    /// The import's number; without one, all imports are listed
+    pub import: Option<i64>,
+    /// How it is printed
+    #[arg(long, value_enum, default_value_t)]
+    pub format: FormatArg,
+    /// Whom to ask
+    #[command(flatten)]
+    pub target: Target,
+}
+
+/// What to decide on.
+#[derive(Debug, Args)]
+pub struct ReviewArgs {
     /// The import's number
     pub import: i64,
+    /// Only these rows, by their numbers
+    #[arg(long, value_name = "ROWS", value_delimiter = ',')]
+    pub rows: Vec<u64>,
     /// Whom to ask
     #[command(flatten)]
     pub target: Target,
@@ -109,25 +152,26 @@ const IMPORTS: &str = "/v1/prices/imports";
 pub(super) fn run(command: PricesCommand, clock: &Clock, out: &mut dyn Write) -> Result<Answer, Failure> {
     match command {
         PricesCommand::Import(args) => {
-            let text = read(&args.file)?;
-            let query: Vec<(&str, &str)> =
-                args.effective_from.as_deref().map(|from| ("effective_from", from)).into_iter().collect();
-            let answer = json(&args.target.reach(clock)?.post(IMPORTS, &query, &text)?)?;
-            print(&changes("Price import", &answer), args.format, out)?;
+            let answer = post(&args.catalogue, &args.target, clock, false)?;
+            print(&tables::changes("Price import", &answer), args.format, out)?;
             Ok(Answer::Yes)
         }
         PricesCommand::Diff(args) => {
-            let text = read(&args.file)?;
-            let answer = json(&args.target.reach(clock)?.post(IMPORTS, &[("dry_run", "true")], &text)?)?;
-            print(&changes("Price diff", &answer), args.format, out)?;
+            let answer = post(&args.catalogue, &args.target, clock, true)?;
+            print(&tables::changes("Price diff", &answer), args.format, out)?;
             Ok(if would_change(&answer) { Answer::No } else { Answer::Yes })
         }
-        PricesCommand::Approve(args) => {
-            let path = format!("{IMPORTS}/{}/approve", args.import);
-            let answer = json(&args.target.reach(clock)?.post(&path, &[], "")?)?;
-            writeln!(out, "approved: {} rows", count(&answer, "approved"))?;
+        PricesCommand::Imports(args) => {
+            let remote = args.target.reach(clock)?;
+            let report = match args.import {
+                Some(import) => tables::waiting(&json(&remote.get(&format!("{IMPORTS}/{import}"), &[])?)?),
+                None => tables::imports(&remote.all(IMPORTS, &[("limit", "1000")])?),
+            };
+            print(&report, args.format, out)?;
             Ok(Answer::Yes)
         }
+        PricesCommand::Approve(args) => decide(&args, "approve", "approved", clock, out),
+        PricesCommand::Reject(args) => decide(&args, "reject", "rejected", clock, out),
         PricesCommand::List(args) => {
             let mut query = vec![("limit", "1000")];
             let filters = [
@@ -138,7 +182,7 @@ pub(super) fn run(command: PricesCommand, clock: &Clock, out: &mut dyn Write) ->
             ];
             query.extend(filters.into_iter().filter_map(|(key, value)| Some((key, value.as_deref()?))));
             let rows = args.target.reach(clock)?.all("/v1/prices", &query)?;
-            print(&listed(&rows), args.format, out)?;
+            print(&tables::listed(&rows), args.format, out)?;
             Ok(Answer::Yes)
         }
         PricesCommand::Show(args) => {
@@ -149,15 +193,47 @@ pub(super) fn run(command: PricesCommand, clock: &Clock, out: &mut dyn Write) ->
                 let text = format!("nobody has priced {} at {}", args.model, args.provider);
                 return Err(Failure::No(text).hint("`bursar prices list --provider` shows what there is"));
             }
-            print(&shown(&rows), args.format, out)?;
+            print(&tables::shown(&rows), args.format, out)?;
             Ok(Answer::Yes)
         }
     }
 }
 
-fn read(file: &PathBuf) -> Result<String, Failure> {
-    fs::read_to_string(file)
-        .map_err(|error| Failure::Usage(format!("{}: cannot be read: {error}", file.display())))
+fn post(catalogue: &Catalogue, target: &Target, clock: &Clock, dry_run: bool) -> Result<Value, Failure> {
+    let text = fs::read_to_string(&catalogue.file)
+        .map_err(|error| Failure::Usage(format!("{}: cannot be read: {error}", catalogue.file.display())))?;
+    let format = catalogue.from.or_else(|| detect(&text));
+    // Two files of one's own are two sources: the second must not take the rows of the first away.
+    let file = format
+        .filter(|format| format.is_own())
+        .and_then(|_| file_name(&catalogue.file.display().to_string()));
+    let source = catalogue.source.clone().or(file);
+    let mut query = Vec::new();
+    query.extend(format.map(|format| ("format", format.as_str())));
+    query.extend(source.as_deref().map(|source| ("source", source)));
+    query.extend(catalogue.effective_from.as_deref().map(|from| ("effective_from", from)));
+    query.extend(catalogue.propose.then_some(("apply", "nothing")));
+    query.extend(catalogue.backdate.then_some(("backdate", "true")));
+    query.extend(dry_run.then_some(("dry_run", "true")));
+    json(&target.reach(clock)?.post(IMPORTS, &query, &text)?)
+}
+
+fn decide(
+    args: &ReviewArgs,
+    verb: &str,
+    word: &str,
+    clock: &Clock,
+    out: &mut dyn Write,
+) -> Result<Answer, Failure> {
+    let path = format!("{IMPORTS}/{}/{verb}", args.import);
+    let body = if args.rows.is_empty() { String::new() } else { document!({"rows": args.rows}).to_string() };
+    let answer = json(&args.target.reach(clock)?.post(&path, &[], &body)?)?;
+    write!(out, "{word}: {} rows", count(&answer, word))?;
+    match count(&answer, "waiting_rows") {
+        0 => writeln!(out)?,
+        waiting => writeln!(out, ", still waiting: {waiting}")?,
+    }
+    Ok(Answer::Yes)
 }
 
 fn print(report: &Report, format: FormatArg, out: &mut dyn Write) -> Result<(), Failure> {
@@ -170,171 +246,9 @@ fn count(answer: &Value, key: &str) -> u64 {
 
 fn would_change(answer: &Value) -> bool {
     let summary = answer.get("summary").unwrap_or(&Value::Null);
-    let keys = ["added", "changed", "removed", "withdrawn"];
+    let keys = ["added", "changed", "removed", "leaving", "withdrawn"];
     // A row that waits already is nothing new; one without an id is.
     let held = answer.get("held").and_then(Value::as_array).into_iter().flatten();
     let mut waiting = held.filter_map(|held| held.get("price")).map(|price| count(price, "id"));
     keys.iter().any(|key| count(summary, key) > 0) || waiting.any(|id| id == 0)
-}
-
-const fn column(key: &'static str, title: &'static str) -> Column {
-    Column { key, title }
-}
-
-fn text(value: &Value, key: &str) -> Cell {
-    match value.get(key) {
-        Some(Value::String(text)) => Cell::text(text),
-        Some(Value::Null) | None => Cell::Empty,
-        Some(other) => Cell::text(other.to_string()),
-    }
-}
-
-/// The words by which people know a row: `openai/gpt-x input, flex, above 200000`.
-fn row_name(price: &Value) -> String {
-    let part = |key: &str| price.get(key).and_then(Value::as_str).unwrap_or_default();
-    let mut name = format!("{}/{} {}", part("provider"), part("model"), part("meter"));
-    if !part("tier").is_empty() {
-        name.push_str(&format!(", {}", part("tier")));
-    }
-    if let Some(above) = price.get("threshold_input_tokens").and_then(Value::as_u64) {
-        name.push_str(&format!(", above {above}"));
-    }
-    name
-}
-
-fn changes(title: &str, answer: &Value) -> Report {
-    let summary = answer.get("summary").unwrap_or(&Value::Null);
-    let words = ["entries", "added", "changed", "removed", "unchanged", "held", "withdrawn"];
-    let counts = words.map(|word| vec![Cell::text(word), Cell::Count(count(summary, word))]);
-    let items = |key: &str| answer.get(key).and_then(Value::as_array).into_iter().flatten();
-    let rate = |price: Option<&Value>| price.map_or(Cell::Empty, |price| text(price, "rate_usd_per_mtok"));
-    let null = &Value::Null;
-    let changed = items("changed").map(|change| {
-        let after = change.get("after").unwrap_or(null);
-        vec![Cell::text(row_name(after)), rate(change.get("before")), rate(Some(after))]
-    });
-    let held = items("held").map(|held| {
-        let price = held.get("price").unwrap_or(null);
-        vec![Cell::text(row_name(price)), rate(held.get("before")), rate(Some(price)), text(held, "reason")]
-    });
-    let removed = items("removed").map(|price| vec![Cell::text(row_name(price)), rate(Some(price))]);
-    let unmapped = summary.get("unmapped").and_then(Value::as_object).into_iter().flatten();
-    let unmapped =
-        unmapped.map(|(key, count)| vec![Cell::text(key), Cell::Count(count.as_u64().unwrap_or(0))]);
-    let unreadable = summary.get("unreadable").and_then(Value::as_array).into_iter().flatten();
-    let unreadable =
-        unreadable.map(|value| vec![text(value, "entry"), text(value, "key"), text(value, "reason")]);
-    let price = column("price", "price");
-    let (before, after) =
-        (column("before_usd_per_mtok", "before, USD/M"), column("usd_per_mtok", "now, USD/M"));
-    let approve = answer.get("id").and_then(Value::as_i64).map(|id| {
-        format!("Look at the rows that wait; `bursar prices approve {id}` puts all of them in force.")
-    });
-    let section = |key, title, columns: &[Column], rows: Vec<Vec<Cell>>| Section {
-        key,
-        title,
-        columns: columns.to_vec(),
-        rows,
-        total: None,
-        notes: Vec::new(),
-        empty: "None.",
-    };
-    let (rows, key) = (column("rows", "rows"), column("key", "key"));
-    let mut sections = vec![
-        section("summary", "Summary", &[column("what", "what"), rows], counts.to_vec()),
-        section("changed", "Changed", &[price, before, after], changed.collect()),
-        section(
-            "held",
-            "Waiting for approval",
-            &[price, before, after, column("reason", "why")],
-            held.collect(),
-        ),
-        section("removed", "No longer in the catalogue", &[price, after], removed.collect()),
-        section("unmapped", "Keys without a meter", &[key, column("entries", "entries")], unmapped.collect()),
-        section(
-            "unreadable",
-            "Values that cannot be read",
-            &[column("entry", "entry"), key, column("reason", "why")],
-            unreadable.collect(),
-        ),
-    ];
-    for section in sections.iter_mut().filter(|section| section.key == "held" && !section.rows.is_empty()) {
-        section.notes.extend(approve.clone());
-    }
-    Report { title: title.to_owned(), range: None, sections }
-}
-
-fn listed(rows: &[Value]) -> Report {
-    let cells = |price: &Value| {
-        let mut cells: Vec<Cell> = ["id", "provider", "model", "meter", "tier", "threshold_input_tokens"]
-            .into_iter()
-            .map(|key| text(price, key))
-            .collect();
-        let more = ["rate_usd_per_mtok", "inherits", "status", "effective_from", "effective_to"];
-        cells.extend(more.into_iter().map(|key| text(price, key)));
-        cells
-    };
-    let section = Section {
-        key: "prices",
-        title: "Prices",
-        columns: vec![
-            column("id", "row"),
-            column("provider", "provider"),
-            column("model", "model"),
-            column("meter", "meter"),
-            column("tier", "tier"),
-            column("threshold_input_tokens", "above tokens"),
-            column("rate_usd_per_mtok", "USD per million"),
-            column("inherits", "as"),
-            column("status", "status"),
-            column("effective_from", "from"),
-            column("effective_to", "until"),
-        ],
-        rows: rows.iter().map(cells).collect(),
-        total: None,
-        notes: Vec::new(),
-        empty: "No rows. `bursar prices import` takes a catalogue in.",
-    };
-    Report { title: "Prices".to_owned(), range: None, sections: vec![section] }
-}
-
-fn shown(rows: &[Value]) -> Report {
-    let cells = |price: &Value| {
-        let mut cells: Vec<Cell> = [
-            "id",
-            "meter",
-            "tier",
-            "threshold_input_tokens",
-            "rate_usd_per_mtok",
-            "inherits",
-            "effective_from",
-        ]
-        .into_iter()
-        .map(|key| text(price, key))
-        .collect();
-        let source = price.get("source").unwrap_or(&Value::Null);
-        cells.extend(["name", "key", "text"].into_iter().map(|key| text(source, key)));
-        cells
-    };
-    let section = Section {
-        key: "rates",
-        title: "Rates",
-        columns: vec![
-            column("id", "row"),
-            column("meter", "meter"),
-            column("tier", "tier"),
-            column("threshold_input_tokens", "above tokens"),
-            column("rate_usd_per_mtok", "USD per million"),
-            column("inherits", "as"),
-            column("effective_from", "from"),
-            column("source", "source"),
-            column("source_key", "its key"),
-            column("source_text", "its value"),
-        ],
-        rows: rows.iter().map(cells).collect(),
-        total: None,
-        notes: Vec::new(),
-        empty: "",
-    };
-    Report { title: "Rates of a model".to_owned(), range: None, sections: vec![section] }
 }

@@ -2,7 +2,11 @@
 
 use super::{Failure, target::Own};
 use serde_json::Value;
-use std::time::Duration;
+use std::{
+    io::{Read, Write},
+    time::Duration,
+};
+use ureq::http::HeaderMap;
 
 /// Long enough for an import of the largest catalogue; a control plane that needs longer is not well.
 const TIMEOUT: Duration = Duration::from_secs(60);
@@ -33,6 +37,40 @@ impl Remote {
             .iter()
             .fold(self.agent.get(self.address(path)), |request, (key, value)| request.query(key, value));
         self.answer(path, request.call())
+    }
+
+    /// Writes an answer as it comes, of whatever size and however long it takes. Gives its headers.
+    pub(super) fn download(
+        &self,
+        path: &str,
+        query: &[(&str, &str)],
+        out: &mut dyn Write,
+    ) -> Result<HeaderMap, Failure> {
+        let request = query
+            .iter()
+            .fold(self.agent.get(self.address(path)), |request, (key, value)| request.query(key, value));
+        let request = request.config().timeout_global(None).timeout_per_read(Some(TIMEOUT)).build();
+        let mut response = match request.call() {
+            Ok(response) if response.status().is_success() => response,
+            // Other answers are read as they always are.
+            other => {
+                return Err(self.answer(path, other).err().unwrap_or_else(|| self.cut(path, "no answer")));
+            }
+        };
+        let mut body = response.body_mut().with_config().limit(u64::MAX).reader();
+        let mut piece = vec![0; 64 * 1024];
+        loop {
+            let length = body.read(&mut piece).map_err(|error| self.cut(path, error))?;
+            match piece.get(..length) {
+                Some(read) if !read.is_empty() => out.write_all(read)?,
+                _ => break,
+            }
+        }
+        Ok(std::mem::take(response.headers_mut()))
+    }
+
+    fn cut(&self, path: &str, error: impl std::fmt::Display) -> Failure {
+        Failure::Unreachable(format!("{}{path} broke off: {error}", self.base))
     }
 
     /// Every item of a list, page by page.
@@ -108,7 +146,13 @@ fn refusal(what: &str, theirs: bool, body: &str) -> Failure {
     }
     for fault in problem.get("errors").and_then(Value::as_array).into_iter().flatten() {
         let part = |key: &str| fault.get(key).and_then(Value::as_str).unwrap_or_default();
-        message = format!("{message}\n{}: {}", part("path"), part("message"));
+        let number = |key: &str| fault.get(key).and_then(Value::as_u64);
+        let place = number("line").zip(number("column")).map(|(line, column)| format!("{line}:{column}: "));
+        let path = if part("path").is_empty() { String::new() } else { format!("{}: ", part("path")) };
+        message = format!("{message}\n{}{path}{}", place.unwrap_or_default(), part("message"));
+        if !part("hint").is_empty() {
+            message = format!("{message}\n  hint: {}", part("hint"));
+        }
     }
     if theirs { Failure::Unreachable(message) } else { Failure::Usage(message) }
 }

@@ -1,3 +1,4 @@
+mod export;
 mod rerate;
 
 use super::*;
@@ -115,6 +116,7 @@ fn call(number: u8, customer: Option<&str>, model: &str, tokens: u64, refused: b
         hold: None,
         hold_input: None,
         caps: Vec::new(),
+        loop_guard: None,
     };
     let units = [(Meter::Input, tokens), (Meter::Output, tokens)].into_iter().filter(|_| !refused).collect();
     let end = CallEnd {
@@ -279,6 +281,8 @@ fn reports_are_the_same_whoever_is_asked_and_the_unknown_stands_beside_the_total
         assert_eq!(json["total"]["cost_usd"], "13.7625", "{report}");
         assert_eq!(json["total"]["calls_unpriced"], 1, "{report}");
     }
+    let unpriced = desk.done("report unpriced --data-dir @data --format csv");
+    assert!(unpriced.contains("\nopenai,nobody-knows,no_model,1,,10,10,,1,"), "{unpriced}");
     let before = desk.done("report customers --to 2026-11-01 --data-dir @data");
     assert!(before.contains("No calls in this time."), "{before}");
     assert_eq!(desk.bursar("report weekly --from yesterday --data-dir @data").0, 2);
@@ -328,4 +332,41 @@ fn what_cannot_be_reached_has_an_exit_code_of_its_own_and_a_hint() {
     assert_eq!(code, 3);
     assert!(said.contains("--server URL"), "{said}");
     drop(store);
+}
+
+#[test]
+fn prices_of_one_s_own_are_kept_by_their_file_and_rows_are_decided_one_by_one() {
+    let desk = Desk::new();
+    let entry = |model: &str| {
+        format!("prices:\n  - {{provider: openai, model: {model}, rates: {{input: {{usd_per_mtok: 1}}}}}}\n")
+    };
+    desk.write("a.yaml", &entry("ours-a"));
+    desk.write("b.yaml", &entry("ours-b"));
+    desk.write("wrong.yaml", "prices:\n  - {provider: openai, model: m, rates: {input: 1}}\n");
+    let (code, said) = desk.bursar("prices import @wrong.yaml --data-dir @data");
+    assert!(code == 2 && said.contains("2:49: prices[0].rates.input: is a number without a unit"), "{said}");
+    desk.done("prices import @a.yaml --data-dir @data");
+    desk.done("prices import @b.yaml --data-dir @data");
+    let listed = desk.done("prices list --data-dir @data --format csv");
+    assert!(
+        listed.contains("ours-a,input") && listed.contains("ours-b,input"),
+        "the second took nothing away: {listed}"
+    );
+    assert!(desk.done("prices show openai ours-a --data-dir @data").contains("file:a.yaml"));
+    desk.done("prices import @catalogue.json --propose --from litellm --data-dir @data");
+    let waiting = desk.done("prices imports 3 --data-dir @data --format csv");
+    assert!(waiting.contains(",approval"), "{waiting}");
+    let imports = desk.done("prices imports --data-dir @data --format csv");
+    assert!(
+        imports.lines().nth(1).unwrap().starts_with("3,") && imports.contains(",file:b.yaml,"),
+        "{imports}"
+    );
+    let row = |text: &str| text.lines().find_map(|line| line.split(',').next()?.parse::<u64>().ok());
+    let approve = format!(
+        "prices approve 3 --rows {} --data-dir @data",
+        row(&desk.done("prices list --status proposed --data-dir @data --format csv")).unwrap()
+    );
+    assert!(desk.done(&approve).starts_with("approved: 1 rows, still waiting: "));
+    assert!(desk.done("prices reject 3 --data-dir @data").starts_with("rejected: "));
+    assert_eq!(desk.bursar("prices import @a.yaml --from xml --data-dir @data").0, 2);
 }

@@ -1,11 +1,16 @@
 //! One call: who it was for and how that is known, what it cost line by line, what the caps said, how long it took.
 
+mod lines;
+
+pub use lines::LineRow;
+
 use super::{
     meter::subject,
     overview::badge,
-    page::{Page, count, duration, usd, written},
+    page::{Page, duration, usd, written},
+    prices::address,
 };
-use crate::prices::{PriceRow, PriceTable};
+use crate::{prices::PriceTable, reports};
 use askama::Template;
 use axum::http::StatusCode;
 use protocol::{
@@ -13,8 +18,11 @@ use protocol::{
     event::{CallEnd, CallHead, CapAnswer, CapDecision},
     meters::Usage,
     money::PicoUsd,
-    rating::Line,
+    rating::{self, Line},
 };
+
+/// The cause of a correction that rated a call by other prices; what came of it is what the call costs since.
+const RERATE: &str = "rerate";
 
 /// Everything the page shows.
 #[derive(Clone, Debug)]
@@ -37,6 +45,8 @@ pub struct CallPage<'a> {
     pub settled: Option<PicoUsd>,
     /// Times it was booked otherwise than before.
     pub corrections: &'a [Correction],
+    /// Which rule found its prices: `served_model`, …
+    pub matched: Option<&'a str>,
     /// For the rows that its lines name.
     pub prices: &'a PriceTable,
 }
@@ -64,8 +74,15 @@ struct CallTemplate {
     word: String,
     cost: Option<String>,
     exact: String,
+    /// What it would cost without contracts, where that is something else.
+    list: Option<String>,
+    /// What it was booked at first, where that was something else.
+    first: Option<String>,
     open: bool,
-    unpriced: Option<(String, String)>,
+    /// The reason, and what to do.
+    unpriced: Option<(String, Vec<String>)>,
+    /// What it is the price of that is missing, and the page of what there is.
+    priced_as: Option<(String, String)>,
     estimated: Vec<String>,
     who: Vec<Fact>,
     what: Vec<Fact>,
@@ -74,7 +91,15 @@ struct CallTemplate {
     money: Vec<Fact>,
     decisions: Vec<Decision>,
     phases: Vec<Phase>,
-    corrections: Vec<(String, String, String, String)>,
+    corrections: Vec<CorrectionRow>,
+}
+
+/// A correction, in words.
+struct CorrectionRow {
+    at: String,
+    cause: String,
+    before: String,
+    after: String,
 }
 
 /// One answer on the page.
@@ -86,25 +111,6 @@ pub struct Fact {
     pub value: String,
     /// How it is known.
     pub source: String,
-}
-
-/// One line of the price arithmetic.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LineRow {
-    /// What was counted.
-    pub meter: String,
-    /// How many.
-    pub units: String,
-    /// USD per million.
-    pub rate: String,
-    /// units × rate.
-    pub cost: String,
-    /// The price row: `row 12, litellm, …`
-    pub price: String,
-    /// What else there is to know of the row.
-    pub note: String,
-    /// The units are an estimate.
-    pub estimated: bool,
 }
 
 /// What one cap said.
@@ -143,19 +149,42 @@ impl CallPage<'_> {
             word,
             cost: self.cost.map(usd),
             exact: self.cost.map(|cost| cost.to_string()).unwrap_or_default(),
+            list: self.list(),
+            first: self.first(),
             open: self.end.is_none() && self.state == "open",
             unpriced: self.unpriced.map(|reason| (reason.to_owned(), advice(reason, self.head))),
+            priced_as: self.unpriced.and_then(|_| self.priced_as()),
             estimated: self.estimated(),
             who: self.who(),
             what: self.what(),
             how: self.how(),
-            lines: self.lines.iter().map(|line| self.line(line)).collect(),
+            lines: self.lines.iter().map(|line| LineRow::new(line, self.prices, self.usage())).collect(),
             money: self.money(),
             decisions: self.head.caps.iter().map(decision).collect(),
             phases: self.phases(),
             corrections: self.corrections.iter().map(correction).collect(),
         };
         Page::of(StatusCode::OK, &template)
+    }
+
+    fn priced_as(&self) -> Option<(String, String)> {
+        let served = self.end.and_then(|end| end.response_model.as_deref());
+        let model = served.or(self.head.request_model.as_deref())?;
+        Some((format!("{model} at {}", self.head.provider), address(&self.head.provider, model)))
+    }
+
+    fn list(&self) -> Option<String> {
+        let list = rating::list_cost(self.lines)?;
+        // Money that was held and never rated has no lines.
+        (!self.lines.is_empty() && self.cost.is_some_and(|cost| cost != list)).then(|| list.to_string())
+    }
+
+    fn first(&self) -> Option<String> {
+        // An end that came late took back what had been said before.
+        let since = self.corrections.iter().rev().take_while(|correction| correction.cause == RERATE);
+        let first = since.last()?;
+        let words = first.before.map_or_else(|| "unpriced".to_owned(), usd);
+        (first.before != self.cost).then_some(words)
     }
 
     fn usage(&self) -> Option<&Usage> {
@@ -219,19 +248,6 @@ impl CallPage<'_> {
         facts
     }
 
-    fn line(&self, line: &Line) -> LineRow {
-        let row = self.prices.row(line.price);
-        LineRow {
-            meter: line.meter.as_str().replace('_', " "),
-            units: count(line.units),
-            rate: line.rate.usd_per_mtok(),
-            cost: line.cost.to_string(),
-            price: row.map_or_else(|| format!("row {}", line.price), price),
-            note: row.map(price_note).unwrap_or_default(),
-            estimated: self.usage().is_some_and(|usage| usage.estimated.contains(&line.meter)),
-        }
-    }
-
     fn money(&self) -> Vec<Fact> {
         let amount = |amount: Option<PicoUsd>| amount.map(|amount| format!("{amount} USD"));
         let mut facts = vec![
@@ -240,6 +256,7 @@ impl CallPage<'_> {
         ];
         let provider = self.end.and_then(|end| end.provider_cost);
         facts.push(fact("cost the provider states", amount(provider).as_deref()));
+        facts.push(fact("price found by", self.matched.map(rule)));
         facts.retain(|fact| !fact.value.is_empty());
         facts
     }
@@ -268,6 +285,19 @@ impl CallPage<'_> {
             }
             None => vec![phase("from start to end", "s1", 0, total)],
         }
+    }
+}
+
+/// Which of a call's names was looked up, in words.
+fn rule(matched: &str) -> &str {
+    match matched {
+        "served_model" => "the name that the response gave",
+        "served_alias" => "an alias of the name that the response gave",
+        "served_prefix" => "the beginning of the name that the response gave",
+        "requested_model" => "the name that the request gave",
+        "requested_alias" => "an alias of the name that the request gave",
+        "requested_prefix" => "the beginning of the name that the request gave",
+        other => other,
     }
 }
 
@@ -313,56 +343,42 @@ fn decision(decision: &CapDecision) -> Decision {
     Decision { cap: decision.cap.to_string(), subject: subject(&decision.subject), word, class, held }
 }
 
-fn price(row: &PriceRow) -> String {
-    let model = &row.key.model;
-    let tier = row.key.tier.as_deref().map(|tier| format!(", {tier} tier")).unwrap_or_default();
-    let above = row.key.threshold.map(|at| format!(", above {} prompt tokens", count(at.input_tokens)));
-    format!("row {}: {model}{tier}{}", row.id, above.unwrap_or_default())
-}
-
-fn price_note(row: &PriceRow) -> String {
-    let source = &row.source;
-    let mut note = format!("{}, {} = {}", source.name, source.key, source.text);
-    note.push_str(&match row.effective_from {
-        0 => ", in force since ever".to_owned(),
-        from => format!(", in force from {} UTC", written(from, "%Y-%m-%d %H:%M")),
-    });
-    if let Some(meter) = row.inherits {
-        note.push_str(&format!(
-            "; has no rate of its own and takes that of {}",
-            meter.as_str().replace('_', " ")
+/// What somebody can do about a call without a cost: in parts, of which every other one is code.
+fn advice(reason: &str, head: &CallHead) -> Vec<String> {
+    let Some((_, what)) = reports::what_to_do(reason) else { return Vec::new() };
+    let model = head.request_model.as_deref().unwrap_or("this model");
+    let (kind, meter) = reason.split_once(':').unwrap_or((reason, ""));
+    let meter = meter.replace('_', " ");
+    let why = match kind {
+        "no_model" => format!("Nobody had priced {model} at {} when the call began.", head.provider),
+        "no_rate" => format!("{model} has no rate for {meter}."),
+        "outside_window" => format!("{model} has prices, but none for the time at which the call began."),
+        "no_usage" => "Nothing is known of what the call used.".to_owned(),
+        _ => format!("The units of {meter} times their rate do not fit: one of them is absurd."),
+    };
+    let mut text = format!("{} {what}", why.replace('`', "'"));
+    if reports::is_mended_by_a_price(reason) {
+        let day = |at| written(at, "%Y-%m-%d");
+        let (from, to) = (day(head.started_at), day(head.started_at.saturating_add(86_400_000_000_000)));
+        text.push_str(&format!(
+            " Then `bursar rerate --from {from} --to {to} --dry-run` says what the calls of that day cost."
         ));
     }
-    if source.rounded {
-        note.push_str("; finer than a pico-dollar, rounded");
-    }
-    note
+    text.split('`').map(ToOwned::to_owned).collect()
 }
 
-/// What somebody can do about a call without a cost.
-fn advice(reason: &str, head: &CallHead) -> String {
-    let model = head.request_model.as_deref().unwrap_or("this model");
-    match reason.split_once(':').map_or((reason, ""), |(reason, meter)| (reason, meter)) {
-        ("no_model", _) => format!(
-            "Nobody had priced {model} at {} when the call began. Import a price; it will count for calls from then on.",
-            head.provider
-        ),
-        ("no_rate", meter) => format!(
-            "{model} has no rate for {}. Import one; it will count for calls from then on.",
-            meter.replace('_', " ")
-        ),
-        ("no_usage", _) => "Nothing is known of what the call used.".to_owned(),
-        ("too_large", meter) => {
-            format!("The units of {meter} times their rate do not fit: one of them is absurd.")
-        }
-        _ => String::new(),
-    }
-}
-
-fn correction(correction: &Correction) -> (String, String, String, String) {
+fn correction(correction: &Correction) -> CorrectionRow {
     let amount = |amount: Option<PicoUsd>| {
         amount.map_or_else(|| "unknown".to_owned(), |amount| format!("{amount} USD"))
     };
-    let at = written(correction.at, "%Y-%m-%d %H:%M:%S");
-    (at, correction.cause.replace('_', " "), amount(correction.before), amount(correction.after))
+    CorrectionRow {
+        at: written(correction.at, "%Y-%m-%d %H:%M:%S"),
+        cause: match &*correction.cause {
+            "late_end" => "it ended after it had been closed as orphaned".to_owned(),
+            RERATE => "rated anew, by other prices".to_owned(),
+            cause => cause.replace('_', " "),
+        },
+        before: amount(correction.before),
+        after: amount(correction.after),
+    }
 }

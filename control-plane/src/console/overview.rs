@@ -5,7 +5,10 @@ use super::{
     meter::Meter,
     page::{Page, count, moment, usd, written},
 };
-use crate::reports::{CapState, Point, Range, Totals};
+use crate::{
+    instant::Instant,
+    reports::{CapState, Point, Range, Totals},
+};
 use askama::Template;
 use axum::http::StatusCode;
 use protocol::{UnixNanos, money::PicoUsd};
@@ -133,6 +136,7 @@ struct OverviewTemplate {
     spans: Vec<(&'static str, &'static str, bool)>,
     until: String,
     tiles: Vec<Tile>,
+    unpriced_link: String,
     cost: Chart,
     calls_chart: Chart,
     legend: Vec<LegendRow>,
@@ -149,6 +153,8 @@ struct Tile {
     value: String,
     detail: String,
     class: &'static str,
+    /// What it leads to.
+    link: String,
 }
 
 struct LegendRow {
@@ -188,6 +194,8 @@ impl Overview<'_> {
     /// Renders it.
     pub fn page(&self) -> Page {
         let range = self.span.range(self.now);
+        let unpriced_link =
+            format!("/console/reports/unpriced?from={}&to={}", Instant(range.from), Instant(range.to));
         let mut sums: BTreeMap<Option<Box<str>>, Totals> = BTreeMap::new();
         for point in self.points.iter().filter(|point| (range.from..range.to).contains(&point.at)) {
             let sum = sums.entry(point.customer.clone()).or_default();
@@ -210,7 +218,8 @@ impl Overview<'_> {
             section: "overview",
             spans: Span::ALL.map(|span| (span.as_str(), span.title(), span == self.span)).to_vec(),
             until: moment(self.now),
-            tiles: tiles(&customers, &total),
+            tiles: tiles(&customers, &total, unpriced_link.clone()),
+            unpriced_link,
             cost: draw(Measure::Cost),
             calls_chart: draw(Measure::Calls),
             legend: legend(&customers, &series),
@@ -248,7 +257,7 @@ fn cost(totals: &Totals) -> String {
     }
 }
 
-fn tiles(customers: &[(Option<Box<str>>, Totals)], total: &Totals) -> Vec<Tile> {
+fn tiles(customers: &[(Option<Box<str>>, Totals)], total: &Totals, unpriced_link: String) -> Vec<Tile> {
     let active = customers.iter().filter(|(name, totals)| name.is_some() && totals.calls > 0).count();
     let nobody =
         customers.iter().find(|(name, _)| name.is_none()).map(|(_, totals)| *totals).unwrap_or_default();
@@ -257,6 +266,7 @@ fn tiles(customers: &[(Option<Box<str>>, Totals)], total: &Totals) -> Vec<Tile> 
         value: count(what),
         detail: detail.to_owned(),
         class: if what > 0 { "warn" } else { "" },
+        link: String::new(),
     };
     let priced = match total.unpriced {
         0 if total.calls == 0 => "nothing spent".to_owned(),
@@ -267,13 +277,16 @@ fn tiles(customers: &[(Option<Box<str>>, Totals)], total: &Totals) -> Vec<Tile> 
         0 => "no errors".to_owned(),
         errors => format!("{} with an error", count(errors)),
     };
-    let tile = |title, value, detail| Tile { title, value, detail, class: "" };
+    let tile = |title, value, detail| Tile { title, value, detail, class: "", link: String::new() };
     vec![
         tile("AI cost", usd(total.cost), priced),
         tile("Calls", count(total.calls), errors),
         tile("Active customers", active.to_string(), "with at least one call".to_owned()),
         unknown(total.refused, "Refused", "at no cost"),
-        unknown(total.unpriced, "Unpriced", "models nobody priced"),
+        Tile {
+            link: if total.unpriced > 0 { unpriced_link } else { String::new() },
+            ..unknown(total.unpriced, "Unpriced", "calls without a known cost")
+        },
         unknown(nobody.asked(), "Unattributed", "calls without a customer"),
     ]
 }

@@ -11,8 +11,8 @@ use protocol::{UnixNanos, money::PicoUsd};
 /// The one stylesheet, at `/assets/console.css`.
 pub const STYLESHEET: &str = include_str!("../../assets/console.css");
 
-/// Pages load this stylesheet and nothing else, run nothing, and stand in no frame.
-const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+/// Pages load this stylesheet and nothing else, run nothing, send forms to nobody else, and stand in no frame.
+const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
 /// A rendered page.
 #[derive(Debug)]
@@ -44,7 +44,8 @@ impl IntoResponse for Page {
         let headers = [
             (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(CONTENT_SECURITY_POLICY)),
             (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
-            (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+            // Not `no-referrer`: that takes the origin off a page's own forms, by which they are told from others'.
+            (header::REFERRER_POLICY, HeaderValue::from_static("same-origin")),
             (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
         ];
         (status, headers, Html(html)).into_response()
@@ -57,6 +58,11 @@ struct Missing<'a> {
     section: &'static str,
     what: &'a str,
     hint: &'a str,
+}
+
+/// A page for what is not done.
+pub(super) fn refused(what: &str, hint: &str) -> Page {
+    Page::of(StatusCode::FORBIDDEN, &Missing { section: "", what, hint })
 }
 
 /// A page for what is not there.
@@ -101,6 +107,20 @@ pub(super) fn usd(amount: PicoUsd) -> String {
         Some(positive) => format!("−${positive}"),
         None => format!("${text}"),
     }
+}
+
+/// A part of a path, whatever it has in it.
+pub(super) fn encoded(part: &str) -> String {
+    let mut path = String::with_capacity(part.len());
+    for byte in part.bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                path.push(char::from(byte))
+            }
+            byte => path.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    path
 }
 
 /// A duration, in the unit that suits it.

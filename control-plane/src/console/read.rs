@@ -2,7 +2,7 @@
 
 use super::{CallRow, Correction};
 use crate::{
-    ledger::State,
+    ledger::{self, State},
     store::{NO_WORD, StoreError, unix, word_text},
 };
 use protocol::{
@@ -19,8 +19,8 @@ use serde::de::DeserializeOwned;
 pub(super) fn last_calls(store: &Connection, limit: u32) -> Result<Vec<CallRow>, StoreError> {
     let mut statement = store.prepare_cached(
         "SELECT id, started_at, customer, feature, provider, model, state, outcome, refused, tokens_in, tokens_out,
-             cost_pico, usage_source
-         FROM calls ORDER BY started_at DESC LIMIT ?1",
+             standing_pico, usage_source
+         FROM standing ORDER BY started_at DESC LIMIT ?1",
     )?;
     let mut rows = statement.query([limit])?;
     let mut calls = Vec::new();
@@ -61,13 +61,15 @@ pub(super) struct Call {
     pub(super) cost: Option<PicoUsd>,
     pub(super) settled: Option<PicoUsd>,
     pub(super) corrections: Vec<Correction>,
+    pub(super) matched: Option<&'static str>,
 }
 
 /// The call of that id.
 pub(super) fn call(store: &Connection, id: CallId) -> Result<Option<Call>, StoreError> {
     let mut statement = store.prepare_cached(
-        "SELECT head, end, lines, state, plan, unpriced, cost_pico, settled_pico
-         FROM calls JOIN details USING (id) WHERE id = ?1",
+        "SELECT head, end, iif(rerated IS NULL, lines, standing_lines), state, plan, standing_unpriced, standing_pico,
+             settled_pico
+         FROM standing JOIN details USING (id) WHERE id = ?1",
     )?;
     let found = statement
         .query_row([id.as_bytes()], |row| {
@@ -89,6 +91,7 @@ pub(super) fn call(store: &Connection, id: CallId) -> Result<Option<Call>, Store
         cost: pico(cost),
         settled: pico(settled),
         corrections: corrections(store, id)?,
+        matched: ledger::calls::find(store, id)?.and_then(|call| call.price_match),
     }))
 }
 

@@ -1,16 +1,28 @@
 //! A report as a page: its sections as tables.
 
-use super::page::{Page, moment};
-use crate::reports::{Cell, Range, Report};
+use super::{
+    page::{Page, moment, written},
+    prices::address,
+};
+use crate::reports::{Cell, Column, Kind, Range, Report, Section};
 use askama::Template;
 use axum::http::StatusCode;
+
+/// No column of its own: nobody reads an id, and the time of the call leads to it.
+const LAST_CALL: &str = "last_call";
 
 #[derive(Template)]
 #[template(path = "report.html")]
 struct ReportTemplate {
     section: &'static str,
+    /// The report's word in addresses.
+    kind: &'static str,
+    is_about_prices: bool,
+    waiting: usize,
     title: String,
     range: String,
+    from: String,
+    to: String,
     query: String,
     sections: Vec<SectionView>,
 }
@@ -18,10 +30,13 @@ struct ReportTemplate {
 struct SectionView {
     key: &'static str,
     title: &'static str,
-    columns: Vec<(&'static str, bool)>,
+    /// With many columns, which stand closer.
+    is_wide: bool,
+    columns: Vec<(String, bool)>,
     rows: Vec<Vec<CellView>>,
     total: Vec<CellView>,
-    notes: Vec<String>,
+    /// In parts, of which every other one is code.
+    notes: Vec<Vec<String>>,
     empty: &'static str,
 }
 
@@ -31,43 +46,83 @@ struct CellView {
     /// The exact amount, where what is shown is rounded.
     exact: String,
     bad: bool,
+    /// The page about it.
+    link: String,
 }
 
-/// The weekly report's page. `query` is what its other forms are asked for with.
-pub fn report_page(report: &Report, query: &str) -> Page {
+/// A report's page. `query` is what its other forms are asked for with; so many price rows are `waiting`.
+pub fn report_page(report: &Report, kind: Kind, query: &str, waiting: usize) -> Page {
     let sections = report.sections.iter().map(|section| SectionView {
         key: section.key,
         title: section.title,
+        is_wide: section.columns.len() > 10,
         columns: section
             .columns
             .iter()
             .enumerate()
+            .filter(|(_, column)| column.key != LAST_CALL)
             .map(|(index, column)| {
                 let number = section.rows.first().and_then(|row| row.get(index)).is_some_and(Cell::is_number);
-                (column.title, number)
+                (heading(column.title), number)
             })
             .collect(),
-        rows: section.rows.iter().map(|row| row.iter().map(view).collect()).collect(),
-        total: section.total.iter().flatten().map(view).collect(),
-        notes: section.notes.clone(),
+        rows: section.rows.iter().map(|row| cells(section, row)).collect(),
+        total: section.total.iter().flat_map(|row| cells(section, row)).collect(),
+        notes: section.notes.iter().map(|note| note.split('`').map(ToOwned::to_owned).collect()).collect(),
         empty: section.empty,
     });
+    let is_about_prices = kind == Kind::Unpriced;
+    let day = |at: Option<u64>| at.map(|at| written(at, "%Y-%m-%d")).unwrap_or_default();
     let template = ReportTemplate {
-        section: "weekly",
+        section: if is_about_prices { "prices" } else { "weekly" },
+        kind: kind.as_str(),
+        is_about_prices,
+        waiting,
         title: report.title.clone(),
         range: report
             .range
             .map(|Range { from, to }| format!("{} to {} UTC. ", moment(from), moment(to)))
             .unwrap_or_default(),
+        from: day(report.range.map(|range| range.from)),
+        to: day(report.range.map(|range| range.to)),
         query: query.to_owned(),
         sections: sections.collect(),
     };
     Page::of(StatusCode::OK, &template)
 }
 
+/// Where a heading takes two lines, the unit is on the second.
+fn heading(title: &str) -> String {
+    match title.split_once(", ") {
+        Some((what, unit)) => format!("{}, {unit}", what.replace(' ', "\u{a0}")),
+        None => title.to_owned(),
+    }
+}
+
+fn cells(section: &Section, row: &[Cell]) -> Vec<CellView> {
+    let named = || section.columns.iter().zip(row);
+    let text = |key: &str| named().find(|(column, _)| column.key == key).map(|(_, cell)| cell.shown());
+    // What stands for several models, or for none, is in brackets.
+    let is_named = |model: &str| !model.is_empty() && !model.starts_with('(');
+    let link = |column: &Column, cell: &Cell| match (column.key, cell) {
+        ("model", Cell::Text(model)) if section.key == "unpriced" && is_named(model) => {
+            text("provider").map(|provider| address(&provider, model))
+        }
+        ("last_at", _) => {
+            text(LAST_CALL).filter(|id| !id.is_empty()).map(|id| format!("/console/calls/{id}"))
+        }
+        _ => None,
+    };
+    let shown = named().filter(|(column, _)| column.key != LAST_CALL);
+    shown
+        .map(|(column, cell)| CellView { link: link(column, cell).unwrap_or_default(), ..view(cell) })
+        .collect()
+}
+
 fn view(cell: &Cell) -> CellView {
     let exact = match cell {
         Cell::Usd(Some(amount)) => format!("{amount} USD"),
+        Cell::Moment(_) => cell.exact().unwrap_or_default(),
         Cell::Text(_)
         | Cell::Count(_)
         | Cell::Usd(None)
@@ -76,5 +131,9 @@ fn view(cell: &Cell) -> CellView {
         | Cell::Empty => String::new(),
     };
     let bad = matches!(cell, Cell::Usd(Some(amount)) if amount.pico() < 0);
-    CellView { text: cell.shown(), number: cell.is_number(), exact, bad }
+    let text = match cell {
+        Cell::Moment(at) => written(*at, "%-d %b %H:%M"),
+        cell => cell.shown(),
+    };
+    CellView { text, number: cell.is_number(), exact, bad, link: String::new() }
 }

@@ -1,5 +1,7 @@
 //! The console's addresses.
 
+mod prices;
+
 use super::{
     CallPage, Overview, Page, STYLESHEET, Span, not_found,
     page::failed,
@@ -7,11 +9,10 @@ use super::{
     report_page,
 };
 use crate::{
-    clock::Clock,
+    app::App,
     instant::Instant,
     reports::{self, Costs, Kind, Range},
-    rules::Rules,
-    store::{Store, StoreError},
+    store::StoreError,
 };
 use axum::{
     Router,
@@ -22,36 +23,23 @@ use axum::{
 };
 use protocol::ids::CallId;
 use serde::Deserialize;
-use std::sync::Arc;
 
 /// So many calls stand on the first page.
 const LAST_CALLS: u32 = 25;
 
-/// What the console reads.
-#[derive(Clone)]
-pub struct Console {
-    /// The ledger and its aggregates.
-    pub store: Store,
-    /// The time.
-    pub clock: Clock,
-    /// The rules in force, whenever asked.
-    pub rules: Arc<dyn Fn() -> Arc<Rules> + Send + Sync>,
-}
-
-impl std::fmt::Debug for Console {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Console")
-    }
-}
-
 /// `/`, `/console/…` and the stylesheet.
-pub fn routes(console: Console) -> Router {
+pub fn routes(app: App) -> Router {
     Router::new()
         .route("/", get(overview))
         .route("/console/calls/{id}", get(call))
         .route("/console/reports/weekly", get(weekly))
+        .route("/console/reports/unpriced", get(unpriced))
+        .route("/console/prices", get(prices::list))
+        .route("/console/prices/proposals", get(prices::proposals).post(prices::decide_on))
+        // Names of models have slashes, which some proxies decode.
+        .route("/console/prices/{provider}/{*model}", get(prices::history))
         .route("/assets/console.css", get(stylesheet))
-        .with_state(console)
+        .with_state(app)
 }
 
 async fn stylesheet() -> Response {
@@ -68,8 +56,8 @@ struct OverviewQuery {
     span: Option<String>,
 }
 
-async fn overview(State(console): State<Console>, Query(query): Query<OverviewQuery>) -> Page {
-    let (now, rules) = (console.clock.now(), (console.rules)());
+async fn overview(State(app): State<App>, Query(query): Query<OverviewQuery>) -> Page {
+    let (now, rules) = (app.clock.now(), app.rules());
     let span = query.span.as_deref().and_then(Span::parse);
     let page = move |store: &rusqlite::Connection| {
         let span = match span {
@@ -86,16 +74,18 @@ async fn overview(State(console): State<Console>, Query(query): Query<OverviewQu
         };
         Ok(view.page())
     };
-    answer(console.store.read(page).await)
+    answer(app.store.read(page).await)
 }
 
-async fn call(State(console): State<Console>, Path(id): Path<String>) -> Page {
+async fn call(State(app): State<App>, Path(id): Path<String>) -> Page {
     let missing = || not_found("There is no such call", "The ledger has no call of this id.");
     let Ok(id) = id.parse::<CallId>() else { return missing() };
-    let rules = (console.rules)();
-    let found = console.store.read(move |store| read::call(store, id)).await;
+    let rules = app.rules();
+    let found = app.store.read(move |store| read::call(store, id)).await;
     answer(found.map(|found| {
-        let Some(Call { head, end, lines, state, plan, unpriced, cost, settled, corrections }) = found else {
+        let Some(Call { head, end, lines, state, plan, unpriced, cost, settled, corrections, matched }) =
+            found
+        else {
             return missing();
         };
         let page = CallPage {
@@ -108,6 +98,7 @@ async fn call(State(console): State<Console>, Path(id): Path<String>) -> Page {
             unpriced: unpriced.as_deref(),
             settled,
             corrections: &corrections,
+            matched,
             prices: &rules.prices,
         };
         page.page()
@@ -120,22 +111,34 @@ struct ReportQuery {
     to: Option<String>,
 }
 
-async fn weekly(State(console): State<Console>, Query(query): Query<ReportQuery>) -> Page {
-    let (now, rules) = (console.clock.now(), (console.rules)());
-    let range = match Range::parse(query.from.as_deref(), query.to.as_deref(), now) {
+async fn weekly(State(app): State<App>, Query(query): Query<ReportQuery>) -> Page {
+    report(app, Kind::Weekly, query).await
+}
+
+async fn unpriced(State(app): State<App>, Query(query): Query<ReportQuery>) -> Page {
+    report(app, Kind::Unpriced, query).await
+}
+
+async fn report(app: App, kind: Kind, query: ReportQuery) -> Page {
+    let (now, rules) = (app.clock.now(), app.rules());
+    let waiting = super::prices::waiting_count(&rules.prices);
+    // A field of a form that was left empty says nothing.
+    let said = |text: Option<String>| text.filter(|text| !text.is_empty());
+    let (from, to) = (said(query.from), said(query.to));
+    let range = match Range::parse(from.as_deref(), to.as_deref(), now) {
         Ok(range) => range,
-        Err(error) => return not_found("There is no such week", &error.to_string()),
+        Err(error) => return not_found("There is no such time", &error.to_string()),
     };
     let make = move |store: &rusqlite::Connection| {
-        let caps = reports::cap_states(store, &rules, now)?;
-        reports::answer(store, rules.policy(), &caps, Kind::Weekly, range, Costs::Corrected)
+        let caps = if kind == Kind::Weekly { reports::cap_states(store, &rules, now)? } else { Vec::new() };
+        reports::answer(store, rules.policy(), &caps, kind, range, Costs::Corrected)
     };
-    let report = console.store.read(make).await;
+    let report = app.store.read(make).await;
     answer(report.map(|report| {
         // The other forms must be about the same time, whenever they are asked for.
         let query =
             report.range.map(|Range { from, to }| format!("from={}&to={}&", Instant(from), Instant(to)));
-        report_page(&report, &query.unwrap_or_default())
+        report_page(&report, kind, &query.unwrap_or_default(), waiting)
     }))
 }
 

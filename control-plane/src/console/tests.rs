@@ -2,7 +2,7 @@ use super::*;
 use crate::{
     policy::Pricing,
     prices::{PriceTable, Query, compare, litellm},
-    reports::{CapState, Cell, Column, Point, Range, Report, Section, Totals},
+    reports::{CapState, Cell, Column, Kind, Point, Range, Report, Section, Totals},
 };
 use axum::response::IntoResponse;
 use protocol::{
@@ -102,7 +102,7 @@ fn pages_need_no_script_and_no_style_of_their_own() {
     let pages = [
         overview(&points, &caps, &[row("finished", Some("ok"), Some("1"))]).page(),
         call_page(&head, Some(&end), &lines, &prices).page(),
-        report_page(&report(), ""),
+        report_page(&report(), Kind::Weekly, "", 0),
         not_found("No such call", "It may have been typed wrong."),
     ];
     for page in pages {
@@ -235,6 +235,7 @@ pub(super) fn example() -> (CallHead, CallEnd, Vec<rating::Line>, PriceTable) {
         region: None,
         started_at,
         hold: Some("0.000675".parse().unwrap()),
+        loop_guard: None,
         hold_input: Some("0.000195".parse().unwrap()),
         caps: vec![
             held("acme-month/usd", 675_000_000, CapAnswer::Held),
@@ -291,6 +292,7 @@ fn call_page<'a>(
         unpriced: None,
         settled: end.and_then(|_| rating::cost(lines)),
         corrections: &[],
+        matched: None,
         prices,
     }
 }
@@ -301,7 +303,7 @@ fn a_call_shows_its_price_arithmetic_line_by_line() {
     let html = call_page(&head, Some(&end), &lines, &prices).page().html().to_owned();
     // 1,204 × 0.15 + 1,024 × 0.075 + 310 × 0.60 + 40 × 0.60 per million
     for text in [
-        "<td class=\"n\">1,204</td><td class=\"n\"><span class=\"op\">×</span>0.15</td><td class=\"n\"><span class=\"op\">=</span>0.0001806</td>",
+        "<td class=\"n\">1,204</td><td class=\"n\"><span class=\"op\">×</span>0.15</td><td>million tokens</td><td class=\"n\"><span class=\"op\">=</span>0.0001806</td>",
         "<span class=\"op\">=</span>0.0000768</td>",
         "<span class=\"op\">=</span>0.0004674</td><td></td>",
         "litellm, gpt-4o-mini: input_cost_per_token = 1.5e-07",
@@ -349,7 +351,7 @@ fn report() -> Report {
 
 #[test]
 fn a_report_is_rounded_on_the_page_and_exact_when_pointed_at() {
-    let html = report_page(&report(), "from=2026-11-16&").html().to_owned();
+    let html = report_page(&report(), Kind::Weekly, "from=2026-11-16&", 0).html().to_owned();
     assert!(html.contains("title=\"1234.56785 USD\">1,234.5678</td>"), "{html}");
     assert!(html.contains("/v1/reports/weekly?from=2026-11-16&#38;format=json"), "{html}");
     assert!(html.contains("2 calls unpriced"));

@@ -4,7 +4,7 @@
 use crate::rules::Rules;
 use protocol::{
     UnixNanos,
-    cap::{Amount, CapSpec, Unit},
+    cap::{Amount, CapSpec, Facets, Unit},
     event::CallHead,
     meters::{Meter, Side, Usage},
 };
@@ -39,7 +39,15 @@ impl Charge {
 /// The charges of an admitted call: one for each cap of the policy in force that is about it, whether or not the
 /// filter knew that cap already.
 pub(super) fn charges(head: &CallHead, rules: &Rules) -> Vec<Charge> {
-    let caps = rules.caps_of(&head.attribution).into_iter();
+    let customer = head.attribution.customer.as_ref().map(|customer| &customer.value);
+    let facets = Facets {
+        attribution: &head.attribution,
+        plan: rules.plan_of(customer),
+        provider: &head.provider,
+        model: head.request_model.as_deref(),
+        route: head.route.as_deref(),
+    };
+    let caps = rules.caps_of(&facets).into_iter();
     let charge = |(cap, subject): (&CapSpec, Box<str>)| {
         let (window_start, _) = rules.window(cap, &subject, head.started_at);
         Charge { held: held(head, cap, &subject), cap: cap.id.clone(), subject, window_start, unit: cap.unit }

@@ -158,6 +158,7 @@ fn head(number: u64) -> CallHead {
         hold: "0.0011".parse().ok(),
         hold_input: "0.0001".parse().ok(),
         caps: vec![],
+        loop_guard: None,
     }
 }
 

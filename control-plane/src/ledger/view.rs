@@ -14,6 +14,7 @@ use protocol::{
     attribution::{Dimension, Source},
     event::{CallEnd, CallHead, CapAnswer, CapDecision},
     ids::CallId,
+    loop_guard::LoopVerdict,
     meters::{Meter, Units},
     money::PicoUsd,
     rating,
@@ -80,6 +81,10 @@ pub struct Call {
     pub settled_usd: Option<PicoUsd>,
     pub cap: Option<Cap>,
     pub caps: Vec<Cap>,
+    /// What the loop guard said, where it said anything: the rule (identical_requests, identical_tool_calls,
+    /// calls_per_minute, calls, cost, consecutive_failures) and the action (refuse, throttle, warn, shadow).
+    #[schema(value_type = Option<Object>)]
+    pub loop_guard: Option<LoopVerdict>,
     pub attempts: Vec<Attempt>,
     pub status: Option<u16>,
     pub response_flags: Option<Box<str>>,
@@ -229,6 +234,7 @@ impl Call {
             settled_usd: booked.settled_pico.map(money),
             cap: tightest(&head.caps).map(cap),
             caps,
+            loop_guard: head.loop_guard,
             attempts: end_ref.and_then(|end| attempt(head, end, cost_usd)).into_iter().collect(),
             status: end_ref.map(|end| end.status),
             response_flags: end_ref.map(|end| end.response_flags.clone()),

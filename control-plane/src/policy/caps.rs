@@ -2,8 +2,8 @@
 
 use super::{Cap, Mode, Policy, UnpricedWord, rules::UNATTRIBUTED};
 use protocol::{
-    attribution::Dimension,
-    cap::{Amount, CapSpec, SubjectMatch, Unit},
+    cap::{Amount, CapSpec, Facet, SubjectMatch, Unit},
+    loop_guard::LoopSpec,
     money::PicoUsdPerUnit,
     snapshot::UnpricedRule,
 };
@@ -18,7 +18,7 @@ impl Policy {
     pub fn cap_specs(&self) -> Vec<CapSpec> {
         let mut specs: Vec<CapSpec> = self.caps.iter().flat_map(specs_of).collect();
         if let Some(limit) = self.unattributed.limit_usd {
-            let subject = BTreeMap::from([(Dimension::Customer, SubjectMatch::Absent)]);
+            let subject = BTreeMap::from([(Facet::Customer, SubjectMatch::Absent)]);
             specs.push(CapSpec {
                 id: format!("{UNATTRIBUTED}/usd").into(),
                 name: UNATTRIBUTED.into(),
@@ -34,26 +34,47 @@ impl Policy {
         specs
     }
 
+    /// When a task is stopped for repeating itself.
+    pub fn loop_spec(&self) -> Option<LoopSpec> {
+        const SECOND_NS: u64 = 1_000_000_000;
+        let guard = self.loop_guard.as_ref()?;
+        Some(LoopSpec {
+            identical_requests: guard.identical_requests,
+            identical_tool_calls: guard.identical_tool_calls,
+            within_ns: u64::from(guard.within_s).saturating_mul(SECOND_NS),
+            calls_per_minute: guard.calls_per_task_per_minute,
+            calls: guard.calls_per_task,
+            cost_pico: guard.cost_per_task_usd.map(super::Usd::pico),
+            consecutive_failures: guard.consecutive_failures,
+            release_after_ns: u64::from(guard.release_after_s).saturating_mul(SECOND_NS),
+            action: guard.action,
+            released: BTreeMap::new(),
+        })
+    }
+
     /// What happens to a call of a model that nobody priced.
     pub fn unpriced_rule(&self) -> UnpricedRule {
         match (self.unpriced.rule, self.unpriced.ceiling_usd_per_mtok) {
             (UnpricedWord::Allow, _) => UnpricedRule::Allow,
             // A ceiling without an amount does not pass the check; refusing is what errs on the safe side.
             (UnpricedWord::Refuse, _) | (UnpricedWord::Ceiling, None) => UnpricedRule::Refuse,
-            (UnpricedWord::Ceiling, Some(ceiling)) => {
-                match PicoUsdPerUnit::parse_usd_per_mtok(&ceiling.amount().to_string()) {
-                    Ok((rate, _)) => UnpricedRule::Ceiling(rate),
-                    Err(_) => UnpricedRule::Refuse,
-                }
+            (UnpricedWord::Ceiling, Some(_)) => {
+                self.ceiling().map_or(UnpricedRule::Refuse, UnpricedRule::Ceiling)
             }
         }
+    }
+
+    /// The most that a token of a model that nobody priced is taken to cost, whatever the rule is.
+    pub fn ceiling(&self) -> Option<PicoUsdPerUnit> {
+        let ceiling = self.unpriced.ceiling_usd_per_mtok?.amount().to_string();
+        PicoUsdPerUnit::parse_usd_per_mtok(&ceiling).ok().map(|(rate, _)| rate)
     }
 }
 
 fn specs_of(cap: &Cap) -> impl Iterator<Item = CapSpec> {
     let is = cap.subject.iter().map(|(dimension, name)| (*dimension, SubjectMatch::Is(name.clone())));
     let each = cap.each.as_slice().iter().map(|dimension| (*dimension, SubjectMatch::Each));
-    let subject: BTreeMap<Dimension, SubjectMatch> = is.chain(each).collect();
+    let subject: BTreeMap<Facet, SubjectMatch> = is.chain(each).collect();
     let limits = [
         (Unit::Usd, "usd", cap.limit_usd.map(super::Usd::pico)),
         (Unit::Calls, "calls", cap.limit_calls),

@@ -8,11 +8,11 @@ use super::{
     tree::{Located, Node, below},
 };
 use crate::instant::Instant;
-use protocol::ids::Name;
+use protocol::{ids::Name, money::PicoUsdPerUnit};
 use serde_json::Value;
 
 /// Checks the whole tree.
-pub(super) fn against(schema: &Value, root: &mut Located, faults: &mut Faults) {
+pub(crate) fn against(schema: &Value, root: &mut Located, faults: &mut Faults) {
     Checker { root: schema, faults }.value(schema, root, "");
 }
 
@@ -94,7 +94,7 @@ impl<'a> Checker<'a> {
 
     fn range(&mut self, schema: &Value, value: &Located, path: &str) {
         let Node::Integer(number) = &value.node else { return };
-        if schema.get("format").and_then(Value::as_str) == Some("usd") {
+        if matches!(schema.get("format").and_then(Value::as_str), Some("usd" | "rate" | "factor")) {
             return; // money is checked exactly, by its format
         }
         let bound = |key: &str| schema.get(key).and_then(Value::as_i64);
@@ -129,6 +129,9 @@ impl<'a> Checker<'a> {
             "instant" => text.parse::<Instant>().err().map(|error| {
                 (error.to_string(), "write for example 2026-11-24 or 2026-11-24T16:00:00Z".to_owned())
             }),
+            "rate" | "factor" => PicoUsdPerUnit::parse_usd_per_unit(&text)
+                .err()
+                .map(|error| (error.to_string(), "write a decimal number, for example \"2.50\"".to_owned())),
             "name" => text.parse::<Name>().err().map(|error| {
                 (error.to_string(), "a name has 1 to 128 bytes and no control characters".to_owned())
             }),
@@ -146,7 +149,7 @@ impl<'a> Checker<'a> {
             // A destination's address can carry a token, so it is not repeated.
             let message = if format == "url" { what } else { format!("`{text}` {what}") };
             self.faults.add(value.place, path, message, Some(hint));
-        } else if matches!(format, "usd" | "name" | "percent") {
+        } else if matches!(format, "usd" | "name" | "percent" | "rate" | "factor") {
             value.node = Node::Text(text);
         }
     }

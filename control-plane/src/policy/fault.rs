@@ -37,18 +37,18 @@ impl fmt::Display for Fault {
 
 /// Where a node of the tree is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Place {
+pub(crate) struct Place {
     /// Index into the files.
-    pub(super) file: usize,
+    pub(crate) file: usize,
     /// From 1.
-    pub(super) line: u64,
+    pub(crate) line: u64,
     /// From 1.
-    pub(super) column: u64,
+    pub(crate) column: u64,
 }
 
 /// The faults found so far.
 #[derive(Debug)]
-pub(super) struct Faults {
+pub(crate) struct Faults {
     files: Vec<String>,
     found: Vec<Fault>,
 }
@@ -57,11 +57,11 @@ pub(super) struct Faults {
 const FAULTS_MAX: usize = 200;
 
 impl Faults {
-    pub(super) fn new(files: Vec<String>) -> Self {
+    pub(crate) fn new(files: Vec<String>) -> Self {
         Self { files, found: Vec::new() }
     }
 
-    pub(super) fn add(&mut self, place: Place, path: &str, message: String, hint: Option<String>) {
+    pub(crate) fn add(&mut self, place: Place, path: &str, message: String, hint: Option<String>) {
         if self.found.len() >= FAULTS_MAX {
             return;
         }
@@ -71,16 +71,16 @@ impl Faults {
     }
 
     /// `file:line`, for a fault that is about two places.
-    pub(super) fn name(&self, place: Place) -> String {
+    pub(crate) fn name(&self, place: Place) -> String {
         format!("{}:{}", self.files.get(place.file).map_or("", String::as_str), place.line)
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.found.is_empty()
     }
 
     /// In the order of the text.
-    pub(super) fn sorted(mut self) -> Vec<Fault> {
+    pub(crate) fn sorted(mut self) -> Vec<Fault> {
         self.found.sort();
         self.found.dedup();
         self.found
@@ -88,7 +88,7 @@ impl Faults {
 }
 
 /// `did you mean …?`, when one of the known words is near.
-pub(super) fn did_you_mean<'a>(
+pub(crate) fn did_you_mean<'a>(
     written: &str,
     known: impl IntoIterator<Item = &'a str> + Clone,
 ) -> Option<String> {

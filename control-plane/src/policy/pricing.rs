@@ -66,6 +66,24 @@ fn meters(_: &mut SchemaGenerator) -> Schema {
 type Narrowness = (bool, bool, usize, bool);
 
 impl Contract {
+    /// Whether some of a model's calls are covered, at some time and for some account.
+    pub fn is_about(&self, provider: &str, model: &str) -> bool {
+        self.provider.as_str() == provider && self.by_model(model).is_some()
+    }
+
+    /// Whether the name of the model is covered; how much of it a pattern says.
+    fn by_model(&self, model: &str) -> Option<(bool, usize)> {
+        let fits = |pattern: &&str| match pattern.strip_suffix('*') {
+            Some(beginning) => model.starts_with(beginning),
+            None => model == *pattern,
+        };
+        let narrowness = |pattern: &str| (!pattern.ends_with('*'), pattern.len());
+        match self.models.iter().map(|pattern| &**pattern).filter(fits).map(narrowness).max() {
+            None if self.models.is_empty() => Some((false, 0)),
+            longest => longest,
+        }
+    }
+
     /// Whether a call is covered, and how narrowly.
     fn covers(
         &self,
@@ -83,17 +101,7 @@ impl Contract {
         if self.provider.as_str() != provider || !of_account || !in_time {
             return None;
         }
-        let fits = |pattern: &&str| match pattern.strip_suffix('*') {
-            Some(beginning) => model.starts_with(beginning),
-            None => model == *pattern,
-        };
-        let patterns = self.models.iter().map(AsRef::as_ref);
-        let longest = patterns.filter(fits).max_by_key(|pattern| (!pattern.ends_with('*'), pattern.len()));
-        let (is_exact, length) = match longest {
-            Some(pattern) => (!pattern.ends_with('*'), pattern.len()),
-            None if self.models.is_empty() => (false, 0),
-            None => return None,
-        };
+        let (is_exact, length) = self.by_model(model)?;
         Some((self.account.is_some(), is_exact, length, !self.meters.is_empty()))
     }
 }
@@ -180,6 +188,42 @@ pub enum CatalogueFormat {
     Csv,
 }
 
+impl CatalogueFormat {
+    /// Every format, by the word that names it.
+    pub const ALL: [Self; 6] =
+        [Self::Litellm, Self::Openrouter, Self::ModelsDev, Self::GenaiPrices, Self::Yaml, Self::Csv];
+
+    /// The word in policies, on the command line and in addresses.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Litellm => "litellm",
+            Self::Openrouter => "openrouter",
+            Self::ModelsDev => "models-dev",
+            Self::GenaiPrices => "genai-prices",
+            Self::Yaml => "yaml",
+            Self::Csv => "csv",
+        }
+    }
+
+    /// Whether people write it themselves.
+    pub fn is_own(self) -> bool {
+        matches!(self, Self::Yaml | Self::Csv)
+    }
+}
+
+/// No catalogue format of that name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("is none of litellm, openrouter, models-dev, genai-prices, yaml, csv")]
+pub struct UnknownFormat;
+
+impl FromStr for CatalogueFormat {
+    type Err = UnknownFormat;
+
+    fn from_str(text: &str) -> Result<Self, UnknownFormat> {
+        Self::ALL.into_iter().find(|format| format.as_str() == text).ok_or(UnknownFormat)
+    }
+}
+
 /// What an import may do by itself.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -189,6 +233,23 @@ pub enum Apply {
     Nothing,
     /// What the guards have nothing against.
     Guarded,
+}
+
+/// Neither of the two words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("is neither nothing nor guarded")]
+pub struct UnknownApply;
+
+impl FromStr for Apply {
+    type Err = UnknownApply;
+
+    fn from_str(text: &str) -> Result<Self, UnknownApply> {
+        match text {
+            "nothing" => Ok(Self::Nothing),
+            "guarded" => Ok(Self::Guarded),
+            _ => Err(UnknownApply),
+        }
+    }
 }
 
 /// A share, in millionths. Written as percent with at most four decimal places.

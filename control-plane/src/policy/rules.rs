@@ -113,9 +113,16 @@ fn rules_are_whole(root: &Located, faults: &mut Faults) {
         }
     }
     if let Some(guard) = root.field("loop_guard").filter(|guard| matches!(guard.node, Node::Map(_))) {
-        let limits = ["identical_requests", "calls_per_task_per_minute"];
+        let limits = [
+            "identical_requests",
+            "identical_tool_calls",
+            "calls_per_task_per_minute",
+            "calls_per_task",
+            "cost_per_task_usd",
+            "consecutive_failures",
+        ];
         if limits.iter().all(|limit| guard.field(limit).is_none()) {
-            let hint = "write identical_requests or calls_per_task_per_minute".to_owned();
+            let hint = format!("write one of: {}", limits.join(", "));
             faults.add(guard.place, "loop_guard", "limits nothing".to_owned(), Some(hint));
         }
     }

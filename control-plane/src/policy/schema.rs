@@ -2,7 +2,7 @@
 //! derived because their types are the protocol's.
 
 use super::Policy;
-use protocol::attribution::Dimension;
+use protocol::cap::Facet;
 use schemars::{Schema, SchemaGenerator, json_schema};
 use std::collections::BTreeMap;
 
@@ -15,6 +15,10 @@ pub(super) fn allow(_: &mut SchemaGenerator) -> Schema {
     json_schema!({"type": "string", "enum": ["allow", "refuse"]})
 }
 
+pub(super) fn loop_action(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({"type": "string", "enum": ["refuse", "throttle", "warn", "shadow"]})
+}
+
 pub(super) fn window(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "string",
@@ -23,16 +27,16 @@ pub(super) fn window(_: &mut SchemaGenerator) -> Schema {
 }
 
 pub(super) fn each(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({"anyOf": [dimension(), {"type": "array", "items": dimension()}]})
+    json_schema!({"anyOf": [facet(), {"type": "array", "items": facet()}]})
 }
 
 pub(super) fn subject(_: &mut SchemaGenerator) -> Schema {
     let name = json_schema!({"type": "string", "format": "name"});
     let properties: BTreeMap<&str, &Schema> =
-        Dimension::ALL.iter().map(|dimension| (dimension.as_str(), &name)).collect();
+        Facet::ALL.iter().map(|facet| (facet.as_str(), &name)).collect();
     json_schema!({"type": "object", "properties": properties, "additionalProperties": false})
 }
 
-fn dimension() -> Schema {
-    json_schema!({"type": "string", "enum": Dimension::ALL.map(Dimension::as_str)})
+fn facet() -> Schema {
+    json_schema!({"type": "string", "enum": Facet::ALL.map(Facet::as_str)})
 }

@@ -2,7 +2,7 @@ use super::*;
 use expect_test::{Expect, expect};
 use protocol::{
     UnixNanos,
-    cap::{CapSpec, SubjectMatch, Unit},
+    cap::{CapSpec, Facet, SubjectMatch, Unit},
     money::PicoUsdPerUnit,
     snapshot::UnpricedRule,
 };
@@ -237,9 +237,9 @@ fn caps_compile_to_one_spec_per_limit_with_the_tightest_window_first() {
         ]
     );
     let feature = &specs[0].subject;
-    assert_eq!(feature[&Dimension::Customer], SubjectMatch::Is(name("acme")));
-    assert_eq!(feature[&Dimension::User], SubjectMatch::Each);
-    assert_eq!(specs[2].subject[&Dimension::Customer], SubjectMatch::Absent);
+    assert_eq!(feature[&Facet::Customer], SubjectMatch::Is(name("acme")));
+    assert_eq!(feature[&Facet::User], SubjectMatch::Each);
+    assert_eq!(specs[2].subject[&Facet::Customer], SubjectMatch::Absent);
 }
 
 fn at(text: &str) -> UnixNanos {

@@ -21,14 +21,14 @@ const REPLAYED_MAX: usize = 200_000;
 
 /// A value and its place.
 #[derive(Clone, Debug)]
-pub(super) struct Located {
-    pub(super) node: Node,
-    pub(super) place: Place,
+pub(crate) struct Located {
+    pub(crate) node: Node,
+    pub(crate) place: Place,
 }
 
 /// A value.
 #[derive(Clone, Debug)]
-pub(super) enum Node {
+pub(crate) enum Node {
     Null,
     Bool(bool),
     Integer(i64),
@@ -41,19 +41,19 @@ pub(super) enum Node {
 
 /// A key of a map.
 #[derive(Clone, Debug)]
-pub(super) struct Key {
-    pub(super) text: String,
-    pub(super) place: Place,
+pub(crate) struct Key {
+    pub(crate) text: String,
+    pub(crate) place: Place,
 }
 
 impl Located {
     /// The value under a key, unless it is empty.
-    pub(super) fn field(&self, key: &str) -> Option<&Self> {
+    pub(crate) fn field(&self, key: &str) -> Option<&Self> {
         self.entries().find(|(known, _)| known.text == key).map(|(_, value)| value)
     }
 
     /// The entries of a map whose values are not empty; none for anything else.
-    pub(super) fn entries(&self) -> impl Iterator<Item = (&Key, &Self)> {
+    pub(crate) fn entries(&self) -> impl Iterator<Item = (&Key, &Self)> {
         let entries = match &self.node {
             Node::Map(entries) => entries.as_slice(),
             _ => &[],
@@ -62,7 +62,7 @@ impl Located {
     }
 
     /// The items of a list; a single value counts as a list of one.
-    pub(super) fn items(&self) -> &[Self] {
+    pub(crate) fn items(&self) -> &[Self] {
         match &self.node {
             Node::List(items) => items,
             _ => std::slice::from_ref(self),
@@ -70,7 +70,7 @@ impl Located {
     }
 
     /// Text, or a number as it is written.
-    pub(super) fn scalar(&self) -> Option<String> {
+    pub(crate) fn scalar(&self) -> Option<String> {
         match &self.node {
             Node::Text(text) | Node::Decimal(text) => Some(text.clone()),
             Node::Integer(number) => Some(number.to_string()),
@@ -79,7 +79,7 @@ impl Located {
     }
 
     /// For serde. Empty entries are left out, and numbers that are not integers stay the text they were: no float.
-    pub(super) fn to_json(&self) -> Value {
+    pub(crate) fn to_json(&self) -> Value {
         match &self.node {
             Node::Null => Value::Null,
             Node::Bool(value) => Value::Bool(*value),
@@ -94,7 +94,7 @@ impl Located {
 }
 
 /// Reads every file and joins them into one root. A file that is no YAML is one fault and joins nothing.
-pub(super) fn read(files: &[(&str, &str)], faults: &mut Faults) -> Located {
+pub(crate) fn read(files: &[(&str, &str)], faults: &mut Faults) -> Located {
     let mut entries: Vec<(Key, Located)> = Vec::new();
     for (file, (_, text)) in files.iter().enumerate() {
         let Some(root) = read_one(file, text, faults) else { continue };
@@ -249,7 +249,7 @@ impl Reader<'_> {
 }
 
 /// The path of a key below another path.
-pub(super) fn below(path: &str, key: &str) -> String {
+pub(crate) fn below(path: &str, key: &str) -> String {
     if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
 }
 

@@ -9,8 +9,7 @@ use jiff::{
 };
 use protocol::{
     UnixNanos,
-    attribution::Dimension,
-    cap::{CapSpec, SubjectMatch, Window},
+    cap::{CapSpec, Facet, SubjectMatch, Window},
 };
 
 /// The window of a lifetime. It begins at 1 because 0 is how a filter says that it knows no window yet, and ends
@@ -49,7 +48,7 @@ impl Policy {
     }
 
     fn customer_of_subject(&self, cap: &CapSpec, subject: &str) -> Option<&Customer> {
-        match cap.subject.get(&Dimension::Customer)? {
+        match cap.subject.get(&Facet::Customer)? {
             SubjectMatch::Absent => None,
             SubjectMatch::Is(name) => self.customers.get(name),
             SubjectMatch::Each => {

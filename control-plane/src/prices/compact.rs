@@ -70,6 +70,9 @@ fn lay(
         let prefixes = models.prefixes.iter().map(|(model, rows)| (model, rows, false));
         for (model, rows, is_exact) in exact.chain(prefixes) {
             let Some(mut prices) = rows.compile(at, from, until) else { continue };
+            // Batches are files; no call that passes Envoy is one. Which row a rate comes from is the ledger's to know.
+            prices.rates.retain(|rate| rate.tier.as_deref() != Some("batch"));
+            prices.rates.iter_mut().for_each(|rate| rate.price = 0);
             take_off(&mut prices, &discounts(provider, model));
             let side = if is_exact { &mut book.exact } else { &mut book.prefixes };
             let slot = side.entry(provider.clone()).or_default().entry(model.clone()).or_default();

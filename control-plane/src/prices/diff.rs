@@ -1,9 +1,29 @@
-//! A catalogue against what is in force: what it adds, changes and no longer has, and what has to wait. Applying it
-//! closes rows and opens others at one instant; no row is ever edited.
+//! A catalogue against the table: what it adds, changes and no longer has, and what has to wait. Applying it closes rows
+//! and opens others; no row is ever edited but for its end, and nothing that a row said of the past is unsaid.
 
-use super::{HoldReason, Import, PriceKey, PriceRow, Status, guard};
-use protocol::{UnixNanos, price::PriceId};
-use std::collections::BTreeMap;
+mod approval;
+mod timeline;
+
+pub use approval::{Approval, approve};
+
+use super::{HoldReason, Import, Matching, PriceKey, PriceRow, Status, guard, is_own};
+use crate::policy::Apply;
+use protocol::{UnixNanos, meters::Meter, price::PriceId};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// How a catalogue is taken.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Taking {
+    /// Now.
+    pub at: UnixNanos,
+    /// Where rows begin that say nothing of it and whose key nothing is in force for. Absent: now; or since ever, where
+    /// nobody has priced what they price before, because no older price is known and calls of it were not free.
+    pub since: Option<UnixNanos>,
+    /// What is put in force without anybody's approval.
+    pub apply: Apply,
+    /// Rows that begin in the past do so although other rows of their key held then.
+    pub backdate: bool,
+}
 
 /// What an import would do.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -14,12 +34,16 @@ pub struct Diff {
     pub changed: Vec<Change>,
     /// Rows in force that the catalogue no longer has.
     pub removed: Vec<PriceRow>,
+    /// Such rows, where nothing changes without approval.
+    pub leaving: Vec<PriceRow>,
     /// How many rows say what is in force already.
     pub unchanged: u64,
     /// Rows that wait for approval. What is in force stays so until then.
     pub held: Vec<HeldRow>,
     /// Earlier proposals that this catalogue no longer makes.
     pub withdrawn: Vec<PriceId>,
+    /// The rows whose time ends, and when.
+    pub ends: BTreeMap<PriceId, UnixNanos>,
 }
 
 /// A row and the one it replaces.
@@ -45,83 +69,251 @@ pub struct HeldRow {
 impl Diff {
     /// Whether applying it changes nothing.
     pub fn is_empty(&self) -> bool {
-        self.opened().next().is_none() && self.closed().next().is_none() && self.withdrawn.is_empty()
+        self.opened().next().is_none()
+            && self.ends.is_empty()
+            && self.leaving.is_empty()
+            && self.withdrawn.is_empty()
     }
 
     /// The rows to write, the proposed ones among them.
     pub fn opened(&self) -> impl Iterator<Item = &PriceRow> {
-        let changed = self.changed.iter().map(|change| &change.after);
-        let held = self.held.iter().map(|held| &held.row).filter(|row| row.id == 0);
-        self.added.iter().chain(changed).chain(held)
+        self.opened_with_reasons().map(|(row, _)| row)
     }
 
-    /// The rows whose time ends with the instant of the import.
-    pub fn closed(&self) -> impl Iterator<Item = PriceId> {
-        let changed = self.changed.iter().map(|change| change.before.id);
-        changed.chain(self.removed.iter().map(|row| row.id))
+    /// The rows to write, and why the proposed ones wait.
+    pub fn opened_with_reasons(&self) -> impl Iterator<Item = (&PriceRow, Option<HoldReason>)> {
+        let changed = self.changed.iter().map(|change| (&change.after, None));
+        let held =
+            self.held.iter().filter(|held| held.row.id == 0).map(|held| (&held.row, Some(held.reason)));
+        self.added.iter().map(|row| (row, None)).chain(changed).chain(held)
     }
 }
 
-/// Compares a catalogue with the table's rows, of which those of the same catalogue count: a row that came from
-/// somewhere else is neither replaced nor removed.
+/// The rows of one key in the table.
+#[derive(Default)]
+struct Known<'a> {
+    /// Of the same catalogue, in use at some time.
+    mine: Vec<&'a PriceRow>,
+    /// Of the same catalogue, waiting.
+    proposed: Option<&'a PriceRow>,
+    /// Of others, in force now or later.
+    others: Vec<&'a PriceRow>,
+    /// Of anybody, in use at some time until now.
+    past: Vec<&'a PriceRow>,
+}
+
+/// Compares a catalogue with the table's rows, as one that is taken from now on and held by the guards alone.
 pub fn compare<'a>(rows: impl IntoIterator<Item = &'a PriceRow>, import: Import, at: UnixNanos) -> Diff {
-    let mut in_force: BTreeMap<PriceKey, PriceRow> = BTreeMap::new();
-    let mut proposed: BTreeMap<PriceKey, PriceRow> = BTreeMap::new();
-    for row in rows.into_iter().filter(|row| row.source.name == import.source) {
-        if row.is_in_force(at) {
-            in_force.insert(row.key.clone(), row.clone());
-        } else if row.status == Status::Proposed {
-            proposed.insert(row.key.clone(), row.clone());
-        }
-    }
-    let mut diff = Diff::default();
-    let contradicted: Vec<PriceRow> = import.contradicted;
-    for mut row in import.rows {
-        let before = in_force.remove(&row.key);
-        let against = contradicted.iter().any(|other| other.key == row.key);
-        let reason =
-            if against { Some(HoldReason::Contradicted) } else { guard::hold(&row, before.as_ref()) };
-        if before.as_ref().is_some_and(|before| before.says_the_same(&row)) {
-            diff.unchanged = diff.unchanged.saturating_add(1);
-        } else if let Some(reason) = reason {
-            row.status = Status::Proposed;
-            match proposed.remove(&row.key) {
-                Some(earlier) if earlier.says_the_same(&row) => row = earlier,
-                Some(earlier) => diff.withdrawn.push(earlier.id),
-                None => {}
+    compare_as(rows, import, &Taking { at, since: Some(at), apply: Apply::Guarded, backdate: false })
+}
+
+/// Compares a catalogue with the table's rows. A row that came from somewhere else is neither replaced nor removed; where
+/// another catalogue has a key already, it keeps it. People's own files are laid over catalogues when prices are looked
+/// up, so the two do not meet here.
+pub fn compare_as<'a>(rows: impl IntoIterator<Item = &'a PriceRow>, import: Import, taking: &Taking) -> Diff {
+    let own = is_own(&import.source);
+    let (mut priced, mut in_use) = (BTreeSet::new(), 0_usize);
+    let mut table: BTreeMap<&PriceKey, Known<'_>> = BTreeMap::new();
+    for row in rows {
+        let is_mine = row.source.name == import.source;
+        let known = table.entry(&row.key).or_default();
+        match row.status {
+            Status::Active => {
+                priced.insert(priced_by(&row.key));
+                if row.effective_from < taking.at {
+                    known.past.push(row);
+                }
+                if is_mine {
+                    in_use = in_use.saturating_add(usize::from(lasts(row, taking.at)));
+                    known.mine.push(row);
+                } else if is_own(&row.source.name) == own && lasts(row, taking.at) {
+                    known.others.push(row);
+                }
             }
-            diff.held.push(HeldRow { row, reason, before });
-        } else if let Some(before) = before {
-            diff.changed.push(Change { before, after: row });
-        } else {
-            diff.added.push(row);
+            Status::Proposed if is_mine => known.proposed = Some(row),
+            Status::Proposed | Status::Retired => {}
         }
     }
-    diff.removed = in_force.into_values().collect();
-    diff.withdrawn.extend(proposed.into_values().map(|row| row.id));
-    diff
-}
-
-/// What approving a proposal does.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Approval {
-    /// The rows in force whose time ends.
-    pub closed: Vec<PriceId>,
-    /// The proposal, in use from now on.
-    pub opened: PriceRow,
-}
-
-/// Puts a proposal in force from `at` on, whenever it was made: what was rated until then stays as it is. `None`
-/// when the row is no proposal.
-pub fn approve<'a>(
-    proposal: &PriceRow,
-    rows: impl IntoIterator<Item = &'a PriceRow>,
-    at: UnixNanos,
-) -> Option<Approval> {
-    if proposal.status != Status::Proposed {
-        return None;
+    let contradicted: BTreeSet<PriceKey> = import.contradicted.into_iter().map(|row| row.key).collect();
+    let mut comparison = Comparison { taking, at: import.at, priced, diff: Diff::default() };
+    let mut wanted = import.rows.into_iter().peekable();
+    while let Some(first) = wanted.next() {
+        let key = first.key.clone();
+        let mut of_key = vec![first];
+        while let Some(row) = wanted.next_if(|row| row.key == key) {
+            of_key.push(row);
+        }
+        let known = table.remove(&key).unwrap_or_default();
+        comparison.key(of_key, &known, contradicted.contains(&key));
     }
-    let replaced = rows.into_iter().filter(|row| row.key == proposal.key && row.is_in_force(at));
-    let opened = PriceRow { status: Status::Active, effective_from: at, ..proposal.clone() };
-    Some(Approval { closed: replaced.map(|row| row.id).collect(), opened })
+    let gone: Vec<Known<'_>> = table.into_values().collect();
+    let waits = taking.apply == Apply::Nothing || is_truncated(&gone, in_use, taking.at);
+    for known in gone {
+        comparison.gone(&known, waits);
+    }
+    comparison.diff
 }
+
+/// A catalogue that does without so many of its rows at once was more likely cut than cleaned.
+const GONE_ROWS_MIN: usize = 50;
+/// One in so many.
+const GONE_PART: usize = 10;
+
+fn is_truncated(gone: &[Known<'_>], in_use: usize, now: UnixNanos) -> bool {
+    let rows = gone.iter().flat_map(|known| &known.mine).filter(|row| lasts(row, now)).count();
+    rows >= GONE_ROWS_MIN && rows.saturating_mul(GONE_PART) > in_use
+}
+
+/// Whether a row holds now or later.
+fn lasts(row: &PriceRow, now: UnixNanos) -> bool {
+    row.effective_to.is_none_or(|end| end > now)
+}
+
+/// What a rate is asked for by, whatever else decides which of several it is.
+type Priced<'a> = (&'a str, &'a str, Matching, Meter, Option<&'a str>, Option<&'a str>);
+
+fn priced_by(key: &PriceKey) -> Priced<'_> {
+    (&key.provider, &key.model, key.matching, key.meter, key.tier.as_deref(), key.contract.as_deref())
+}
+
+struct Comparison<'a> {
+    taking: &'a Taking,
+    /// What a row without a beginning of its own has for one.
+    at: UnixNanos,
+    /// What somebody has priced before.
+    priced: BTreeSet<Priced<'a>>,
+    diff: Diff,
+}
+
+impl Comparison<'_> {
+    /// One key: what the catalogue says of it, against what is known.
+    fn key<'a>(&mut self, wanted: Vec<PriceRow>, known: &Known<'a>, contradicted: bool) {
+        let Taking { at: now, apply, .. } = *self.taking;
+        let mut left: Vec<&'a PriceRow> = known.mine.clone();
+        let mut new = Vec::new();
+        for row in wanted {
+            match left.iter().position(|mine| self.is_same(mine, &row)) {
+                Some(index) => {
+                    left.remove(index);
+                    self.diff.unchanged = self.diff.unchanged.saturating_add(1);
+                }
+                None => new.push(row),
+            }
+        }
+        left.retain(|mine| lasts(mine, now));
+        let in_force = |rows: &[&'a PriceRow]| rows.iter().find(|row| row.is_in_force(now)).copied();
+        let before = in_force(&left);
+        new.retain(|row| !timeline::is_past(row, now) || timeline::has_room(row, known, self));
+        if new.is_empty() && apply == Apply::Nothing {
+            self.diff.leaving.extend(left.into_iter().cloned());
+            return self.withdraw(known);
+        }
+        let elsewhere = !known.mine.iter().any(|mine| lasts(mine, now)) && !known.others.is_empty();
+        let says_the_same = |row: &PriceRow| known.others.iter().any(|other| other.says_the_same(row));
+        if elsewhere && !new.is_empty() && new.iter().all(says_the_same) {
+            let count = u64::try_from(new.len()).unwrap_or(u64::MAX);
+            self.diff.unchanged = self.diff.unchanged.saturating_add(count);
+            return self.withdraw(known);
+        }
+        let mut previous = in_force(&known.mine).cloned();
+        let mut reason = None;
+        for row in new.iter().filter(|row| !timeline::is_past(row, now)) {
+            let found = if contradicted {
+                Some(HoldReason::Contradicted)
+            } else {
+                let guarded = guard::hold(row, previous.as_ref());
+                guarded.or_else(|| elsewhere.then_some(HoldReason::OtherSource))
+            };
+            reason = reason.or(found);
+            previous = Some(row.clone());
+        }
+        if reason.is_none() && apply == Apply::Nothing && !new.is_empty() {
+            reason = Some(HoldReason::Approval);
+        }
+        match reason {
+            // One of several that follow each other may lean on the others: they wait together.
+            Some(reason) => self.hold(new, known, reason, before),
+            None => self.open(new, known, left, before),
+        }
+    }
+
+    fn open(
+        &mut self,
+        new: Vec<PriceRow>,
+        known: &Known<'_>,
+        left: Vec<&PriceRow>,
+        before: Option<&PriceRow>,
+    ) {
+        let now = self.taking.at;
+        let mut before = before.cloned();
+        for row in new {
+            let row = timeline::placed(row, known, self);
+            let is_past = timeline::is_past(&row, now);
+            if self.taking.backdate {
+                let overlapped = known.mine.iter().filter(|mine| timeline::overlap(mine, &row));
+                let ends = overlapped.map(|mine| (mine.id, mine.effective_from.max(row.effective_from)));
+                self.diff.ends.extend(ends);
+            }
+            match before.take().filter(|_| !is_past) {
+                Some(before) => self.diff.changed.push(Change { before, after: row }),
+                None => self.diff.added.push(row),
+            }
+        }
+        if let Some(before) = before.filter(|_| !left.is_empty()) {
+            self.diff.removed.push(before);
+        }
+        for mine in left {
+            self.diff.ends.entry(mine.id).or_insert(mine.effective_from.max(now));
+        }
+        self.withdraw(known);
+    }
+
+    fn hold(&mut self, new: Vec<PriceRow>, known: &Known<'_>, reason: HoldReason, before: Option<&PriceRow>) {
+        let mut earlier = known.proposed;
+        for row in new {
+            let mut row = PriceRow { status: Status::Proposed, ..timeline::placed(row, known, self) };
+            if let Some(known) = earlier.filter(|known| known.says_the_same(&row)) {
+                row = known.clone();
+                earlier = None;
+            }
+            let instead = known.others.first().filter(|_| reason == HoldReason::OtherSource).copied();
+            self.diff.held.push(HeldRow { row, reason, before: before.or(instead).cloned() });
+        }
+        self.diff.withdrawn.extend(earlier.map(|row| row.id));
+    }
+
+    /// A key that the catalogue no longer has.
+    fn gone(&mut self, known: &Known<'_>, waits: bool) {
+        let now = self.taking.at;
+        for mine in known.mine.iter().filter(|mine| lasts(mine, now)) {
+            if waits {
+                self.diff.leaving.push((*mine).clone());
+            } else {
+                self.diff.removed.push((*mine).clone());
+                self.diff.ends.insert(mine.id, mine.effective_from.max(now));
+            }
+        }
+        self.withdraw(known);
+    }
+
+    fn withdraw(&mut self, known: &Known<'_>) {
+        self.diff.withdrawn.extend(known.proposed.map(|row| row.id));
+    }
+
+    /// Whether a row says already what a catalogue says of the time from now on.
+    fn is_same(&self, mine: &PriceRow, wanted: &PriceRow) -> bool {
+        let now = self.taking.at;
+        let begins = |row: &PriceRow| row.effective_from.max(now);
+        let in_time = if timeline::is_past(wanted, now) {
+            mine.effective_to == wanted.effective_to
+        } else {
+            mine.effective_to == wanted.effective_to && begins(mine) == begins(wanted)
+        };
+        let is_dated = wanted.effective_from != self.at;
+        let reaches_back = !self.taking.backdate || !is_dated || mine.effective_from <= wanted.effective_from;
+        mine.says_the_same(wanted) && in_time && reaches_back
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -26,6 +26,10 @@ pub enum HoldReason {
     Moves,
     /// Another entry of the same catalogue says something else.
     Contradicted,
+    /// Another source has priced the same before, and says something else.
+    OtherSource,
+    /// Everything waits that comes from there.
+    Approval,
 }
 
 impl HoldReason {
@@ -35,6 +39,8 @@ impl HoldReason {
             Self::Magnitude => "magnitude",
             Self::Moves => "moves",
             Self::Contradicted => "contradicted",
+            Self::OtherSource => "other_source",
+            Self::Approval => "approval",
         }
     }
 }
@@ -45,6 +51,8 @@ impl fmt::Display for HoldReason {
             Self::Magnitude => "dearer than anything that is sold",
             Self::Moves => "moves by more than a factor of 3",
             Self::Contradicted => "another entry of the catalogue says something else",
+            Self::OtherSource => "another source has priced it before, and says something else",
+            Self::Approval => "nothing of this source is taken without approval",
         })
     }
 }

@@ -57,6 +57,7 @@ const DAYS: [(&str, Weekday); 7] = [
 ];
 const EVERY_DAY: u8 = 0b111_1111;
 const DAY_NS: i128 = 86_400_000_000_000;
+const WEEK_NS: u64 = 7 * 86_400_000_000_000;
 
 impl Hours {
     /// The windows that have a part in a span, as instants, in order.
@@ -73,6 +74,14 @@ impl Hours {
             .collect();
         spans.sort_unstable();
         spans
+    }
+
+    /// Whether a window of theirs and one of these are open at the same instant, in the week after one.
+    pub fn meet(&self, others: &Self, from: UnixNanos) -> bool {
+        let week = from.saturating_add(WEEK_NS);
+        let theirs = others.spans(from, week);
+        let overlaps = |(start, end): &Span| theirs.iter().any(|(from, until)| from < end && start < until);
+        self.spans(from, week).iter().any(overlaps)
     }
 
     /// Whether an instant is in a window.

@@ -1,66 +1,45 @@
 //! Reads LiteLLM's catalogue of model prices. Numbers are taken as the text they are written as; no float is made.
-//! What a key of the catalogue means is in `prices/litellm/keys.rs`.
+//! What a key of the catalogue means is in `prices/litellm/keys.rs`, what depends on the hour, the prompt or the region
+//! in `prices/litellm/rules.rs`.
 
 mod keys;
+mod rules;
 
-use super::{Import, PriceKey, PriceRow, Provenance, Status, Unreadable};
-use keys::{Facts, Key, Slot};
-use protocol::{UnixNanos, meters::Meter, money::PicoUsdPerUnit, price::Threshold};
-use serde::{
-    Deserialize, Deserializer,
-    de::{MapAccess, Visitor},
+use super::{
+    Import, PriceKey, PriceRow,
+    gather::{Gather, Rows, inherit, multiply},
+    raw::Pairs,
 };
-use serde_json::value::RawValue;
-use std::{collections::BTreeMap, fmt};
+use keys::{Facts, Key, Slot};
+use protocol::{UnixNanos, meters::Meter, money::PicoUsdPerUnit};
+use std::collections::BTreeSet;
 
-/// The name of the catalogue in rows that come from it.
-pub const SOURCE: &str = "litellm";
 /// The catalogue explains itself in an entry of this name.
 const EXPLANATION: &str = "sample_spec";
 
-/// Reads the whole catalogue. Its rows hold from `at` on. Fails only when the text is no JSON object of entries: one
-/// bad entry is listed, and costs no other.
+/// The name of the catalogue in rows that come from it.
+pub const SOURCE: &str = "litellm";
+
+/// Reads the catalogue under its own name.
 pub fn import(text: &str, at: UnixNanos) -> Result<Import, serde_json::Error> {
-    let Pairs(entries) = serde_json::from_str::<Pairs<'_>>(text)?;
-    let mut reader =
-        Reader { at, import: Import { source: SOURCE.into(), ..Import::default() }, rows: BTreeMap::new() };
-    for (name, raw) in entries.iter().filter(|(name, _)| name != EXPLANATION) {
-        reader.entry(name, raw);
-    }
-    let Reader { mut import, rows, .. } = reader;
-    import.rows = rows.into_values().collect();
-    Ok(import)
+    read(text, SOURCE, at)
 }
 
-/// A JSON object in the order of its text, with keys that are written twice still twice.
-struct Pairs<'a>(Vec<(String, &'a RawValue)>);
-
-impl<'de> Deserialize<'de> for Pairs<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct PairsVisitor;
-        impl<'de> Visitor<'de> for PairsVisitor {
-            type Value = Pairs<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut pairs = Vec::new();
-                while let Some(pair) = map.next_entry()? {
-                    pairs.push(pair);
-                }
-                Ok(Pairs(pairs))
-            }
-        }
-        deserializer.deserialize_map(PairsVisitor)
+/// Reads the whole catalogue. Its rows hold from `at` on. Fails only when the text is no JSON object of entries: one
+/// bad entry is listed, and costs no other.
+pub(super) fn read(text: &str, source: &str, at: UnixNanos) -> Result<Import, serde_json::Error> {
+    let Pairs(entries) = serde_json::from_str::<Pairs<'_>>(text)?;
+    let mut reader = Reader { gather: Gather::new(source, at), missed: BTreeSet::new() };
+    for (name, raw) in entries.iter().filter(|(name, _)| name != EXPLANATION) {
+        reader.entry(name, raw.get());
     }
+    Ok(reader.gather.finish())
 }
 
 struct Reader {
-    at: UnixNanos,
-    import: Import,
-    rows: BTreeMap<PriceKey, PriceRow>,
+    gather: Gather,
+    /// Keys of the entry at hand whose prices did not become rows.
+    missed: BTreeSet<String>,
 }
 
 /// What an entry says besides its prices.
@@ -68,177 +47,137 @@ struct Entry<'a> {
     name: &'a str,
     provider: &'a str,
     model: &'a str,
+    region: Option<&'a str>,
     output_tokens_max: Option<u64>,
-    may_see_images: bool,
 }
 
 impl Reader {
-    fn entry(&mut self, name: &str, raw: &RawValue) {
-        self.import.entries = self.import.entries.saturating_add(1);
-        let Ok(Pairs(pairs)) = serde_json::from_str::<Pairs<'_>>(raw.get()) else {
-            return self.unreadable(name, "", "is no object");
+    fn entry(&mut self, name: &str, raw: &str) {
+        self.gather.entry();
+        let Some(pairs) = Pairs::of(raw) else {
+            return self.gather.unreadable(name, "", "is no object");
         };
-        let value = |key: &str| pairs.iter().find(|(known, _)| known == key).map(|(_, raw)| raw.get());
-        let provider = value("litellm_provider").and_then(|raw| serde_json::from_str::<String>(raw).ok());
-        let Some(provider) = provider.filter(|provider| !provider.is_empty()) else {
+        let mode = pairs.text("mode").unwrap_or_default();
+        self.missed.clear();
+        self.priced_entry(name, &mode, &pairs);
+        if matches!(&*mode, "chat" | "responses" | "completion") {
+            let import = &mut self.gather.import;
+            import.chat_entries = import.chat_entries.saturating_add(1);
+            if self.missed.is_empty() {
+                import.chat_entries_covered = import.chat_entries_covered.saturating_add(1);
+            } else {
+                import.not_covered.insert(name.to_owned(), self.missed.iter().cloned().collect());
+            }
+        }
+    }
+
+    fn priced_entry(&mut self, name: &str, mode: &str, pairs: &Pairs<'_>) {
+        let provider = pairs.text("litellm_provider").filter(|provider| !provider.is_empty());
+        let Some(provider) = provider else {
             return self.unreadable(name, "litellm_provider", "names no provider");
         };
         let (provider, model) = keys::provider_and_model(&provider, name);
-        let mode = value("mode").and_then(|raw| serde_json::from_str::<String>(raw).ok()).unwrap_or_default();
-        // Of a chat model that can see, the catalogue often does not say so; of a blind one nobody is billed for images.
-        let may_see_images = match value("supports_vision") {
-            Some("true") => true,
-            Some("false") => false,
-            _ => matches!(&*mode, "chat" | "responses" | "realtime"),
-        };
-        let entry = Entry {
-            name,
-            provider,
-            model,
-            output_tokens_max: value("max_output_tokens").and_then(|raw| raw.parse().ok()),
-            may_see_images,
-        };
-        let facts = Facts { mode: &mode, pairs: &pairs };
-        let mut rows = BTreeMap::new();
-        for (key, raw) in &pairs {
+        let (region, model) = keys::region_and_model(provider, model);
+        let output_tokens_max = pairs.raw("max_output_tokens").and_then(|raw| raw.parse().ok());
+        let entry = Entry { name, provider, model, region, output_tokens_max };
+        let facts = Facts { mode, pairs: &pairs.0, is_commitment: keys::is_commitment(model) };
+        let mut rows = Rows::new();
+        for (key, raw) in pairs.0.iter().filter(|(_, raw)| raw.get() != "null") {
             self.value(&entry, &facts, (key, raw.get()), &mut rows);
         }
-        inherit(&entry, &mut rows);
-        for row in rows.into_values() {
-            self.add(row);
+        // Of a chat model that can see, the catalogue often does not say so; of a blind one nobody is billed for images.
+        let may_see_images = match pairs.raw("supports_vision") {
+            Some("true") => true,
+            Some("false") => false,
+            _ => matches!(mode, "chat" | "responses" | "realtime"),
+        };
+        inherit(&mut rows, may_see_images);
+        if let Err((factor, error)) = multiply(&mut rows, &rules::factors(pairs)) {
+            self.unreadable(name, &factor, &error.to_string());
+        }
+        self.gather.take(rows);
+    }
+
+    fn value(&mut self, entry: &Entry<'_>, facts: &Facts<'_>, (key, raw): (&str, &str), rows: &mut Rows) {
+        match keys::parse(key, raw, facts) {
+            Key::Priced(slot, raw) => self.rate(entry, (key, raw), slot, None, rows),
+            Key::OffPeak => match rules::off_peak(raw, self.gather.import.at) {
+                Ok(rule) => self.rule(entry, key, &[rule], rows),
+                Err(reason) => self.unreadable(entry.name, key, &reason),
+            },
+            Key::Tiers => match rules::tiers(raw, entry.provider) {
+                Some(tiers) => self.rule(entry, key, &tiers, rows),
+                None => self.unmapped(key),
+            },
+            Key::Specific => rules::unknown_specifics(raw).iter().for_each(|key| self.unmapped(key)),
+            Key::Unmapped => self.unmapped(key),
+            Key::Factor | Key::Descriptive => {}
         }
     }
 
-    fn value(
-        &mut self,
-        entry: &Entry<'_>,
-        facts: &Facts<'_>,
-        (key, raw): (&str, &str),
-        rows: &mut BTreeMap<PriceKey, PriceRow>,
-    ) {
-        let (slot, raw) = match keys::parse(key, raw, facts) {
-            _ if raw == "null" => return,
-            Key::Priced(slot, raw) => (slot, raw),
-            Key::Unmapped => {
-                let count = self.import.unmapped.entry(key.to_owned()).or_default();
-                *count = count.saturating_add(1);
-                return;
-            }
-            Key::Descriptive => return,
-        };
-        match PicoUsdPerUnit::parse_usd_per_unit(raw) {
-            Ok((rate, rounded)) => {
-                let row = self.row(entry, key, raw, slot, rate, rounded);
-                // `…_cache_hit` is an older name for the same meter; the newer one has been read, or will win.
-                if keys::is_older_name(key) {
-                    rows.entry(row.key.clone()).or_insert(row);
-                } else {
-                    rows.insert(row.key.clone(), row);
+    /// Rates that hold under a condition of their own.
+    fn rule(&mut self, entry: &Entry<'_>, key: &str, rules: &[rules::Rule<'_>], rows: &mut Rows) {
+        for rule in rules {
+            for (inner, raw) in rule.rates.iter().filter(|(_, raw)| raw.get() != "null") {
+                let path = format!("{key}.{inner}");
+                match keys::slot(inner) {
+                    Some(slot) if slot.above_tokens.is_none() || rule.threshold.is_none() => {
+                        self.rate(entry, (&path, raw.get()), slot, Some(rule), rows);
+                    }
+                    _ => self.unmapped(&path),
                 }
             }
-            Err(error) => self.unreadable(entry.name, key, &error.to_string()),
         }
     }
 
-    fn row(
-        &self,
+    fn rate(
+        &mut self,
         entry: &Entry<'_>,
-        key: &str,
-        raw: &str,
+        (key, raw): (&str, &str),
         slot: Slot,
-        rate: PicoUsdPerUnit,
-        rounded: bool,
-    ) -> PriceRow {
-        // xAI bills a prompt of exactly the threshold at the higher rate, the others do not.
-        let inclusive = entry.provider == "xai";
-        let threshold =
-            slot.above_tokens.map(|input_tokens| Threshold { input_tokens, inclusive, marginal: false });
-        let plain_output = slot.meter == Meter::Output && slot.tier.is_none() && threshold.is_none();
-        PriceRow {
-            id: 0,
-            key: PriceKey {
-                tier: slot.tier.map(Into::into),
-                threshold,
-                ..PriceKey::plain(entry.provider, entry.model, slot.meter)
-            },
-            rate,
-            inherits: None,
+        rule: Option<&rules::Rule<'_>>,
+        rows: &mut Rows,
+    ) {
+        let (rate, rounded) = match PicoUsdPerUnit::parse_usd_per_unit(raw) {
+            Ok(read) => read,
+            Err(error) => return self.unreadable(entry.name, key, &error.to_string()),
+        };
+        let threshold = slot.above_tokens.map(|tokens| rules::threshold(tokens, entry.provider));
+        let row_key = PriceKey {
+            tier: slot.tier.map(Into::into),
+            region: entry.region.map(Into::into),
+            threshold: rule.and_then(|rule| rule.threshold).or(threshold),
+            hours: rule.and_then(|rule| rule.hours.clone()),
+            ..PriceKey::plain(entry.provider, entry.model, slot.meter)
+        };
+        let is_plain =
+            |key: &PriceKey| (key.tier.is_none(), key.threshold, &key.hours) == (true, None, &None);
+        let plain_output = slot.meter == Meter::Output && is_plain(&row_key);
+        let source = (format!("{}: {key}", entry.name), raw, rounded);
+        let row = PriceRow {
             output_tokens_max: entry.output_tokens_max.filter(|_| plain_output),
-            effective_from: self.at,
-            effective_to: None,
-            source: Provenance {
-                name: SOURCE.into(),
-                imported_at: self.at,
-                key: format!("{}: {key}", entry.name).into(),
-                text: raw.into(),
-                rounded,
-            },
-            status: Status::Active,
+            ..self.gather.row(row_key, rate, source)
+        };
+        // `…_cache_hit` is an older name for the same meter, and a list of tiers says again what the entry itself says.
+        if keys::is_older_name(key) || rule.is_some() {
+            rows.entry(row.key.clone()).or_insert(row);
+        } else {
+            rows.insert(row.key.clone(), row);
         }
     }
 
-    /// Two entries may name the same model at the same provider. Where they agree, one of them is enough.
-    fn add(&mut self, row: PriceRow) {
-        match self.rows.get(&row.key) {
-            None => drop(self.rows.insert(row.key.clone(), row)),
-            Some(known) if known.rate == row.rate => {}
-            // A rate that is written wins over one that is inherited for want of a better one.
-            Some(known) if known.inherits.is_some() && row.inherits.is_none() => {
-                self.rows.insert(row.key.clone(), row);
-            }
-            Some(known) if known.inherits.is_none() && row.inherits.is_some() => {}
-            Some(_) => self.import.contradicted.push(row),
-        }
+    fn unmapped(&mut self, key: &str) {
+        self.missed.insert(key.to_owned());
+        self.gather.unmapped(key);
     }
 
     fn unreadable(&mut self, entry: &str, key: &str, reason: &str) {
-        self.import.unreadable.push(Unreadable {
-            entry: entry.to_owned(),
-            key: key.to_owned(),
-            reason: reason.to_owned(),
-        });
+        self.missed.insert(key.to_owned());
+        self.gather.unreadable(entry, key, reason);
     }
 }
 
-/// The catalogue's convention, made visible: without a rate of their own, cached tokens count as input, hidden ones as
-/// output, and images that a model may see as input. Audio and cache writes inherit nothing: they cost more, nobody
-/// knows how much.
-fn inherit(entry: &Entry<'_>, rows: &mut BTreeMap<PriceKey, PriceRow>) {
-    let mut pairs = vec![(Meter::CacheRead, Meter::Input), (Meter::Reasoning, Meter::Output)];
-    if entry.may_see_images {
-        pairs.push((Meter::ImageIn, Meter::Input));
-    }
-    for (heir, parent) in pairs {
-        let parents: Vec<PriceRow> = rows.values().filter(|row| row.key.meter == parent).cloned().collect();
-        for row in parents {
-            let own = |tier: Option<&str>, threshold| {
-                let key = PriceKey { meter: heir, tier: tier.map(Into::into), threshold, ..row.key.clone() };
-                rows.get(&key).filter(|row| row.inherits.is_none())
-            };
-            let PriceKey { tier, threshold, .. } = &row.key;
-            // A plain rate of its own stands above every threshold too: the catalogue says nothing else.
-            if own(tier.as_deref(), None).or(own(tier.as_deref(), *threshold)).is_some() {
-                continue;
-            }
-            // In a tier, a rate that the standard tier tells apart from its parent's stays as it is there; one that
-            // only repeats its parent's follows the parent.
-            let apart = |threshold: Option<Threshold>| {
-                let parent = PriceKey { tier: None, threshold, ..row.key.clone() };
-                let differs =
-                    |own: &&PriceRow| rows.get(&parent).is_none_or(|parent| parent.rate != own.rate);
-                own(None, threshold).filter(|_| tier.is_some()).filter(differs)
-            };
-            if threshold.is_some() && apart(*threshold).is_none() && apart(None).is_some() {
-                continue;
-            }
-            let (from, inherited) = apart(*threshold).map_or((parent, &row), |own| (heir, own));
-            let (rate, source) = (inherited.rate, inherited.source.clone());
-            let key = PriceKey { meter: heir, ..row.key.clone() };
-            let heir = PriceRow { key, rate, source, inherits: Some(from), output_tokens_max: None, ..row };
-            rows.insert(heir.key.clone(), heir);
-        }
-    }
-}
-
+#[cfg(test)]
+mod rule_tests;
 #[cfg(test)]
 mod tests;

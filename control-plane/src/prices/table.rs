@@ -1,11 +1,12 @@
 //! Finding the prices of a call: which model's, and which of its rows are in force when it started.
 
-use super::{Matching, PriceKey, PriceRow, Status};
+use super::{Matching, PriceKey, PriceRow, Status, model::Model};
 use crate::policy::Pricing;
 use protocol::{
     UnixNanos,
+    ids::Name,
     meters::Meter,
-    price::{MatchedBy, ModelPrices, PriceBook, PriceId, Rate, longest_prefix, tier_of},
+    price::{MatchedBy, ModelPrices, PriceBook, PriceId, longest_prefix, tier_of},
     rating::{Discount, Offer},
 };
 use std::{
@@ -21,7 +22,11 @@ pub struct PriceTable {
     contracts: BTreeMap<Box<str>, Shelf>,
     rows: BTreeMap<PriceId, PriceRow>,
     pricing: Pricing,
+    /// By provider: the aliases of the policy, which has them in lists.
+    aliases: Aliases,
 }
+
+type Aliases = HashMap<Box<str>, HashMap<Box<str>, Box<str>>>;
 
 /// What is asked for.
 #[derive(Clone, Copy, Debug, Default)]
@@ -82,7 +87,12 @@ impl Found {
 impl PriceTable {
     /// From the store's rows, in any order.
     pub fn new(rows: impl IntoIterator<Item = PriceRow>, pricing: Pricing) -> Self {
-        let mut table = Self { pricing, ..Self::default() };
+        let names = |names: &BTreeMap<Name, Box<str>>| {
+            names.iter().map(|(name, model)| (name.as_str().into(), model.clone())).collect()
+        };
+        let aliases = &pricing.aliases;
+        let aliases = aliases.iter().map(|(provider, of)| (provider.as_str().into(), names(of))).collect();
+        let mut table = Self { pricing, aliases, ..Self::default() };
         for row in rows {
             let shelf = match &row.key.contract {
                 None => &mut table.list,
@@ -115,18 +125,16 @@ impl PriceTable {
         ];
         for (model, words) in names {
             let Some(model) = model else { continue };
-            let alias = self.pricing.alias(provider, model);
-            let mut of = |shelf: &Shelf| shelf.find(provider, model, alias, at, &mut is_known);
+            let alias = self.alias(provider, model);
+            let mut of = |shelf: &Shelf| {
+                let (rule, _, prices) = shelf.find(provider, model, alias, at, &mut is_known)?;
+                Some((rule, prices))
+            };
             let list = of(&self.list);
             let contract = own.and_then(&mut of).or_else(|| common.and_then(of));
             let Some(rule) = list.as_ref().or(contract.as_ref()).map(|(rule, _)| *rule) else { continue };
-            let [exact, alias_word, prefix] = words;
             return Lookup::Found(Found {
-                matched: match rule {
-                    Rule::Exact => exact,
-                    Rule::Alias => alias_word,
-                    Rule::Prefix => prefix,
-                },
+                matched: rule.among(words),
                 list: list.map(|(_, prices)| prices),
                 contract: contract.map(|(_, prices)| prices),
                 discounts: self.pricing.discounts(provider, account, alias.unwrap_or(model), at),
@@ -135,17 +143,39 @@ impl PriceTable {
         if is_known { Lookup::OutsideWindow } else { Lookup::NoModel }
     }
 
+    /// The rows of a model by the rules that rate a call of it: those of the list, and those of a contract. An hour's own
+    /// rows are among them at every hour.
+    pub fn rows_of(
+        &self,
+        provider: &str,
+        account: Option<&str>,
+        model: &str,
+        at: UnixNanos,
+    ) -> Vec<FoundRows<'_>> {
+        let own =
+            account.filter(|account| !account.is_empty()).and_then(|account| self.contracts.get(account));
+        let alias = self.alias(provider, model);
+        let list = self.list.rows_of(provider, model, alias, at);
+        let contract = [own, self.contracts.get("")].into_iter().flatten();
+        let contract = contract.filter_map(|shelf| shelf.rows_of(provider, model, alias, at)).next();
+        list.into_iter().chain(contract).collect()
+    }
+
     /// Whether a meter that has no rate in force has one at other instants.
     pub fn has_rate_at_other_times(&self, query: &Query<'_>, meter: Meter, tier: Option<&str>) -> bool {
         let of_meter = |row: &&PriceRow| row.key.meter == meter && row.key.tier.as_deref() == tier_of(tier);
         let names = [query.served, query.requested].into_iter().flatten();
         names.into_iter().any(|model| {
-            let alias = self.pricing.alias(query.provider, model);
+            let alias = self.alias(query.provider, model);
             let shelves = self.contracts.values().chain([&self.list]);
             let models = shelves.filter_map(|shelf| shelf.models(query.provider, model, alias));
-            let mut rows = models.flatten().flat_map(|model| &model.rows).filter(of_meter).peekable();
+            let mut rows = models.flatten().flat_map(Model::rows).filter(of_meter).peekable();
             rows.peek().is_some() && rows.all(|row| !row.holds_at(query.at))
         })
+    }
+
+    fn alias(&self, provider: &str, model: &str) -> Option<&str> {
+        self.aliases.get(provider)?.get(model).map(|model| &**model)
     }
 
     /// Every row, by id.
@@ -177,12 +207,32 @@ impl PriceTable {
     }
 }
 
+/// The rows that price a model, and how they were found.
+#[derive(Clone, Debug)]
+pub struct FoundRows<'a> {
+    /// Which rule found them.
+    pub matched: MatchedBy,
+    /// In force, those of certain hours at any hour of the day.
+    pub rows: Vec<&'a PriceRow>,
+}
+
 /// Which rule found a model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Rule {
     Exact,
     Alias,
     Prefix,
+}
+
+impl Rule {
+    /// Its word among those for exact, alias and prefix.
+    fn among(self, [exact, alias, prefix]: [MatchedBy; 3]) -> MatchedBy {
+        match self {
+            Self::Exact => exact,
+            Self::Alias => alias,
+            Self::Prefix => prefix,
+        }
+    }
 }
 
 /// Models by provider.
@@ -198,15 +248,6 @@ pub(super) struct Models {
     pub(super) prefixes: BTreeMap<Box<str>, Model>,
 }
 
-/// The rows of one model.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Model {
-    rows: Vec<PriceRow>,
-    /// From each instant at which a row begins or ends: what is in force at all hours, made once.
-    epochs: Vec<(UnixNanos, Option<Arc<ModelPrices>>)>,
-    has_hours: bool,
-}
-
 impl Shelf {
     fn put(&mut self, row: &PriceRow) {
         let PriceKey { provider, model, matching, .. } = &row.key;
@@ -215,7 +256,7 @@ impl Shelf {
             Matching::Exact => models.exact.entry(model.clone()).or_default(),
             Matching::Prefix => models.prefixes.entry(model.clone()).or_default(),
         };
-        model.rows.push(row.clone());
+        model.put(row.clone());
     }
 
     /// The models that a name may mean.
@@ -237,86 +278,47 @@ impl Shelf {
         }
     }
 
-    fn find(
+    fn rows_of(
         &self,
         provider: &str,
         model: &str,
         alias: Option<&str>,
         at: UnixNanos,
+    ) -> Option<FoundRows<'_>> {
+        let (rule, found, _) = self.find(provider, model, alias, at, &mut false)?;
+        let words = [MatchedBy::ServedModel, MatchedBy::ServedAlias, MatchedBy::ServedPrefix];
+        Some(FoundRows { matched: rule.among(words), rows: found.in_force(at) })
+    }
+
+    fn find<'a>(
+        &'a self,
+        provider: &str,
+        model: &str,
+        alias: Option<&str>,
+        at: UnixNanos,
         is_known: &mut bool,
-    ) -> Option<(Rule, Arc<ModelPrices>)> {
+    ) -> Option<(Rule, &'a Model, Arc<ModelPrices>)> {
         let models = self.providers.get(provider)?;
-        let mut in_force = |found: Option<&Model>| {
+        let mut in_force = |rule: Rule, found: Option<&'a Model>| {
             *is_known |= found.is_some();
-            found?.at(at)
+            let found = found?;
+            Some((rule, found, found.at(at)?))
         };
-        if let Some(prices) = in_force(models.exact.get(model)) {
-            return Some((Rule::Exact, prices));
+        if let Some(found) = in_force(Rule::Exact, models.exact.get(model)) {
+            return Some(found);
         }
-        if let Some(prices) = in_force(alias.and_then(|alias| models.exact.get(alias))) {
-            return Some((Rule::Alias, prices));
+        if let Some(found) = in_force(Rule::Alias, alias.and_then(|alias| models.exact.get(alias))) {
+            return Some(found);
         }
         let mut rest = model;
         loop {
             let (prefix, found) = longest_prefix(&models.prefixes, rest)?;
-            if let Some(prices) = in_force(Some(found)) {
-                return Some((Rule::Prefix, prices));
+            if let Some(found) = in_force(Rule::Prefix, Some(found)) {
+                return Some(found);
             }
             // A shorter one may be in force where the longest is not.
             let shorter = prefix.char_indices().next_back()?.0;
             rest = prefix.get(..shorter)?;
         }
-    }
-}
-
-impl Model {
-    fn settle(&mut self) {
-        // Where two rows of a key overlap, the one that began later wins: it comes last.
-        self.rows.sort_by(|a, b| (&a.key, a.effective_from, a.id).cmp(&(&b.key, b.effective_from, b.id)));
-        self.has_hours = self.rows.iter().any(|row| row.key.hours.is_some());
-        let mut instants: Vec<UnixNanos> =
-            self.rows.iter().flat_map(|row| [Some(row.effective_from), row.effective_to]).flatten().collect();
-        instants.sort_unstable();
-        instants.dedup();
-        let prices = |at| self.compile(at, at, at.saturating_add(1)).map(Arc::new);
-        self.epochs =
-            instants.into_iter().map(|at| (at, if self.has_hours { None } else { prices(at) })).collect();
-    }
-
-    /// What is in force at an instant.
-    fn at(&self, at: UnixNanos) -> Option<Arc<ModelPrices>> {
-        if self.has_hours {
-            return self.compile(at, at, at.saturating_add(1)).map(Arc::new);
-        }
-        let after = self.epochs.partition_point(|(from, _)| *from <= at);
-        self.epochs.get(after.checked_sub(1)?)?.1.clone()
-    }
-
-    /// The rows in force at an instant, with those of certain hours as the spans that they hold in between two others.
-    pub(super) fn compile(&self, at: UnixNanos, from: UnixNanos, until: UnixNanos) -> Option<ModelPrices> {
-        let mut prices = ModelPrices::default();
-        let mut last: Option<&PriceKey> = None;
-        for row in self.rows.iter().filter(|row| row.is_in_force(at)) {
-            let during = match row.key.hours.as_ref().map(|hours| hours.spans(from, until)) {
-                Some(spans) if spans.is_empty() => continue,
-                spans => spans.map(Into::into),
-            };
-            if last == Some(&row.key) {
-                prices.rates.pop();
-            }
-            last = Some(&row.key);
-            let PriceKey { meter, tier, region, threshold, .. } = &row.key;
-            prices.rates.push(Rate {
-                price: row.id,
-                meter: *meter,
-                rate: row.rate,
-                tier: tier.clone(),
-                region: region.clone(),
-                threshold: *threshold,
-                during,
-            });
-            prices.output_tokens_max = row.output_tokens_max.or(prices.output_tokens_max);
-        }
-        (!prices.rates.is_empty()).then_some(prices)
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{
     By, CapState, Costs, Dimension, Range, Report, WeeklyFigures, before, breakdown, drift, groups, plans,
-    week_of, weekly, whole_days,
+    unpriced, unpriced_groups, week_of, weekly, whole_days,
 };
 use crate::{instant::Instant, policy::Policy, store::StoreError};
 use protocol::UnixNanos;
@@ -28,11 +28,13 @@ pub enum Kind {
     Models,
     /// What providers say that calls cost, beside what the price table says.
     Drift,
+    /// One row per provider, model and reason.
+    Unpriced,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Weekly,
         Self::Customers,
         Self::Features,
@@ -41,6 +43,7 @@ impl Kind {
         Self::Workspaces,
         Self::Models,
         Self::Drift,
+        Self::Unpriced,
     ];
 
     /// The word in addresses and commands.
@@ -54,13 +57,14 @@ impl Kind {
             Self::Workspaces => "workspaces",
             Self::Models => "models",
             Self::Drift => "drift",
+            Self::Unpriced => "unpriced",
         }
     }
 }
 
 /// No report of that name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("is no report: weekly, customers, features, plans, routes, workspaces, models or drift")]
+#[error("is no report: weekly, customers, features, plans, routes, workspaces, models, drift or unpriced")]
 pub struct UnknownReport;
 
 impl FromStr for Kind {
@@ -112,7 +116,7 @@ fn instant(key: &'static str, text: &str) -> Result<UnixNanos, RangeError> {
     at.ok_or_else(|| RangeError::NotATime { key, text: text.to_owned() })
 }
 
-/// Makes a report. Its time is widened to whole days, which is what the aggregates count.
+/// Makes a report. Its time is widened to whole days, which is what the aggregates count; that of unpriced calls is not.
 pub fn answer(
     store: &Connection,
     policy: &Policy,
@@ -121,7 +125,7 @@ pub fn answer(
     range: Range,
     costs: Costs,
 ) -> Result<Report, StoreError> {
-    let range = whole_days(range);
+    let (exact, range) = (range, whole_days(range));
     let groups = |dimension, range| groups(store, dimension, range, costs);
     let simple = |by, dimension| Ok(breakdown(by, &groups(dimension, range)?, range));
     let mut report = match kind {
@@ -132,6 +136,7 @@ pub fn answer(
         Kind::Models => simple(By::Model, Dimension::Model),
         Kind::Plans => Ok(plans(policy, &groups(Dimension::Customer, range)?, range)),
         Kind::Drift => drift::drift(store, range),
+        Kind::Unpriced => Ok(unpriced(policy, unpriced_groups(store, exact, costs)?, exact)),
         Kind::Weekly => Ok(weekly(&WeeklyFigures {
             policy,
             range,

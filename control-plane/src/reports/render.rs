@@ -1,9 +1,8 @@
 //! A report as JSON, CSV, Markdown or text. JSON and CSV are exact; what people read is rounded, and says so.
 
-use super::{Cell, Range, Report, Section, money::PLACES};
+use super::{Cell, Range, Report, Section, money::PLACES, table::minute};
 use crate::instant::Instant;
 use comfy_table::{LineStyle, TableStyle};
-use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 use std::str::FromStr;
 
@@ -98,7 +97,7 @@ impl Report {
     fn for_people(&self, table: fn(&Section) -> String) -> String {
         let mut text = format!("# {}\n", self.title);
         if let Some(Range { from, to }) = self.range {
-            text.push_str(&format!("\n{} to {}, UTC\n", day(from), day(to)));
+            text.push_str(&format!("\n{} to {}, UTC\n", minute(from), minute(to)));
         }
         for section in &self.sections {
             if self.sections.len() > 1 {
@@ -141,7 +140,12 @@ fn row_json(section: &Section, row: &[Cell]) -> Value {
     let cells = section.columns.iter().zip(row).map(|(column, cell)| {
         let value = match cell {
             Cell::Count(count) => json!(count),
-            Cell::Text(_) | Cell::Usd(_) | Cell::Percent(_) | Cell::Change(_) | Cell::Empty => {
+            Cell::Text(_)
+            | Cell::Usd(_)
+            | Cell::Percent(_)
+            | Cell::Change(_)
+            | Cell::Moment(_)
+            | Cell::Empty => {
                 json!(cell.exact())
             }
         };
@@ -215,9 +219,4 @@ fn markdown_table(section: &Section) -> String {
         text.push_str(&line(row.iter().map(bold).collect()));
     }
     text
-}
-
-fn day(at: u64) -> String {
-    let at = Timestamp::from_nanosecond(i128::from(at)).unwrap_or(Timestamp::MAX);
-    at.strftime("%Y-%m-%d %H:%M").to_string()
 }

@@ -1,7 +1,9 @@
 //! What every report is made of: sections with typed columns, rows, a total and notes.
 
 use super::{Range, money::PLACES};
-use protocol::money::PicoUsd;
+use crate::instant::Instant;
+use jiff::Timestamp;
+use protocol::{UnixNanos, money::PicoUsd};
 
 /// A report.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,6 +57,8 @@ pub enum Cell {
     Percent(Option<i64>),
     /// Tenths of a percent more or less than before.
     Change(Option<i64>),
+    /// An instant.
+    Moment(UnixNanos),
     /// Nothing belongs here.
     Empty,
 }
@@ -77,11 +81,12 @@ impl Cell {
             Self::Count(count) => Some(count.to_string()),
             Self::Usd(amount) => amount.map(|amount| amount.to_string()),
             Self::Percent(tenths) | Self::Change(tenths) => tenths.map(percent),
+            Self::Moment(at) => Some(Instant(*at).to_string()),
             Self::Empty => None,
         }
     }
 
-    /// For people: money to four places, `–` where unknown.
+    /// For people: money to four places, instants to the minute in UTC, `–` where unknown.
     pub fn shown(&self) -> String {
         match self {
             Self::Text(text) => text.clone(),
@@ -91,6 +96,7 @@ impl Cell {
             Self::Change(Some(tenths)) if *tenths > 0 => format!("+{} %", percent(*tenths)),
             Self::Change(Some(tenths)) => format!("{} %", percent(*tenths)),
             Self::Usd(None) | Self::Percent(None) | Self::Change(None) => "–".to_owned(),
+            Self::Moment(at) => minute(*at),
             Self::Empty => String::new(),
         }
     }
@@ -102,8 +108,14 @@ impl Cell {
 
     /// Whether it stands at the right of its column.
     pub fn is_number(&self) -> bool {
-        !matches!(self, Self::Text(_))
+        !matches!(self, Self::Text(_) | Self::Moment(_))
     }
+}
+
+/// Date, hour and minute in UTC.
+pub(super) fn minute(at: UnixNanos) -> String {
+    let at = Timestamp::from_nanosecond(i128::from(at)).unwrap_or(Timestamp::MAX);
+    at.strftime("%Y-%m-%d %H:%M").to_string()
 }
 
 fn percent(tenths: i64) -> String {

@@ -13,10 +13,12 @@ struct Step {
 
 type Fill = fn(&Connection) -> Result<(), StoreError>;
 
-const STEPS: [Step; 3] = [
+const STEPS: [Step; 5] = [
     Step { sql: include_str!("migrations/0001_ledger.sql"), fill: None },
     Step { sql: include_str!("migrations/0002_text.sql"), fill: Some(rebuild::fill_texts) },
     Step { sql: include_str!("migrations/0003_prices.sql"), fill: Some(rebuild::fill_lines) },
+    Step { sql: include_str!("migrations/0004_imports.sql"), fill: None },
+    Step { sql: include_str!("migrations/0006_loops.sql"), fill: None },
 ];
 
 /// Brings the schema to the newest version, each step in a transaction of its own.

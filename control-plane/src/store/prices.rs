@@ -1,36 +1,14 @@
 //! The tables of prices and imports. What an import does is decided in the room `prices`; here it is written.
 
 use super::{StoreError, Write, instant, unix};
-use crate::prices::{Diff, Matching, PriceKey, PriceRow, Provenance, Status};
+use crate::prices::{Matching, PriceKey, PriceRow, Provenance, Status};
 use protocol::{
     UnixNanos,
     meters::Meter,
     money::PicoUsdPerUnit,
     price::{PriceId, Threshold},
 };
-use rusqlite::{Connection, OptionalExtension, Row, named_params};
-
-/// An import to be recorded.
-#[derive(Clone, Debug)]
-pub struct ImportRecord {
-    /// The catalogue's name.
-    pub source: Box<str>,
-    /// SHA-256 of its text.
-    pub digest: String,
-    /// What came of it, as JSON.
-    pub summary: String,
-}
-
-/// An import that was recorded.
-#[derive(Clone, Debug)]
-pub struct StoredImport {
-    /// Its key.
-    pub id: i64,
-    /// When.
-    pub at: UnixNanos,
-    /// What was recorded.
-    pub record: ImportRecord,
-}
+use rusqlite::{Connection, Row, named_params};
 
 const COLUMNS: &str = "id, provider, model, prefix, meter, tier, threshold, inclusive, rate_pico, inherits, \
     output_tokens_max, effective_from, effective_to, status, source, source_at, source_key, source_text, \
@@ -41,9 +19,23 @@ pub fn rows(connection: &Connection) -> Result<Vec<PriceRow>, StoreError> {
     select(connection, "", &[])
 }
 
-/// The rows that an import opened and that still wait for approval.
-pub fn proposals(connection: &Connection, import: i64) -> Result<Vec<PriceRow>, StoreError> {
-    select(connection, "WHERE import = ?1 AND status = 'proposed'", &[&import])
+/// The rows that an import opened and that still wait for approval, and why each does.
+pub fn proposals(
+    connection: &Connection,
+    import: i64,
+) -> Result<Vec<(PriceRow, Option<String>)>, StoreError> {
+    let rows = select(connection, "WHERE import = ?1 AND status = 'proposed'", &[&import])?;
+    let mut reason = connection.prepare_cached("SELECT reason FROM prices WHERE id = ?1")?;
+    let with_reason = rows.into_iter().map(|row| {
+        let reason: Option<String> = reason.query_row([instant(row.id)], |found| found.get(0))?;
+        Ok((row, reason))
+    });
+    with_reason.collect()
+}
+
+/// The rows that an import would end, and that still hold until somebody approves it.
+pub fn leaving(connection: &Connection, import: i64) -> Result<Vec<PriceRow>, StoreError> {
+    select(connection, "WHERE id IN (SELECT price FROM price_removals WHERE import = ?1)", &[&import])
 }
 
 fn select(
@@ -112,40 +104,8 @@ fn price_row(row: &Row<'_>) -> Result<PriceRow, StoreError> {
     })
 }
 
-/// Records an import and writes what it opens, closes and withdraws.
-pub fn apply(
-    write: &mut Write<'_>,
-    diff: &Diff,
-    record: &ImportRecord,
-    at: UnixNanos,
-) -> Result<i64, StoreError> {
-    let import = insert_import(write, record, at)?;
-    for row in diff.opened() {
-        let held = diff.held.iter().find(|held| held.row.key == row.key && row.status == Status::Proposed);
-        insert(write, row, Some(import), held.map(|held| held.reason.as_str()))?;
-    }
-    for id in diff.closed() {
-        close(write, id, at)?;
-    }
-    for id in &diff.withdrawn {
-        write.execute("UPDATE prices SET status = 'retired' WHERE id = ?1", [instant(*id)])?;
-    }
-    // A proposal that is made again belongs to the import that makes it, so that approving that one covers it.
-    for held in diff.held.iter().filter(|held| held.row.id != 0) {
-        write.execute("UPDATE prices SET import = ?2 WHERE id = ?1", [instant(held.row.id), import])?;
-    }
-    Ok(import)
-}
-
-fn insert_import(write: &mut Write<'_>, record: &ImportRecord, at: UnixNanos) -> Result<i64, StoreError> {
-    write.execute(
-        "INSERT INTO price_imports (source, at, digest, summary) VALUES (?1, ?2, ?3, ?4)",
-        (&record.source, instant(at), &record.digest, &record.summary),
-    )?;
-    Ok(write.connection().last_insert_rowid())
-}
-
-fn insert(
+/// Writes a row, with the import that brings it and why it waits.
+pub(super) fn insert(
     write: &Write<'_>,
     row: &PriceRow,
     import: Option<i64>,
@@ -190,9 +150,21 @@ fn insert(
     Ok(())
 }
 
-/// Ends a row's time.
+/// Ends a row's time, unless it ends before.
 pub fn close(write: &Write<'_>, id: PriceId, at: UnixNanos) -> Result<(), StoreError> {
-    write.execute("UPDATE prices SET effective_to = ?2 WHERE id = ?1", [instant(id), instant(at)])?;
+    write.execute(
+        "UPDATE prices SET effective_to = min(coalesce(effective_to, ?2), ?2) WHERE id = ?1",
+        [instant(id), instant(at)],
+    )?;
+    Ok(())
+}
+
+/// Puts a proposal aside.
+pub fn retire(write: &Write<'_>, id: PriceId) -> Result<(), StoreError> {
+    write.execute(
+        "UPDATE prices SET status = 'retired' WHERE id = ?1 AND status = 'proposed'",
+        [instant(id)],
+    )?;
     Ok(())
 }
 
@@ -203,30 +175,4 @@ pub fn activate(write: &Write<'_>, id: PriceId, from: UnixNanos) -> Result<(), S
         [instant(id), instant(from)],
     )?;
     Ok(())
-}
-
-/// An import by its key.
-pub fn import(connection: &Connection, id: i64) -> Result<Option<StoredImport>, StoreError> {
-    find_import(connection, "id = ?1", &id)
-}
-
-/// The newest import of a text with that digest.
-pub fn import_of(connection: &Connection, digest: &str) -> Result<Option<StoredImport>, StoreError> {
-    find_import(connection, "digest = ?1", &digest)
-}
-
-fn find_import(
-    connection: &Connection,
-    condition: &str,
-    param: &dyn rusqlite::ToSql,
-) -> Result<Option<StoredImport>, StoreError> {
-    let sql = format!(
-        "SELECT id, at, source, digest, summary FROM price_imports WHERE {condition} ORDER BY id DESC LIMIT 1"
-    );
-    let mut statement = connection.prepare_cached(&sql)?;
-    let found = statement.query_row([param], |row| {
-        let record = ImportRecord { source: row.get(2)?, digest: row.get(3)?, summary: row.get(4)? };
-        Ok(StoredImport { id: row.get(0)?, at: unix(row.get(1)?), record })
-    });
-    Ok(found.optional()?)
 }

@@ -92,15 +92,16 @@ pub(super) fn count(facts: &mut ResponseFacts) {
     let region = text("/inference_geo").filter(|region| &**region != "not_available");
     // OpenRouter answers in this format too.
     let cost = facts.kept("usage").and_then(cost::of_usage);
-    facts.usage = usage(&first, &last);
+    let mut usage = usage(&first, &last);
     // An advisor is a dearer model, and rated as the one that answered: marked as the estimate that it is.
     let advised = last
         .list("/iterations")
         .iter()
         .any(|iteration| iteration.text("/model").is_some_and(|model| facts.model.as_deref() != Some(model)));
-    if let Some(usage) = facts.usage.as_mut().filter(|_| advised) {
+    if let Some(usage) = usage.as_mut().filter(|_| advised) {
         usage.estimated = usage.units.keys().copied().collect();
     }
+    facts.usage = usage;
     facts.provider_cost = cost;
     facts.service_tier = tier.or(facts.service_tier.take());
     facts.region = region.or(facts.region.take());
@@ -108,7 +109,7 @@ pub(super) fn count(facts: &mut ResponseFacts) {
 
 /// `message_start` tells the prompt, and as its output a placeholder that is no count. `message_delta` tells
 /// totals, of which those that it has win, key by key. What was cached is outside the input.
-pub(super) fn usage(first: &Counts, last: &Counts) -> Option<Usage> {
+pub(super) fn usage(first: &Counts<'_>, last: &Counts<'_>) -> Option<Usage> {
     let at = |path: &str| last.at(path).or_else(|| first.at(path));
     let iterations = last.list("/iterations");
     let mut usage = Usage { complete: true, ..Usage::default() };

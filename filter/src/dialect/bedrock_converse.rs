@@ -59,7 +59,7 @@ fn count(facts: &mut ResponseFacts) {
 }
 
 /// What was cached is outside the input. The wire says it twice, under two names.
-pub(super) fn usage(counts: &Counts) -> Option<Usage> {
+pub(super) fn usage(counts: &Counts<'_>) -> Option<Usage> {
     let either = |one, other| counts.at(one).or_else(|| counts.at(other));
     let (input, output) = (counts.at("/inputTokens"), counts.at("/outputTokens"));
     let mut usage = Usage { complete: true, ..Usage::default() };

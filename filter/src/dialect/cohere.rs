@@ -79,7 +79,7 @@ fn count(facts: &mut ResponseFacts) {
 }
 
 /// The counts of cached tokens refer to what was read, not to what is billed, so they are none of ours.
-pub(super) fn usage(counts: &Counts) -> Option<Usage> {
+pub(super) fn usage(counts: &Counts<'_>) -> Option<Usage> {
     let either = |one, other| counts.at(one).or_else(|| counts.at(other));
     let input = either("/billed_units/input_tokens", "/tokens/input_tokens");
     let output = either("/billed_units/output_tokens", "/tokens/output_tokens");

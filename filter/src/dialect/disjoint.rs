@@ -1,45 +1,52 @@
 //! Makes disjoint meters of what providers count inside one another.
 
+use super::tree::Tree;
 use protocol::meters::{Meter, Usage};
-use serde_json::Value;
 
 /// A usage object as a provider wrote it.
 #[derive(Clone, Debug)]
-pub(super) struct Counts(Value);
+pub(super) struct Counts<'a>(Tree<'a>);
 
-impl Counts {
+impl<'a> Counts<'a> {
     /// Reads one. What is no JSON counts nothing.
-    pub(super) fn parse(json: Option<&[u8]>) -> Self {
-        Self(json.and_then(|json| serde_json::from_slice(json).ok()).unwrap_or(Value::Null))
+    pub(super) fn parse(json: Option<&'a [u8]>) -> Self {
+        Self(json.and_then(|json| serde_json::from_slice(json).ok()).unwrap_or(Tree::Nothing))
     }
 
     /// The count at a path such as `/prompt_tokens_details/cached_tokens`. Some servers write `12.0` or `"12"`.
     pub(super) fn at(&self, path: &str) -> Option<u64> {
-        let value = self.value(path)?;
-        let text = match value {
-            Value::Number(number) => {
-                number.as_u64().map_or_else(|| number.to_string(), |count| count.to_string())
-            }
-            Value::String(text) => text.clone(),
-            _ => return None,
-        };
-        text.strip_suffix(".0").unwrap_or(&text).parse().ok()
+        let count = |text: &str| text.strip_suffix(".0").unwrap_or(text).parse().ok();
+        match self.value(path)? {
+            Tree::Count(count) => Some(*count),
+            Tree::Number(number) => count(&number.to_string()),
+            Tree::Text(text) => count(text),
+            Tree::Nothing | Tree::List(_) | Tree::Object(_) => None,
+        }
     }
 
     /// The text at a path.
     pub(super) fn text(&self, path: &str) -> Option<&str> {
-        self.value(path)?.as_str()
+        let Tree::Text(text) = self.value(path)? else { return None };
+        Some(text)
     }
 
-    /// JSON pointers of plain keys, which need no unescaping: serde's own takes longer than the parse.
-    fn value(&self, path: &str) -> Option<&Value> {
-        path.split('/').skip(1).try_fold(&self.0, |value, key| value.get(key))
+    /// JSON pointers of plain keys, which need no unescaping.
+    fn value(&self, path: &str) -> Option<&Tree<'a>> {
+        let mut value = &self.0;
+        let mut rest = path.strip_prefix('/');
+        while let Some(keys) = rest {
+            let (key, deeper) =
+                keys.split_once('/').map_or((keys, None), |(key, deeper)| (key, Some(deeper)));
+            value = value.get(key)?;
+            rest = deeper;
+        }
+        Some(value)
     }
 
     /// The list at a path.
     pub(super) fn list(&self, path: &str) -> Vec<Self> {
-        let list = self.value(path).and_then(Value::as_array);
-        list.into_iter().flatten().cloned().map(Self).collect()
+        let Some(Tree::List(list)) = self.value(path) else { return Vec::new() };
+        list.iter().cloned().map(Self).collect()
     }
 
     /// The sum of the counts at a path of all items of a list where another field says so.

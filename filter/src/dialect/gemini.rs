@@ -134,7 +134,7 @@ fn tier_of_traffic(traffic: &str) -> Option<Box<str>> {
 
 /// What was cached is inside the prompt; what tools put into it and what was thought are beside. A count of zero is
 /// left out, and so is one that is not known (a file given by its address).
-fn usage(counts: &Counts, is_whole: bool) -> Option<Usage> {
+fn usage(counts: &Counts<'_>, is_whole: bool) -> Option<Usage> {
     let (prompt, tools) = (counts.at("/promptTokenCount"), counts.at("/toolUsePromptTokenCount"));
     let (answer, thoughts) = (counts.at("/candidatesTokenCount"), counts.at("/thoughtsTokenCount"));
     let of = |list: &str, modality: &[&str]| counts.sum_where(list, "/modality", modality, "/tokenCount");

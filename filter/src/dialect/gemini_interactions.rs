@@ -89,7 +89,7 @@ fn count(facts: &mut ResponseFacts) {
 }
 
 /// What was cached is inside the input, what was thought beside the output.
-fn usage(counts: &Counts) -> Option<Usage> {
+fn usage(counts: &Counts<'_>) -> Option<Usage> {
     let (input, output) = (counts.at("/total_input_tokens"), counts.at("/total_output_tokens"));
     let mut usage = Usage { complete: true, ..Usage::default() };
     if let Some(input) = input {

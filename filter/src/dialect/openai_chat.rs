@@ -94,7 +94,7 @@ fn count(facts: &mut ResponseFacts) {
 
 /// OpenAI counts cached, written, audio and image tokens inside the prompt, and reasoning and audio inside the
 /// completion. A usage that counts neither side tells nothing, which is not zero.
-pub(super) fn usage(counts: &Counts) -> Option<Usage> {
+pub(super) fn usage(counts: &Counts<'_>) -> Option<Usage> {
     let either = |one, other| counts.at(one).or_else(|| counts.at(other));
     let mut usage = Usage { complete: true, ..Usage::default() };
     let prompt = counts.at("/prompt_tokens");

@@ -160,7 +160,7 @@ fn count(facts: &mut ResponseFacts) {
 }
 
 /// Cached and written tokens are inside the input, reasoning inside the output.
-fn usage(counts: &Counts) -> Option<Usage> {
+fn usage(counts: &Counts<'_>) -> Option<Usage> {
     let (input, output) = (counts.at("/input_tokens"), counts.at("/output_tokens"));
     let mut usage = Usage { complete: true, ..Usage::default() };
     if let Some(whole) = input {

@@ -1,6 +1,7 @@
-//! Host calls that the SDK lacks (local replies with code details, random bytes, header maps in one piece), and those
-//! in which it panics on a status it did not expect: a panic here would cut every stream of the worker. The only file with `unsafe` in it; every pointer given lives through its call, and
-//! every pointer taken was allocated for us by the host through the SDK's exported allocator.
+//! Host calls that the SDK lacks (local replies with code details, random bytes, header maps in one piece), those in
+//! which it panics on a status it did not expect (a panic here would cut every stream of the worker), and those that it
+//! makes dearer than they are. The only file with `unsafe` in it; every pointer given lives through its call, and every
+//! pointer taken was allocated for us by the host through the SDK's exported allocator.
 #![expect(unsafe_code, reason = "raw host calls; see the file's head")]
 
 use crate::head::join_pairs;
@@ -32,6 +33,13 @@ mod env {
             size: usize,
             data: *const u8,
             data_size: usize,
+        ) -> u32;
+        pub(super) fn proxy_get_current_time_nanoseconds(time: *mut u64) -> u32;
+        pub(super) fn proxy_get_property(
+            path: *const u8,
+            path_size: usize,
+            data: *mut *mut u8,
+            data_size: *mut usize,
         ) -> u32;
         pub(super) fn proxy_continue_stream(stream: i32) -> u32;
         pub(super) fn proxy_set_effective_context(context: u32) -> u32;
@@ -207,6 +215,22 @@ pub(super) fn send_local_reply(
         )
     };
     done_if(status)
+}
+
+/// Nanoseconds since 1970.
+pub(super) fn now() -> Result<u64, HostError> {
+    let mut time = 0_u64;
+    // SAFETY: the pointer is to a live local.
+    done_if(unsafe { env::proxy_get_current_time_nanoseconds(&raw mut time) })?;
+    Ok(time)
+}
+
+/// A property, by its path with a zero byte between the parts.
+pub(super) fn property(path: &str) -> Result<Vec<u8>, HostError> {
+    let (mut data, mut size) = (ptr::null_mut::<u8>(), 0_usize);
+    // SAFETY: the path lives through the call, and both other pointers are to live locals.
+    let status = unsafe { env::proxy_get_property(path.as_ptr(), path.len(), &raw mut data, &raw mut size) };
+    taken(status, data, size)
 }
 
 /// Bytes from the host's cryptographic generator.

@@ -9,17 +9,11 @@ use super::{
 };
 use crate::{
     admission::Recourse,
-    exchange::{Exchange, Step},
+    exchange::{Exchange, Finished, Step},
     head::{Headers, split_pairs},
     refusal::{LocalReply, hundredths},
 };
-use protocol::{
-    UnixNanos,
-    allowance::AllowanceReply,
-    codec,
-    event::{Refusal, UsageEvent},
-    snapshot::Allow,
-};
+use protocol::{UnixNanos, allowance::AllowanceReply, codec, event::Refusal, snapshot::Allow};
 use proxy_wasm::{
     traits::{Context, HttpContext},
     types::Action,
@@ -98,6 +92,11 @@ impl HttpContext for Call {
         let around = surroundings(&node, &headers);
         self.exchange = Exchange::begin(&node.config, &headers, around, node.call_id(now), now);
         let metered = self.exchange.is_some();
+        if let (Some(exchange), Some(_)) =
+            (&mut self.exchange, node.snapshot().and_then(|known| known.loop_guard.clone()))
+        {
+            exchange.watch();
+        }
         // Without a held head, the content-length would be gone before a longer body is known.
         let keeps_length = holds_head || !self.exchange.as_ref().is_some_and(Exchange::may_be_rewritten);
         self.has_content_length = keeps_length && headers.value("content-length").is_some();
@@ -137,7 +136,8 @@ impl HttpContext for Call {
         let Some(exchange) = self.exchange.as_mut().filter(|exchange| exchange.is_reading()) else {
             return Action::Continue;
         };
-        if std::mem::take(&mut self.head_waits) && !node.head_moved(self.context, host::now()) {
+        let now = host::now();
+        if std::mem::take(&mut self.head_waits) && !node.head_moved(self.context, now) {
             // The root let the head go, and its content-length with it.
             self.has_content_length = false;
         }
@@ -169,7 +169,7 @@ impl HttpContext for Call {
             exchange.keep_request_length();
             node.stats.fault("request_rewrite");
         }
-        self.decide(&node, if whole { Recourse::Ask } else { Recourse::CannotWait }, host::now())
+        self.decide(&node, if whole { Recourse::Ask } else { Recourse::CannotWait }, now)
     }
 
     fn on_http_request_trailers(&mut self, _trailers: usize) -> Action {
@@ -203,6 +203,9 @@ impl HttpContext for Call {
         set(b"x-bursar-call", Some(exchange.id().to_string().as_bytes()));
         if let Some(percent) = exchange.fullness_percent() {
             set(b"x-bursar-budget", Some(hundredths(percent).as_bytes()));
+        }
+        if let Some(rule) = exchange.loop_warning() {
+            set(b"x-bursar-loop", Some(rule.as_bytes()));
         }
         if exchange.may_shorten() {
             // The client's stream may end up shorter than the provider's.
@@ -291,10 +294,11 @@ impl Call {
         };
         match step {
             None | Some(Step::Pass) => Action::Continue,
-            Some(Step::Proceed(started, faults)) => {
+            Some(Step::Proceed(head, faults)) => {
                 faults.into_iter().for_each(|fault| node.counter_fault(fault));
-                node.uses(&started.head().caps, now);
-                node.send(*started);
+                node.uses(&head.caps, now);
+                let queued = node.outbox.borrow_mut().started(&head);
+                node.queued(queued);
                 Action::Continue
             }
             Some(Step::Refuse(reply)) => {
@@ -342,13 +346,13 @@ impl Call {
         if finished.usage_missing {
             node.stats.usage_missing(dialect.as_str());
         }
-        if let UsageEvent::Finished { end, head } = &finished.event {
-            node.stats.call(end.outcome);
-            if let Some(refused) = end.refused {
-                node.stats.refused(refused.as_str());
-            }
-            node.uses(&head.caps, end.finished_at);
+        let Finished { head, end, .. } = finished;
+        node.stats.call(end.outcome);
+        if let Some(refused) = end.refused {
+            node.stats.refused(refused.as_str());
         }
-        node.send(finished.event);
+        node.uses(&head.caps, end.finished_at);
+        let queued = node.outbox.borrow_mut().finished(&head, &end);
+        node.queued(queued);
     }
 }

@@ -1,35 +1,28 @@
 //! Host calls in the core's terms: time, properties, shared data, requests to the control plane. Each has a result;
 //! what fails is counted by the caller and never stops a call.
 
-use super::abi::HostError;
+use super::abi::{self, HostError};
 use crate::{
     config::ControlPlane,
     counters::{SharedData, Unavailable},
 };
 use protocol::UnixNanos;
 use proxy_wasm::{hostcalls, types::Status};
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::Duration;
 
 /// Wall-clock time.
 pub(super) fn now() -> UnixNanos {
-    let since = hostcalls::get_current_time().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
-    since.and_then(|since| UnixNanos::try_from(since.as_nanos()).ok()).unwrap_or(0)
+    abi::now().unwrap_or(0)
 }
 
-/// A property as bytes.
-fn property(path: Vec<&str>) -> Option<Vec<u8>> {
-    // A message or list comes as SerializationFailure: absent, for our purposes.
-    hostcalls::get_property(path).ok().flatten()
-}
-
-/// A property that is text.
-pub(super) fn text_property(path: Vec<&str>) -> Option<String> {
-    String::from_utf8(property(path)?).ok().filter(|text| !text.is_empty())
+/// A property that is text; its path has a zero byte between the parts. What is a message or a list is absent.
+pub(super) fn text_property(path: &str) -> Option<String> {
+    String::from_utf8(abi::property(path).ok()?).ok().filter(|text| !text.is_empty())
 }
 
 /// A property that is a number.
-pub(super) fn number_property(path: Vec<&str>) -> Option<u64> {
-    Some(u64::from_le_bytes(property(path)?.try_into().ok()?))
+pub(super) fn number_property(path: &str) -> Option<u64> {
+    Some(u64::from_le_bytes(abi::property(path).ok()?.try_into().ok()?))
 }
 
 /// Envoy's shared data, common to all workers of the process.

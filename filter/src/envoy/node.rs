@@ -15,7 +15,7 @@ use protocol::{
     allowance::{AllowanceReply, AllowanceRequest, CounterReport},
     cap::Amount,
     codec,
-    event::{CapDecision, UsageEvent},
+    event::CapDecision,
     ids::CallId,
     snapshot::Snapshot,
 };
@@ -81,7 +81,7 @@ impl Node {
     /// A worker's state under a new configuration.
     pub(super) fn new(config: Config) -> Self {
         let name = match config.node.as_str() {
-            "" => host::text_property(vec!["node", "id"]).unwrap_or_default(),
+            "" => host::text_property("node\0id").unwrap_or_default(),
             name => name.to_owned(),
         };
         let stats = Stats::default();
@@ -178,9 +178,9 @@ impl Node {
         self.follow_snapshot();
     }
 
-    /// Queues an event; what does not fit is counted.
-    pub(super) fn send(&self, event: UsageEvent) {
-        match self.outbox.borrow_mut().push(event) {
+    /// Counts what did not fit into the outbox.
+    pub(super) fn queued(&self, queued: Queued) {
+        match queued {
             Queued::Kept => {}
             Queued::Dropped => self.stats.events("dropped", 1),
             Queued::Unwritable => self.stats.fault("event_encode"),

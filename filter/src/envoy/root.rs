@@ -61,8 +61,11 @@ impl Context for Root {
         let (now, status) = (host::now(), call_status());
         let body = || abi::buffer(Buffer::Answer, 0, body_size).unwrap_or_default();
         if self.events_token.take_if(|sent| *sent == token).is_some() {
-            events_answered(&node, status, &body(), now);
-            self.flush(&node, now);
+            let taken = events_answered(&node, status, &body(), now);
+            // The next tick sends what has come meanwhile: many small batches cost more here and there than a large one.
+            if !taken || self.ending || node.outbox.borrow().is_pressing() {
+                self.flush(&node, now);
+            }
             self.end_if_done(&node);
         } else if self.snapshot_token.take_if(|sent| *sent == token).is_some() {
             match status {
@@ -228,13 +231,15 @@ fn call_status() -> Option<u16> {
     Headers::new(&split_pairs(&pairs)).text(":status")?.parse().ok()
 }
 
-fn events_answered(node: &Node, status: Option<u16>, body: &[u8], now: UnixNanos) {
+/// Says whether the control plane took the batch.
+fn events_answered(node: &Node, status: Option<u16>, body: &[u8], now: UnixNanos) -> bool {
     let mut outbox = node.outbox.borrow_mut();
     match (status, codec::decode::<BatchReply>(body)) {
         (Some(200), Ok(reply)) => {
             let results: Vec<ItemResult> = reply.results.iter().map(|item| item.result).collect();
-            results.iter().for_each(|result| node.stats.event_result(*result));
+            node.stats.event_results(&results);
             outbox.acknowledged(&results);
+            return true;
         }
         // It will say the same to the same batch for ever.
         (Some(400 | 413 | 415 | 422), _) => {
@@ -245,6 +250,7 @@ fn events_answered(node: &Node, status: Option<u16>, body: &[u8], now: UnixNanos
             outbox.failed(now);
         }
     }
+    false
 }
 
 /// Lets heads go for which Envoy gives no body, so that a missing option costs a second once, not the call.

@@ -13,8 +13,16 @@ use std::{
 pub(super) struct Stats {
     ids: RefCell<BTreeMap<(&'static str, &'static str), u32>>,
     /// What was counted since the last tick, by name, tag and value: a host call for each would be felt in every call.
-    counted: RefCell<BTreeMap<(&'static str, &'static str, &'static str), i64>>,
+    counted: RefCell<Vec<Counted>>,
     outbox_told: Cell<i64>,
+}
+
+#[derive(Debug)]
+struct Counted {
+    name: &'static str,
+    tag: &'static str,
+    value: &'static str,
+    sum: i64,
 }
 
 impl Stats {
@@ -28,14 +36,17 @@ impl Stats {
         self.count("bursar_refused_total", "reason", reason, 1);
     }
 
+    /// Events that were answered, by what was answered.
+    pub(super) fn event_results(&self, results: &[ItemResult]) {
+        use ItemResult::{Accepted, Conflict, Duplicate, Invalid};
+        for kind in [Accepted, Duplicate, Conflict, Invalid] {
+            self.events(kind.as_str(), results.iter().filter(|result| **result == kind).count());
+        }
+    }
+
     /// Events that were answered or given up.
     pub(super) fn events(&self, result: &'static str, count: usize) {
         self.count("bursar_events_total", "result", result, i64::try_from(count).unwrap_or(i64::MAX));
-    }
-
-    /// An event that was answered.
-    pub(super) fn event_result(&self, result: ItemResult) {
-        self.events(result.as_str(), 1);
     }
 
     /// An answer that told no usage.
@@ -66,16 +77,21 @@ impl Stats {
 
     fn count(&self, name: &'static str, tag: &'static str, value: &'static str, by: i64) {
         let mut counted = self.counted.borrow_mut();
-        let sum = counted.entry((name, tag, value)).or_default();
-        *sum = sum.saturating_add(by);
+        // A handful, and always the same words: no text is compared.
+        let same =
+            |counted: &&mut Counted| std::ptr::eq(counted.name, name) && std::ptr::eq(counted.value, value);
+        match counted.iter_mut().find(same) {
+            Some(counted) => counted.sum = counted.sum.saturating_add(by),
+            None => counted.push(Counted { name, tag, value, sum: by }),
+        }
     }
 
     /// Hands to Envoy what was counted since the last time.
     pub(super) fn flush(&self) {
-        for ((name, tag, value), by) in self.counted.take() {
+        for Counted { name, tag, value, sum } in self.counted.take() {
             // Envoy refuses to count nothing.
-            if by > 0 {
-                self.change(MetricType::Counter, name, tag, value, by);
+            if sum > 0 {
+                self.change(MetricType::Counter, name, tag, value, sum);
             }
         }
     }

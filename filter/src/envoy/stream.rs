@@ -11,14 +11,15 @@ use crate::{
 
 /// Facts about the stream that detection and events want, asked only where a call is likely.
 pub(super) fn surroundings(node: &Node, headers: &Headers<'_>) -> Surroundings {
-    let may_be_call = headers.value(":method") == Some(b"POST") || headers.path().contains("/responses/");
+    let may_be_call = headers.value(":method") == Some(b"POST")
+        || memchr::memmem::find(headers.path().as_bytes(), b"/responses/").is_some();
     if !may_be_call {
         return Surroundings::default();
     }
     let by_cluster = node.config.providers.iter().any(|rule| rule.cluster.is_some());
     Surroundings {
-        route: host::text_property(vec!["xds", "route_name"]),
-        cluster: by_cluster.then(|| host::text_property(vec!["xds", "cluster_name"])).flatten(),
+        route: host::text_property("xds\0route_name"),
+        cluster: by_cluster.then(|| host::text_property("xds\0cluster_name")).flatten(),
     }
 }
 
@@ -53,12 +54,12 @@ pub(super) fn strip(node: &Node, headers: &Headers<'_>, metered: bool, keeps_len
 /// What Envoy knows of the stream. A plain answer needs no look at flags and details.
 pub(super) fn stream_end(plain: bool) -> StreamEnd {
     StreamEnd {
-        flags: if plain { 0 } else { host::number_property(vec!["response", "flags"]).unwrap_or(0) },
-        details: if plain { None } else { host::text_property(vec!["response", "code_details"]) },
-        cluster: host::text_property(vec!["xds", "cluster_name"]),
+        flags: if plain { 0 } else { host::number_property("response\0flags").unwrap_or(0) },
+        details: if plain { None } else { host::text_property("response\0code_details") },
+        cluster: host::text_property("xds\0cluster_name"),
         // Of a plain answer the cluster tells enough; each property costs as much as all headers together.
-        upstream: if plain { None } else { host::text_property(vec!["upstream", "address"]) },
-        attempts: host::number_property(vec!["upstream", "request_attempt_count"])
+        upstream: if plain { None } else { host::text_property("upstream\0address") },
+        attempts: host::number_property("upstream\0request_attempt_count")
             .and_then(|count| u32::try_from(count).ok())
             .unwrap_or(0),
     }

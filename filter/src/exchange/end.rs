@@ -10,22 +10,30 @@ use crate::{
     counters::SharedData,
     dialect::Dialect,
     ending::{StreamEnd, flag_names},
-    refusal,
+    loop_guard, refusal,
     request::RequestFacts,
     response::ResponseReader,
 };
 use protocol::{
     UnixNanos,
-    event::{CallEnd, CallHead, Ending, Outcome, UsageEvent},
+    attribution::Dimension,
+    cap::Amount,
+    event::{CallEnd, CallHead, Ending, Outcome},
     meters::{Side, Usage, UsageSource},
     money::PicoUsd,
     price::Terms,
     rating::{self, Offer},
     snapshot::{Snapshot, UnpricedRule},
 };
+use std::rc::Rc;
 
 /// The end of a call that Envoy answered by itself.
-pub(super) fn of_refusal(head: CallHead, dialect: Dialect, refused: &Refused, now: UnixNanos) -> Finished {
+pub(super) fn of_refusal(
+    head: Rc<CallHead>,
+    dialect: Dialect,
+    refused: &Refused,
+    now: UnixNanos,
+) -> Finished {
     let end = CallEnd {
         ending: Ending::LocalReply,
         outcome: refused.reason.outcome(),
@@ -35,12 +43,12 @@ pub(super) fn of_refusal(head: CallHead, dialect: Dialect, refused: &Refused, no
         settled: Some(PicoUsd::ZERO),
         ..blank_end(now)
     };
-    Finished { event: UsageEvent::Finished { head, end: Box::new(end) }, usage_missing: false }
+    Finished { head, end, usage_missing: false }
 }
 
 /// The end of a call that went to the provider.
 pub(super) fn of_flow(
-    head: CallHead,
+    head: Rc<CallHead>,
     asked: &RequestFacts,
     flow: Flow,
     snapshot: &Snapshot,
@@ -80,17 +88,28 @@ pub(super) fn of_flow(
     let (served, requested) = (facts.model.as_deref(), head.request_model.as_deref());
     let prices = snapshot.prices.find(&head.provider, head.account.as_deref(), served, requested);
     let rated = rating::rate_usage(&usage, &terms, &prices.map(Offer::from).unwrap_or_default());
-    let cost = rated.ok().and_then(|lines| rating::cost(&lines)).or_else(|| ceiling(snapshot, &usage));
+    let computed = rated.ok().and_then(|lines| rating::cost(&lines)).or_else(|| ceiling(snapshot, &usage));
+    let reported = facts.provider_cost.filter(|cost| *cost >= PicoUsd::ZERO);
+    let bills = snapshot.provider_cost_bills.contains(&head.provider);
+    let cost = reported.filter(|_| bills).or(computed);
     admission::settle(shared, &held, &usage.units, cost, now);
+    let outcome = outcome::of(&facts, ending, status);
+    if let (Some(spec), Some(task)) = (&snapshot.loop_guard, head.attribution.name(Dimension::Task)) {
+        let cost_pico = cost.map_or(0, |cost| Amount::try_from(cost.pico()).unwrap_or(Amount::MAX));
+        let failed = matches!(outcome, Outcome::Error | Outcome::InvalidJson | Outcome::TimedOut);
+        let ended = loop_guard::Ended { cost_pico, failed, tool_calls: facts.text.tool_calls() };
+        // A guard that cannot count must not stop a call.
+        loop_guard::end(shared, spec, task.as_str(), &ended, now).unwrap_or_default();
+    }
     let end = CallEnd {
         first_token_at,
-        outcome: outcome::of(&facts, ending, status),
+        outcome,
         response_model: facts.model.take(),
         service_tier: facts.service_tier.take(),
         region: facts.region.take(),
         usage,
         text_bytes: facts.text.bytes,
-        provider_cost: facts.provider_cost.filter(|cost| *cost >= PicoUsd::ZERO),
+        provider_cost: reported,
         status,
         response_flags: flag_names(end.flags).into(),
         ending,
@@ -102,7 +121,7 @@ pub(super) fn of_flow(
         settled: cost,
         ..blank_end(now)
     };
-    Some(Finished { event: UsageEvent::Finished { head, end: Box::new(end) }, usage_missing })
+    Some(Finished { head, end, usage_missing })
 }
 
 /// How far the answer came.
@@ -114,7 +133,7 @@ struct Cut {
 }
 
 /// An end with nothing in it but its time.
-pub(super) fn blank_end(now: UnixNanos) -> CallEnd {
+pub(crate) fn blank_end(now: UnixNanos) -> CallEnd {
     CallEnd {
         finished_at: now,
         first_token_at: None,

@@ -1,11 +1,12 @@
 mod cuts;
 mod dialects;
 
-use super::{end::blank_end, *};
+pub(crate) use super::end::blank_end;
+use super::*;
 use crate::counters::tests::InMemory;
 use protocol::{
     attribution::{Attributed, Attribution, Dimension, Source},
-    cap::{CapSpec, SubjectMatch, Unit, Window},
+    cap::{CapSpec, Facet, SubjectMatch, Unit, Window},
     event::{CallEnd, Ending, Outcome},
     meters::{Meter, UsageSource},
     money::{PicoUsd, PicoUsdPerUnit},
@@ -18,15 +19,9 @@ const NOW: UnixNanos = 1_795_491_000_000_000_000;
 pub(crate) fn call_head(id: CallId) -> CallHead {
     let config = Config::parse(b"").unwrap();
     let headers: &[(&[u8], &[u8])] = &[(b":method", b"POST"), (b":path", b"/v1/chat/completions")];
-    Exchange::begin(&config, &Headers::new(headers), Surroundings::default(), id, NOW).unwrap().head
-}
-
-pub(crate) fn started_event(id: CallId) -> UsageEvent {
-    UsageEvent::Started { head: call_head(id) }
-}
-
-pub(crate) fn finished_event(id: CallId) -> UsageEvent {
-    UsageEvent::Finished { head: call_head(id), end: Box::new(blank_end(NOW)) }
+    let exchange =
+        Exchange::begin(&config, &Headers::new(headers), Surroundings::default(), id, NOW).unwrap();
+    exchange.head.as_ref().clone()
 }
 
 /// gpt-4o at 2.50 and 10 USD per million, and a cap of `limit` pico-dollars a day on customer acme.
@@ -41,7 +36,7 @@ pub(crate) fn snapshot(limit: i64) -> Snapshot {
         id: "acme-day/usd".into(),
         name: "acme-day".into(),
         unit: Unit::Usd,
-        subject: [(Dimension::Customer, SubjectMatch::Is("acme".parse().unwrap()))].into(),
+        subject: [(Facet::Customer, SubjectMatch::Is("acme".parse().unwrap()))].into(),
         limit,
         window: Window::Day,
         shadow: false,
@@ -120,10 +115,7 @@ fn play(
         Step::Ask(_) => panic!("cannot ask"),
     }
     let finished = exchange.finish(snapshot, shared, &script.end, NOW + 2);
-    let end = finished.map(|finished| match finished.event {
-        UsageEvent::Finished { end, .. } => *end,
-        UsageEvent::Started { .. } => panic!("a started event at the end"),
-    });
+    let end = finished.map(|finished| finished.end);
     let counter =
         crate::counters::update(shared, "acme-day/usd", "customer=acme", NOW, |counter| *counter).unwrap();
     (end, reply, (counter.spent, counter.held))
@@ -231,8 +223,7 @@ fn unattributed() -> Exchange {
     let head: &[(&[u8], &[u8])] = &[(b":method", b"POST"), (b":path", b"/v1/chat/completions")];
     let config = Config::parse(b"").unwrap();
     let id = CallId::new(1, [0; 10]);
-    let exchange = Exchange::begin(&config, &Headers::new(head), Surroundings::default(), id, NOW).unwrap();
-    Exchange { head: call_head(id), ..exchange }
+    Exchange::begin(&config, &Headers::new(head), Surroundings::default(), id, NOW).unwrap()
 }
 
 #[test]
@@ -260,14 +251,14 @@ fn a_request_too_long_to_hold_still_tells_its_model_when_its_end_comes() {
     assert!(exchange.reads_on());
     exchange.read_passing(br#"],"model":"gpt-4o","stream":true}"#, true);
     let finished = exchange.finish(&snapshot, &InMemory::default(), &CUT, NOW).unwrap();
-    let head = finished.event.head();
+    let head = finished.head;
     assert_eq!((head.request_model.as_deref(), head.stream), (Some("gpt-4o"), true));
 }
 
 /// A call of acme under a cap that allows nothing before its first grant.
 fn must_ask() -> (Exchange, Snapshot) {
     let mut exchange = unattributed();
-    exchange.head.attribution = acme();
+    Rc::make_mut(&mut exchange.head).attribution = acme();
     exchange.read_request(br#"{"model":"gpt-4o","max_tokens":1}"#);
     let mut snapshot = snapshot(1_000_000_000_000);
     snapshot.caps =

@@ -18,7 +18,10 @@ impl Capture {
         std::str::from_utf8(&self.value).ok()?.split('.').next()?.parse().ok()
     }
 
-    pub(super) fn push(&mut self, bytes: &[u8]) {
+    /// Takes what lies in this piece of it, up to an offset in the document.
+    pub(super) fn take(&mut self, piece: &[u8], piece_start: u64, until: u64) {
+        let place = |offset: u64| usize::try_from(offset.saturating_sub(piece_start)).unwrap_or(usize::MAX);
+        let bytes = piece.get(place(self.start)..place(until)).unwrap_or_default();
         if self.too_long || self.value.len().saturating_add(bytes.len()) > self.bytes_max {
             self.too_long = true;
             self.value = Vec::new();

@@ -4,6 +4,7 @@ use crate::{
     text::unescape::Unescape,
     want::{KeyHash, key_hash},
 };
+use memchr::memchr;
 
 /// No wanted key is longer.
 const KEY_BYTES_MAX: usize = 48;
@@ -21,9 +22,24 @@ impl Key {
     /// Nothing of it yet.
     pub(super) const NONE: Self = Self { bytes: [0; KEY_BYTES_MAX], len: 0, unescape: Unescape::NEW };
 
+    /// Begins another one. What is left of the one before is never looked at.
+    pub(super) fn clear(&mut self) {
+        (self.len, self.unescape) = (0, Unescape::NEW);
+    }
+
     /// Adds a piece, as written.
     pub(super) fn push(&mut self, piece: &[u8]) {
         let Self { bytes, len, unescape } = self;
+        // Most keys come whole and without an escape.
+        if *len == 0
+            && *unescape == Unescape::NEW
+            && memchr(b'\\', piece).is_none()
+            && let Some(slots) = bytes.get_mut(..piece.len())
+        {
+            slots.copy_from_slice(piece);
+            *len = piece.len();
+            return;
+        }
         unescape.feed(piece, |plain| {
             for byte in plain {
                 if let Some(slot) = bytes.get_mut(*len) {

@@ -1,6 +1,6 @@
 use super::*;
-use crate::exchange::tests::{finished_event, started_event};
-use protocol::codec::Batch;
+use crate::exchange::tests::{blank_end, call_head};
+use protocol::{codec::Batch, event::UsageEvent};
 
 fn outbox(max_events: usize) -> Outbox {
     let json = format!(r#"{{"outbox": {{"max_events": {max_events}}}}}"#);
@@ -9,6 +9,14 @@ fn outbox(max_events: usize) -> Outbox {
 
 fn call(number: u64) -> CallId {
     CallId::new(number, [0; 10])
+}
+
+fn starts(outbox: &mut Outbox, number: u64) -> Queued {
+    outbox.started(&Rc::new(call_head(call(number))))
+}
+
+fn ends(outbox: &mut Outbox, number: u64) -> Queued {
+    outbox.finished(&call_head(call(number)), &blank_end(0))
 }
 
 fn batch(outbox: &mut Outbox, now: UnixNanos) -> Vec<(u64, bool)> {
@@ -21,7 +29,7 @@ fn batch(outbox: &mut Outbox, now: UnixNanos) -> Vec<(u64, bool)> {
 #[test]
 fn what_is_not_acknowledged_is_sent_again_with_growing_pauses() {
     let mut outbox = outbox(10);
-    outbox.push(started_event(call(1)));
+    starts(&mut outbox, 1);
     assert_eq!(batch(&mut outbox, 0), [(1, true)]);
     assert_eq!(batch(&mut outbox, 1), [], "one batch at a time");
     outbox.failed(1);
@@ -37,7 +45,7 @@ fn what_is_not_acknowledged_is_sent_again_with_growing_pauses() {
 #[test]
 fn a_batch_that_nobody_ever_answers_is_sent_again() {
     let mut outbox = outbox(10);
-    outbox.push(started_event(call(1)));
+    starts(&mut outbox, 1);
     assert_eq!(batch(&mut outbox, 0), [(1, true)]);
     assert_eq!(batch(&mut outbox, 2_000_000_000), [(1, true)]);
 }
@@ -45,11 +53,11 @@ fn a_batch_that_nobody_ever_answers_is_sent_again() {
 #[test]
 fn a_start_that_still_waits_is_replaced_by_its_end_but_not_one_under_way() {
     let mut outbox = outbox(10);
-    outbox.push(started_event(call(1)));
+    starts(&mut outbox, 1);
     assert_eq!(batch(&mut outbox, 0), [(1, true)]);
-    outbox.push(started_event(call(2)));
-    outbox.push(finished_event(call(2)));
-    outbox.push(finished_event(call(1)));
+    starts(&mut outbox, 2);
+    ends(&mut outbox, 2);
+    ends(&mut outbox, 1);
     outbox.acknowledged(&[ItemResult::Accepted]);
     assert_eq!(batch(&mut outbox, 0), [(2, false), (1, false)]);
 }
@@ -57,18 +65,18 @@ fn a_start_that_still_waits_is_replaced_by_its_end_but_not_one_under_way() {
 #[test]
 fn a_full_queue_drops_what_is_new_and_says_so() {
     let mut outbox = outbox(2);
-    assert_eq!(outbox.push(started_event(call(1))), Queued::Kept);
-    assert_eq!(outbox.push(started_event(call(2))), Queued::Kept);
+    assert_eq!(starts(&mut outbox, 1), Queued::Kept);
+    assert_eq!(starts(&mut outbox, 2), Queued::Kept);
     assert!(outbox.is_full());
-    assert_eq!(outbox.push(started_event(call(3))), Queued::Dropped);
-    assert_eq!(outbox.push(finished_event(call(2))), Queued::Kept, "its start made room");
+    assert_eq!(starts(&mut outbox, 3), Queued::Dropped);
+    assert_eq!(ends(&mut outbox, 2), Queued::Kept, "its start made room");
 }
 
 #[test]
 fn an_answer_to_fewer_events_leaves_the_rest() {
     let mut outbox = outbox(10);
-    outbox.push(started_event(call(1)));
-    outbox.push(started_event(call(2)));
+    starts(&mut outbox, 1);
+    starts(&mut outbox, 2);
     batch(&mut outbox, 0);
     outbox.acknowledged(&[ItemResult::Invalid]);
     assert_eq!(batch(&mut outbox, 0), [(2, true)]);
@@ -78,7 +86,7 @@ fn an_answer_to_fewer_events_leaves_the_rest() {
 fn a_batch_that_is_rejected_is_halved_until_the_event_is_found_that_nobody_takes() {
     let mut outbox = outbox(10);
     for number in 1..=4 {
-        outbox.push(started_event(call(number)));
+        starts(&mut outbox, number);
     }
     assert_eq!(batch(&mut outbox, 0).len(), 4);
     assert_eq!(outbox.rejected(), 0);
@@ -92,11 +100,24 @@ fn a_batch_that_is_rejected_is_halved_until_the_event_is_found_that_nobody_takes
 #[test]
 fn an_end_that_does_not_fit_leaves_its_start() {
     let mut outbox = outbox(10);
-    outbox.push(started_event(call(1)));
-    outbox.push(started_event(call(2)));
+    starts(&mut outbox, 1);
+    starts(&mut outbox, 2);
     batch(&mut outbox, 0);
     outbox.failed(0);
     outbox.limits.max_bytes = outbox.bytes;
-    assert_eq!(outbox.push(finished_event(call(1))), Queued::Dropped);
+    assert_eq!(ends(&mut outbox, 1), Queued::Dropped);
     assert_eq!(batch(&mut outbox, 200_000_000), [(1, true), (2, true)]);
+}
+
+#[test]
+fn what_fills_half_of_the_queue_does_not_wait_for_the_next_tick() {
+    let mut outbox = outbox(4);
+    starts(&mut outbox, 1);
+    assert!(!outbox.is_pressing());
+    starts(&mut outbox, 2);
+    assert!(outbox.is_pressing());
+    outbox.limits.max_events = 1_000;
+    assert!(!outbox.is_pressing());
+    outbox.limits.max_bytes = 4 * START_BYTES;
+    assert!(outbox.is_pressing());
 }

@@ -15,7 +15,7 @@ fn cap(change: impl FnOnce(&mut RefusingCap)) -> Refused {
         fullness_percent: 101,
     };
     change(&mut cap);
-    Refused { reason: Refusal::Cap, cap: Some(cap), decisions: vec![] }
+    Refused { cap: Some(cap), ..Refused::because(Refusal::Cap) }
 }
 
 fn worded(refused: &Refused) -> (u16, String, Vec<String>) {

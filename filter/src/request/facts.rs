@@ -62,6 +62,8 @@ pub struct RequestFacts {
     pub media_parts: u64,
     /// Their bytes, as written.
     pub media_bytes: u64,
+    /// The fingerprint of its last message.
+    pub last_message: Option<u64>,
     /// Whether the whole body was read.
     pub whole: bool,
 }

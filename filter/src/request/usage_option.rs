@@ -99,12 +99,11 @@ impl RequestReader {
     /// The options as they have to be, where the request streams and does not ask by itself. Of a key that is there
     /// twice, the last counts.
     fn merged_options(&self, scanner: &Scanner) -> Option<String> {
-        let facts = self.facts();
         // A member can be added where there are some, and asks only if no other one that is not known asks otherwise.
         if !scanner.has_members() || scanner.lost_outermost() {
             return None;
         }
-        if !facts.stream || !scanner.ended() || facts.refuses_usage_option || !self.may_ask_for_usage() {
+        if !scanner.ended() || !self.may_ask_for_usage() {
             return None;
         }
         // What is no object the provider will refuse; that is between the two. All other options stay as written.
@@ -115,6 +114,11 @@ impl RequestReader {
         let asked: &RawValue = serde_json::from_str("true").ok()?;
         let before = merged.insert("include_usage".to_owned(), asked);
         if before.is_some_and(|before| before.get() == asked.get()) {
+            return None;
+        }
+        // Last, since many clients ask by themselves, and all facts of a request are more than is needed here.
+        let facts = self.facts();
+        if !facts.stream || facts.refuses_usage_option {
             return None;
         }
         serde_json::to_string(&merged).ok()

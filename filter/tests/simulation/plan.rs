@@ -4,8 +4,7 @@
 use crate::chance::Chance;
 use protocol::{
     UnixNanos,
-    attribution::Dimension,
-    cap::{Amount, CapSpec, SubjectMatch, Unit, Window},
+    cap::{Amount, CapSpec, Facet, SubjectMatch, Unit, Window},
     snapshot::Allow,
 };
 
@@ -81,7 +80,7 @@ impl Plan {
         let mut counts = vec![count(&caps[0], None, windows(chance, until))];
         if chance.in_thousand(600) {
             let unit = chance.one_of(&[Unit::Tokens, Unit::Calls]);
-            caps.push(cap("each", unit, Some(Dimension::Customer), chance, fast));
+            caps.push(cap("each", unit, Some(Facet::Customer), chance, fast));
             let windows = windows(chance, until);
             counts.push(count(&caps[1], Some(0), windows.clone()));
             counts.push(count(&caps[1], Some(1), windows));
@@ -118,13 +117,13 @@ impl Plan {
     }
 }
 
-fn cap(name: &str, unit: Unit, each: Option<Dimension>, chance: &mut Chance, fast: bool) -> CapSpec {
+fn cap(name: &str, unit: Unit, each: Option<Facet>, chance: &mut Chance, fast: bool) -> CapSpec {
     let limit = Amount::try_from(chance.between(20, 600)).unwrap();
     CapSpec {
         id: name.into(),
         name: name.into(),
         unit,
-        subject: each.into_iter().map(|dimension| (dimension, SubjectMatch::Each)).collect(),
+        subject: each.into_iter().map(|facet| (facet, SubjectMatch::Each)).collect(),
         limit,
         window: Window::Day,
         shadow: false,

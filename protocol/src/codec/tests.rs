@@ -27,6 +27,7 @@ fn head() -> CallHead {
         hold: "0.001".parse().ok(),
         hold_input: None,
         caps: vec![],
+        loop_guard: None,
     }
 }
 

@@ -1,8 +1,9 @@
+mod prices;
+
 use super::*;
 use crate::{
-    api,
-    app::App,
-    catalogue,
+    api, catalogue,
+    clock::Clock,
     console::tests::{example, now},
     policy,
 };
@@ -11,32 +12,44 @@ use protocol::{
     event::{CallEnd, CallHead, ItemResult, UsageEvent},
 };
 
+const CATALOGUE: &str = r#"{"gpt-4o-mini": {"litellm_provider": "openai", "input_cost_per_token": 1.5e-07,
+    "output_cost_per_token": 6e-07, "cache_read_input_token_cost": 7.5e-08}}"#;
+const POLICY: &str = "version: 1\ncaps: [{name: day, each: customer, limit_usd: 0.001, window: day}]\n";
+
 /// A control plane with one call in its ledger, asked as a browser asks.
 struct Browser {
     runtime: tokio::runtime::Runtime,
+    app: App,
     address: String,
     _directory: tempfile::TempDir,
 }
 
 impl Browser {
     fn new() -> Self {
+        let browser = Self::with(POLICY);
+        browser.import(CATALOGUE);
+        browser
+    }
+
+    /// Without any price.
+    fn with(policy: &str) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let runtime = tokio::runtime::Runtime::new().unwrap();
         let app = App::open(directory.path(), Clock::from_source(now)).unwrap();
-        let catalogue = r#"{"gpt-4o-mini": {"litellm_provider": "openai", "input_cost_per_token": 1.5e-07,
-            "output_cost_per_token": 6e-07, "cache_read_input_token_cost": 7.5e-08}}"#;
         let address = runtime.block_on(async {
-            let request =
-                catalogue::Request { text: catalogue.to_owned(), effective_from: None, dry_run: false };
-            catalogue::import(&app, request).await.unwrap();
-            let policy = "version: 1\ncaps: [{name: day, each: customer, limit_usd: 0.001, window: day}]\n";
             app.put_policy(policy::parse(policy, "p").unwrap()).await.unwrap();
             let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
             let address = format!("http://{}", listener.local_addr().unwrap());
-            tokio::spawn(async move { axum::serve(listener, api::router(app)).await.unwrap() });
+            let router = api::router(app.clone());
+            tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
             address
         });
-        Self { runtime, address, _directory: directory }
+        Self { runtime, app, address, _directory: directory }
+    }
+
+    fn import(&self, catalogue: &str) {
+        let request = catalogue::Request { text: catalogue.to_owned(), effective_from: None, dry_run: false };
+        self.runtime.block_on(catalogue::import(&self.app, request)).unwrap();
     }
 
     fn book(&self, head: CallHead, end: CallEnd) {
@@ -52,9 +65,23 @@ impl Browser {
     }
 
     fn open(&self, path: &str) -> (u16, String) {
-        let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
-        let mut response = agent.get(format!("{}{path}", self.address)).call().unwrap();
+        let mut response = self.agent().get(format!("{}{path}", self.address)).call().unwrap();
         (response.status().as_u16(), response.body_mut().read_to_string().unwrap())
+    }
+
+    /// Sends a form, and says where it leads.
+    fn send(&self, path: &str, fields: &str, headers: &[(&str, &str)]) -> (u16, String) {
+        let form = "application/x-www-form-urlencoded";
+        let request = self.agent().post(format!("{}{path}", self.address)).content_type(form);
+        let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+        let response = request.send(fields).unwrap();
+        let leads_to = response.headers().get("location").map(|to| to.to_str().unwrap().to_owned());
+        (response.status().as_u16(), leads_to.unwrap_or_default())
+    }
+
+    /// An agent that follows nothing and takes every status for an answer.
+    fn agent(&self) -> ureq::Agent {
+        ureq::Agent::config_builder().http_status_as_error(false).max_redirects(0).build().into()
     }
 }
 

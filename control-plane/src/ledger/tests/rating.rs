@@ -118,7 +118,8 @@ async fn a_contract_s_price_is_paid_the_list_s_is_kept_and_an_account_has_its_ow
         end: Box::new(CallEnd { response_model: Some(model.into()), ..end(10, 4) }),
     };
     ledger.book(vec![of_account(1, "prod", "gpt-4o"), of_account(2, "test", "our-deployment")]).await;
-    let told = |call: &Call| -> Vec<(Option<u64>, String, String, Option<Box<str>>)> {
+    type Told = (Option<u64>, String, String, Option<Box<str>>);
+    let told = |call: &Call| -> Vec<Told> {
         let line = |line: &view::Line| {
             (line.price, line.rate_usd.clone(), line.list_rate_usd.clone(), line.discount.clone())
         };

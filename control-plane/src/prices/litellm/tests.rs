@@ -29,6 +29,11 @@ fn the_real_catalogue_is_read_whole() {
     for key in ["input_cost_per_token", "output_cost_per_token_batches", "cache_read_input_token_cost_flex"] {
         assert!(!catalogue.unmapped.contains_key(key), "{key}");
     }
+    let (chat, covered) = (catalogue.chat_entries, catalogue.chat_entries_covered);
+    eprintln!("{covered} of {chat} chat entries are covered completely");
+    assert!(covered * 1_000 > chat * 946, "{covered} of {chat}: {:#?}", catalogue.not_covered);
+    assert!(!catalogue.rows.iter().any(|row| row.key.model.contains("us-east-1/")));
+    assert!(!catalogue.rows.iter().any(|row| row.key.model.contains("commitment")));
     assert!(catalogue.unmapped.contains_key("output_cost_per_second"));
     assert!(!catalogue.unmapped.contains_key("max_input_tokens"));
     let mut rows = Vec::new();
@@ -59,10 +64,13 @@ fn the_real_catalogue_is_read_whole() {
         ("gemini", "imagen-3.0-generate-001", Meter::Images),
         ("cohere", "rerank-v3.5", Meter::SearchUnits),
         ("perplexity", "sonar-deep-research", Meter::Citation),
+        ("mistral", "mistral-ocr-latest", Meter::Pages),
+        ("perplexity", "sonar-small-online", Meter::Requests),
     ] {
         let prices = listed(&table, provider, model);
         assert!(prices.rate(meter, &Terms::default()).is_some(), "{model} {meter}");
     }
+    assert!(rows.iter().any(|row| &*row.key.provider == "deepseek" && row.key.hours.is_some()));
     assert!(compare(&rows, import(&text, TUESDAY).unwrap(), TUESDAY).is_empty());
 }
 

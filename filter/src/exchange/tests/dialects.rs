@@ -208,3 +208,15 @@ fn what_another_model_used_on_the_way_is_counted_and_marked() {
     assert_eq!(source("c"), UsageSource::Reported);
     assert_eq!(source("opus"), UsageSource::Estimated);
 }
+
+#[test]
+fn caps_are_charged_what_the_provider_says_where_its_word_bills() {
+    let response = r#"{"model":"gpt-4o","choices":[{"message":{"content":"hi"},"finish_reason":"stop"}],
+        "usage":{"prompt_tokens":10,"completion_tokens":5,"cost":0.0001}}"#;
+    let script = Script { response, ..Script::default() };
+    let settled = |snapshot: &Snapshot| play(&script, snapshot, &InMemory::default()).0.unwrap().settled;
+    let mut snapshot = snapshot(1_000_000_000_000);
+    assert_eq!(settled(&snapshot).map(PicoUsd::pico), Some(75_000_000));
+    snapshot.provider_cost_bills.insert("openai".into());
+    assert_eq!(settled(&snapshot).map(PicoUsd::pico), Some(100_000_000));
+}

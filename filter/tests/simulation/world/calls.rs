@@ -219,6 +219,7 @@ fn needs(snapshot: &protocol::snapshot::Snapshot, id: u64, head: &Head) -> Needs
         hold: None,
         hold_input: None,
         caps: Vec::new(),
+        loop_guard: None,
     };
     let output_tokens_max = u64::try_from(head.need).ok();
     let facts = RequestFacts { output_tokens_max, whole: true, ..RequestFacts::default() };
