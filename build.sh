@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The one door: up | test | check | wasm | bench | dist. Needs bash, cargo and python3; gets the rest by itself,
+# The one door: up | test | check | simulate | wasm | bench | dist. Needs bash, cargo and python3; gets the rest by itself,
 # into target/, dist/ and .tools/ and nowhere else.
 set -euo pipefail
 cd "$(dirname "$0")"
@@ -9,6 +9,7 @@ usage() {
 ./build.sh up [--once] [--provider URL]   run it all with a little traffic; --once ends after the report
 ./build.sh test [ARGUMENT…]               every test, through real Envoy (arguments go to the test runner)
 ./build.sh check                          formats, lints, licences, and five seconds of each fuzz target
+./build.sh simulate [STEPS]               the protocol of caps, ten million steps of it (docs/CAPS.md)
 ./build.sh wasm                           the filter alone
 ./build.sh bench [ROUNDS [LOAD]]           what the filter costs, beside a bare Envoy and a no-op module
 ./build.sh dist                           dist/bursar and dist/bursar-filter.wasm
@@ -152,6 +153,7 @@ case ${1:-} in
   up) find_envoy && build_wasm filter && build_bins bursar up && exec target/debug/up "${@:2}" ;;
   test) run_tests "${@:2}" ;;
   check) check ;;
+  simulate) BURSAR_SIMULATION_STEPS=${2:-10000000} exec cargo test --release -p filter --test simulation -- --nocapture guarantees ;;
   wasm) build_wasm filter && ls -l "$BURSAR_WASM" ;;
   bench) find_envoy && build_wasm filter && build_wasm noop && say "building the rest" &&
     cargo build --release --bin bursar --bin simulator --bin bench &&

@@ -1,4 +1,4 @@
-//! Who may use how much of a cap. Runs `protocol::allowance::decide` over what has been handed out, in the store's
+//! Who may use how much of a cap. Runs `protocol::allowance::grant` over what has been handed out, in the store's
 //! one writer, so that two Envoys can never be given the same room. What caps are and when their windows turn is the
 //! policy's business; what calls cost is the ledger's.
 
@@ -8,7 +8,7 @@ use crate::{
 };
 use protocol::{
     UnixNanos,
-    allowance::{self, AllowanceReply, AllowanceRequest, CounterReport, GRANT_TTL_MS, Grant, Share},
+    allowance::{self, AllowanceReply, AllowanceRequest, CounterReport, Grant, Moment, Share},
     cap::{Amount, CapSpec},
 };
 use rusqlite::{Connection, params};
@@ -20,7 +20,7 @@ pub fn answer(
     policy: &Policy,
     caps: &[CapSpec],
     request: &AllowanceRequest,
-    now: UnixNanos,
+    moment: Moment,
 ) -> Result<AllowanceReply, StoreError> {
     let mut reply = AllowanceReply::default();
     for report in &request.counters {
@@ -28,8 +28,8 @@ pub fn answer(
             reply.unknown_caps.push(report.cap.clone());
             continue;
         };
-        let window = policy.window_of(cap, &report.subject, now);
-        reply.grants.push(grant(write, cap, window, request, report, now)?);
+        let window = policy.window_of(cap, &report.subject, moment.now);
+        reply.grants.push(grant(write, cap, window, request, report, moment)?);
     }
     Ok(reply)
 }
@@ -40,7 +40,7 @@ fn grant(
     (window_start, window_end): (UnixNanos, UnixNanos),
     request: &AllowanceRequest,
     report: &CounterReport,
-    now: UnixNanos,
+    moment: Moment,
 ) -> Result<Grant, StoreError> {
     let boot = write.word(Some(&request.boot))?;
     let node = write.word(Some(&request.node))?;
@@ -50,36 +50,11 @@ fn grant(
         window_start: sql(window_start),
     };
     let mut parts = parts(write.connection(), &key)?;
-    let mut own = parts.remove(&boot).unwrap_or_default();
-    // Totals of another window say nothing about this one, and an older report nothing new.
-    let is_this_window = report.window_start == 0 || report.window_start == window_start;
-    if is_this_window && report.revision >= own.revision {
-        (own.share.spent, own.share.held, own.revision) = (report.spent, report.held, report.revision);
-    }
-    let others =
-        parts.values().fold(0, |total: Amount, part| total.saturating_add(part.share.committed(now)));
-    let live = parts.values().filter(|part| part.share.expires_at > now).count();
-    let live_nodes = i64::try_from(live).unwrap_or(i64::MAX).saturating_add(1);
-    let decision = allowance::decide(cap.limit, others, &own.share, report.want, live_nodes, now);
-    own.share.allowance = decision.allowance;
-    own.share.expires_at = now.saturating_add(GRANT_TTL_MS.saturating_mul(1_000_000));
+    let mut own = parts.remove(&boot).unwrap_or_default().share;
+    let others: Vec<Share> = parts.into_values().map(|part| part.share).collect();
+    let grant = allowance::grant(cap.limit, (window_start, window_end), &mut own, &others, report, moment);
     keep(write, &key, boot, node, &own)?;
-    // The node counts from what it reported. What it has forgotten (it makes room for other counters), or never knew,
-    // is not there for it to use again.
-    let reported = if is_this_window { report.spent.saturating_add(report.held) } else { 0 };
-    let used = own.share.spent.saturating_add(own.share.held).max(own.share.ledger);
-    let forgotten = used.saturating_sub(reported).max(0);
-    Ok(Grant {
-        cap: cap.id.clone(),
-        subject: report.subject.clone(),
-        window_start,
-        window_end,
-        allowance: decision.allowance.saturating_sub(forgotten).max(0),
-        ttl_ms: GRANT_TTL_MS,
-        limit: cap.limit,
-        others,
-        denied_need: decision.denied.then_some(report.want),
-    })
+    Ok(grant)
 }
 
 /// The state of one cap for one subject in its current window: a row of `GET /v1/caps`.
@@ -162,7 +137,6 @@ struct Key {
 #[derive(Clone, Copy, Debug, Default)]
 struct Part {
     share: Share,
-    revision: u64,
     settled: Amount,
     open: Amount,
 }
@@ -193,7 +167,7 @@ fn parts(connection: &Connection, key: &Key) -> Result<BTreeMap<i64, Part>, Stor
         part.share.held = row.get(2)?;
         part.share.allowance = row.get(3)?;
         part.share.expires_at = u64::try_from(row.get::<_, i64>(4)?).unwrap_or(0);
-        part.revision = u64::try_from(row.get::<_, i64>(5)?).unwrap_or(0);
+        part.share.revision = u64::try_from(row.get::<_, i64>(5)?).unwrap_or(0);
     }
     let mut usage = connection.prepare_cached(
         "SELECT boot, settled, held FROM cap_usage WHERE cap = ?1 AND subject = ?2 AND window_start = ?3",
@@ -207,8 +181,7 @@ fn parts(connection: &Connection, key: &Key) -> Result<BTreeMap<i64, Part>, Stor
     Ok(parts)
 }
 
-fn keep(write: &Write<'_>, key: &Key, boot: i64, node: i64, part: &Part) -> Result<(), StoreError> {
-    let share = &part.share;
+fn keep(write: &Write<'_>, key: &Key, boot: i64, node: i64, share: &Share) -> Result<(), StoreError> {
     write.execute(
         "INSERT INTO shares (cap, subject, window_start, boot, node, spent, held, allowance, expires_at, revision)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
@@ -223,7 +196,7 @@ fn keep(write: &Write<'_>, key: &Key, boot: i64, node: i64, part: &Part) -> Resu
             share.held,
             share.allowance,
             sql(share.expires_at),
-            sql(part.revision),
+            sql(share.revision),
         ],
     )?;
     Ok(())

@@ -29,6 +29,8 @@ pub struct App {
     pub metrics: Metrics,
     /// What alerts are told.
     pub alerts: Alerts,
+    /// Before, nobody could report what it used of its caps.
+    pub listening_since: UnixNanos,
     rules: Arc<RwLock<Arc<Rules>>>,
     /// What filters are told of the models' text.
     ratios: Arc<RwLock<Arc<TextRatios>>>,
@@ -60,6 +62,7 @@ impl App {
         Ok(Self {
             store,
             alerts: Alerts::new(clock.now()),
+            listening_since: clock.now(),
             clock,
             metrics: Metrics::new(),
             rules: Arc::new(RwLock::new(Arc::new(rules))),

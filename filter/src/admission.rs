@@ -57,7 +57,8 @@ pub struct Held {
     subject: Box<str>,
     unit: Unit,
     amount: Amount,
-    held_at: UnixNanos,
+    /// The counter's revision; none where the call could hold nothing.
+    held_at: Option<u64>,
 }
 
 /// The answer to a call.
@@ -220,12 +221,12 @@ impl Needs {
 
     /// Follows what it cannot hold any more: an answer that was made in the background is billed when it is fetched.
     /// Its cost goes to the caps all the same.
-    pub fn follow(self, now: UnixNanos) -> Admitted {
+    pub fn follow(self) -> Admitted {
         let mut admitted = Admitted::default();
         for need in self.needs {
             admitted.decisions.push(need.decision(CapAnswer::Held, 0));
             let (cap, subject, unit) = (need.cap.id.clone(), need.subject, need.cap.unit);
-            admitted.held.push(Held { cap, subject, unit, amount: 0, held_at: now });
+            admitted.held.push(Held { cap, subject, unit, amount: 0, held_at: None });
         }
         admitted
     }
@@ -256,7 +257,7 @@ impl Needs {
                 (answer, *counter)
             });
             match tried {
-                Ok((Tried::Held(decision), counter)) => admitted.hold(need, decision, &counter, now),
+                Ok((Tried::Held(decision), counter)) => admitted.hold(need, decision, &counter),
                 Ok((Tried::Short, counter)) => {
                     short.push(counter.report(&need.cap.id, &need.subject, need.amount))
                 }
@@ -339,7 +340,7 @@ impl Need {
 const FAR_AWAY: UnixNanos = 7_258_118_400_000_000_000;
 
 impl Admitted {
-    fn hold(&mut self, need: &Need, decision: CapAnswer, counter: &Counter, now: UnixNanos) {
+    fn hold(&mut self, need: &Need, decision: CapAnswer, counter: &Counter) {
         let fullness = fullness_percent(counter, need.cap.limit);
         self.fullness_percent = self.fullness_percent.max(Some(fullness));
         self.decisions.push(need.decision(decision, need.amount));
@@ -348,7 +349,7 @@ impl Admitted {
             subject: need.subject.clone(),
             unit: need.cap.unit,
             amount: need.amount,
-            held_at: now,
+            held_at: Some(counter.revision),
         });
     }
 }

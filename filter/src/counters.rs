@@ -33,10 +33,10 @@ const SLOTS: u64 = 4_096;
 const COUNTERS_PER_SLOT: usize = 16;
 const TRIES_MAX: u32 = 1_000;
 /// A counter's numbers, eight bytes each.
-const NUMBERS: usize = 11;
-const NUMBERS_BYTES: usize = 88;
+const NUMBERS: usize = 12;
+const NUMBERS_BYTES: usize = 96;
 /// The form of a slot; a slot in another form counts as empty.
-const FORM: u8 = 1;
+const FORM: u8 = 2;
 
 /// Changes one counter, making it if it is new. `change` runs again whenever another worker was faster.
 pub fn update<R>(
@@ -53,14 +53,17 @@ pub fn update<R>(
             Some((bytes, version)) => (Slot::read(bytes), Some(version)),
             None => (Slot::read(Vec::new()), None),
         };
-        let place = match slot.find(cap, subject) {
+        let found = slot.find(cap, subject);
+        let is_new = found.is_none();
+        let place = match found {
             Some(place) => place,
             None => slot.add(cap, subject, now)?,
         };
         let before = slot.counter(&place);
         let mut after = before;
         let answer = change(&mut after);
-        if after == before {
+        // A new one is kept also where nothing has come of it: what is asked for it now is answered to this very one.
+        if after == before && !is_new {
             return Ok(answer);
         }
         slot.put(&place, &after);
@@ -95,7 +98,7 @@ fn decimal_key(kind: &str, slot: u64) -> String {
 }
 
 /// The counters of one key, in the bytes that are stored: per counter the length and text of cap and subject, and
-/// eleven numbers. They are changed where they stand, since this runs several times in every call.
+/// twelve numbers. They are changed where they stand, since this runs several times in every call.
 struct Slot {
     bytes: Vec<u8>,
 }
@@ -167,8 +170,10 @@ impl Slot {
         let start = self.bytes.len();
         self.bytes.resize(start.saturating_add(NUMBERS_BYTES), 0);
         let place = Place(start..self.bytes.len());
-        // If it was here before and made room for others, its reports are newer than those of that time.
-        self.put(&place, &Counter { revision: now / 1_000, ..Counter::default() });
+        // If it was here before and made room for others, its reports are newer than those of that time, and what was
+        // held then is not held now.
+        let revision = now / 1_000;
+        self.put(&place, &Counter { revision, since: revision, ..Counter::default() });
         Ok(place)
     }
 
@@ -187,6 +192,7 @@ impl Slot {
             limit: i64::from_le_bytes(next()),
             others: i64::from_le_bytes(next()),
             revision: u64::from_le_bytes(next()),
+            since: u64::from_le_bytes(next()),
         }
     }
 
@@ -203,6 +209,7 @@ impl Slot {
             counter.limit.to_le_bytes(),
             counter.others.to_le_bytes(),
             counter.revision.to_le_bytes(),
+            counter.since.to_le_bytes(),
         ];
         if let Some(bytes) = self.bytes.get_mut(place.0.clone()) {
             bytes.copy_from_slice(numbers.as_flattened());

@@ -164,7 +164,7 @@ impl Exchange {
             Phase::Reading(reader) => {
                 let facts = reader.facts();
                 if facts.retrieves {
-                    let followed = self.needs(snapshot, facts).follow(now);
+                    let followed = self.needs(snapshot, facts).follow();
                     return Some(self.pass(followed));
                 }
                 let needs = self.needs(snapshot, facts);

@@ -1,23 +1,32 @@
 //! How a cap holds over many Envoys: the pure state machine of both sides.
 //!
 //! The node's side is a [`Counter`], one per cap and subject, kept in Envoy's shared data. The fleet's side is
-//! [`decide`], run by the control plane over the [`Share`]s it has handed out. Counters travel as totals since the
+//! [`grant`], run by the control plane over the [`Share`]s it has handed out. Counters travel as totals since the
 //! window began, so that a message lost or repeated is harmless.
 //!
 //! What always holds: spent + held ≤ allowance in each node while its grant lives (except for what a provider
 //! billed above its hold, and what `when_unreachable: allow` let through), and Σ committed ≤ limit over the fleet.
 
+mod fleet;
+
 use crate::{UnixNanos, cap::Amount};
+pub use fleet::{Decision, Horizon, Moment, Share, decide, grant};
 use serde::{Deserialize, Serialize};
 
-/// The control plane counts a share as usable for this long after it told the node that it ends: the time a
-/// message may be under way.
-pub const GRANT_MARGIN_NS: u64 = 2_000_000_000;
+/// How far two looks at two clocks may be apart in all: each clock is within a quarter of a second of the true time.
+pub const CLOCKS_NS: u64 = 1_000_000_000;
+/// The control plane counts a share as usable for this long after it told the node that it ends: for the clocks, and
+/// for the four seconds in which what was used at the last moment is reported, also where the first attempt is lost.
+pub const GRANT_MARGIN_NS: u64 = CLOCKS_NS + 4_000_000_000;
 /// How long a grant lives. Long enough that a control plane can restart without a call noticing; short enough
 /// that what an idle Envoy holds comes back while somebody still waits for it.
 pub const GRANT_TTL_MS: u64 = 30_000;
-/// A silent node counts as dead this long after its grant ended; from then on only the ledger speaks for it.
+/// A silent node counts as dead this long after its grant ended; from then on its holds are those
+/// that the ledger shows.
 pub const DEAD_AFTER_NS: u64 = 120_000_000_000;
+/// A control plane that was away waits for so long for what Envoys have used meanwhile, before it hands out again what
+/// they no longer may use. Envoys report every half second, and give up an attempt after two.
+pub const LISTEN_NS: u64 = 5_000_000_000;
 /// After a denial a node refuses needs of that size by itself for this long, rather than ask again for each call.
 pub const DENIAL_MS: u64 = 1_000;
 
@@ -44,8 +53,10 @@ pub struct Counter {
     pub limit: Amount,
     /// What the rest of the fleet has committed, as the last grant told it.
     pub others: Amount,
-    /// Counts the changes, so that the control plane sees which of two reports is the newer.
+    /// Counts the changes of what is spent and held, so that the control plane sees which of two reports is the newer.
     pub revision: u64,
+    /// The revision at which the count began: what was held up to then is not in `held`.
+    pub since: u64,
 }
 
 /// What a counter says to a call that wants to hold so much.
@@ -90,11 +101,13 @@ impl Counter {
         HoldAnswer::Held
     }
 
-    /// Replaces a hold by what the call cost. A hold of a window that is over went with it: the ledger counts the
-    /// call where it belongs.
-    pub fn settle(&mut self, held_at: UnixNanos, held: Amount, cost: Amount, now: UnixNanos) {
+    /// Replaces a hold by what the call cost. `held_at` is the counter's revision when it was made. A hold of a window
+    /// that is over went with it: the ledger counts the call where it belongs. (The time of the hold would not say so:
+    /// by the node's clock, the window may begin later than it did for who granted it.) A call that could hold nothing
+    /// when it began, `None`, counts where it ends.
+    pub fn settle(&mut self, held_at: Option<u64>, held: Amount, cost: Amount, now: UnixNanos) {
         self.roll(now);
-        if held_at < self.window_start {
+        if held_at.is_some_and(|revision| revision <= self.since) {
             return;
         }
         self.held = self.held.saturating_sub(held).max(0);
@@ -102,14 +115,22 @@ impl Counter {
         self.touch();
     }
 
-    /// Takes what the control plane answered to a report sent at `asked_at`, on this node's clock.
+    /// Takes what the control plane answered to a report sent at `asked_at`, on this node's clock. That is no change to
+    /// report: workers that share a counter would tell each other's grants back for ever, and so renew them.
     pub fn apply(&mut self, grant: &Grant, asked_at: UnixNanos) {
+        if grant.since != 0 && grant.since != self.since {
+            return; // the count has begun anew meanwhile
+        }
+        if self.window_start == 0 && grant.carried != 0 {
+            self.spent = self.spent.saturating_add(grant.carried);
+            self.touch();
+        }
         if grant.window_start != self.window_start && self.window_start != 0 {
             if grant.window_end <= self.window_start {
                 return; // an answer from the window before
             }
             // The next window; or one that another policy made longer, whose totals the control plane knows.
-            (self.spent, self.held) = (0, 0);
+            (self.spent, self.held, self.since) = (0, 0, self.revision);
         }
         let expires_at = asked_at.saturating_add(grant.ttl_ms.saturating_mul(1_000_000));
         let newer = grant.window_start != self.window_start || expires_at >= self.expires_at;
@@ -127,7 +148,6 @@ impl Counter {
         } else {
             self.denied_until = 0;
         }
-        self.touch();
     }
 
     /// What the control plane is told of this count, with a wish for `want` more than what is spent and held.
@@ -140,6 +160,7 @@ impl Counter {
             held: self.held,
             want,
             revision: self.revision,
+            since: self.since,
         }
     }
 
@@ -147,7 +168,8 @@ impl Counter {
         if self.window_end != 0 && now >= self.window_end {
             let Self { revision, window_end, .. } = *self;
             // The next window begins where this one ended, with nothing granted yet.
-            let next = Self { revision, window_start: window_end, window_end: u64::MAX, ..Self::default() };
+            let (window_start, window_end, since) = (window_end, u64::MAX, revision);
+            let next = Self { revision, since, window_start, window_end, ..Self::default() };
             *self = next;
         }
     }
@@ -174,6 +196,9 @@ pub struct CounterReport {
     pub want: Amount,
     /// Counts up with each change of the counter.
     pub revision: u64,
+    /// The revision at which the count began; 0 where the node does not tell.
+    #[serde(default)]
+    pub since: u64,
 }
 
 /// What a node asks.
@@ -219,71 +244,16 @@ pub struct Grant {
     /// What the rest of the fleet has committed.
     #[serde(default)]
     pub others: Amount,
+    /// What the node spent in this window before its counter made room for others. It counts on from there; where it
+    /// knows its window already, it has been told.
+    #[serde(default)]
+    pub carried: Amount,
+    /// As reported: a counter that has begun anew since then must not take this.
+    #[serde(default)]
+    pub since: u64,
     /// Set when less was given than wanted: the size of the need that does not fit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub denied_need: Option<Amount>,
-}
-
-/// What the control plane knows of one node's part of one cap, subject and window.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Share {
-    /// As last reported.
-    pub spent: Amount,
-    /// As last reported.
-    pub held: Amount,
-    /// As last granted.
-    pub allowance: Amount,
-    /// On the control plane's clock, without the margin.
-    pub expires_at: UnixNanos,
-    /// What the ledger shows for that node: settled calls and the holds of open ones.
-    pub ledger: Amount,
-}
-
-impl Share {
-    /// What must be counted against the cap for this node.
-    pub fn committed(&self, now: UnixNanos) -> Amount {
-        let reported = self.spent.saturating_add(self.held);
-        if now < self.expires_at.saturating_add(GRANT_MARGIN_NS) {
-            self.allowance.max(reported).max(self.ledger)
-        } else if now < self.expires_at.saturating_add(DEAD_AFTER_NS) {
-            reported.max(self.ledger)
-        } else {
-            self.ledger
-        }
-    }
-}
-
-/// What a node may use, and whether its wish was denied.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Decision {
-    /// The node's allowance from now on.
-    pub allowance: Amount,
-    /// The wish did not fit.
-    pub denied: bool,
-}
-
-/// Decides how much of a cap one node may use. `own` holds the node's newest totals and its last grant; `others`
-/// is the sum of what the rest of the fleet has committed.
-pub fn decide(
-    limit: Amount,
-    others: Amount,
-    own: &Share,
-    want: Amount,
-    live_nodes: i64,
-    now: UnixNanos,
-) -> Decision {
-    let used = own.spent.saturating_add(own.held).max(own.ledger);
-    let room = limit.saturating_sub(others).saturating_sub(used);
-    let granted = if now < own.expires_at.saturating_add(GRANT_MARGIN_NS) { own.allowance } else { 0 };
-    // A limit that was lowered binds also those who were granted more.
-    let granted = granted.min(limit.saturating_sub(others));
-    if want > room {
-        // Nothing new; what was granted before stays as it is until it ends.
-        return Decision { allowance: granted.max(used.min(limit.saturating_sub(others))), denied: true };
-    }
-    // A quarter of what is left, shared among the nodes, so that most calls of a warm subject ask nobody.
-    let slice = room.saturating_sub(want).checked_div(live_nodes.max(1).saturating_mul(4)).unwrap_or(0);
-    Decision { allowance: granted.max(used.saturating_add(want).saturating_add(slice)), denied: false }
 }
 
 #[cfg(test)]

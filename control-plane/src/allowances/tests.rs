@@ -1,6 +1,6 @@
 use super::*;
 use crate::{policy, store::Store};
-use protocol::allowance::{DEAD_AFTER_NS, GRANT_MARGIN_NS};
+use protocol::allowance::{DEAD_AFTER_NS, GRANT_MARGIN_NS, GRANT_TTL_MS, LISTEN_NS};
 
 /// 2026-11-24T10:00:00Z.
 const NOW: UnixNanos = 1_795_514_400_000_000_000;
@@ -26,10 +26,14 @@ impl Fleet {
     }
 
     async fn ask(&self, boot: &str, report: CounterReport, now: UnixNanos) -> AllowanceReply {
+        self.ask_at(boot, report, Moment { now, listening_since: 0 }).await
+    }
+
+    async fn ask_at(&self, boot: &str, report: CounterReport, moment: Moment) -> AllowanceReply {
         let request =
             AllowanceRequest { version: 1, node: "n".into(), boot: boot.into(), counters: vec![report] };
         let policy = self.policy.clone();
-        let job = move |write: &mut Write<'_>| answer(write, &policy, &policy.cap_specs(), &request, now);
+        let job = move |write: &mut Write<'_>| answer(write, &policy, &policy.cap_specs(), &request, moment);
         self.store.write(job).await.unwrap()
     }
 
@@ -46,7 +50,7 @@ impl Fleet {
 
 fn report(spent: Amount, want: Amount, revision: u64) -> CounterReport {
     let (cap, subject) = ("acme/calls".into(), SUBJECT.into());
-    CounterReport { cap, subject, window_start: 0, spent, held: 0, want, revision }
+    CounterReport { cap, subject, window_start: 0, spent, held: 0, want, revision, since: 0 }
 }
 
 #[tokio::test]
@@ -92,8 +96,8 @@ async fn what_an_idle_envoy_was_given_comes_back_and_what_it_used_does_not() {
     let expired = NOW + TTL_NS + GRANT_MARGIN_NS;
     assert_eq!(fleet.grant("b", 0, 60, 2, expired).await.denied_need, None);
     let dead = NOW + TTL_NS + DEAD_AFTER_NS;
-    // The ledger shows nothing of the dead one, so nothing of it counts any more.
-    assert_eq!(fleet.grant("c", 0, 30, 1, dead + TTL_NS).await.denied_need, None);
+    assert_eq!(fleet.grant("c", 0, 61, 1, dead + TTL_NS).await.denied_need, Some(61));
+    assert_eq!(fleet.grant("c", 0, 60, 2, dead + TTL_NS).await.denied_need, None);
 }
 
 #[tokio::test]
@@ -120,6 +124,18 @@ async fn grants_survive_a_restart_of_the_control_plane() {
     fleet.store.close().await;
     fleet.store = Store::open(fleet._directory.path()).unwrap();
     assert_eq!(fleet.grant("b", 0, 100 - before + 1, 1, NOW).await.denied_need, Some(100 - before + 1));
+}
+
+#[tokio::test]
+async fn what_ended_while_the_control_plane_was_away_is_not_handed_out_before_it_has_listened() {
+    let fleet = Fleet::hundred_calls();
+    fleet.grant("a", 50, 20, 1, NOW).await;
+    let listening_since = NOW + TTL_NS + GRANT_MARGIN_NS;
+    let ask = |after, revision| {
+        fleet.ask_at("b", report(0, 45, revision), Moment { now: listening_since + after, listening_since })
+    };
+    assert_eq!(ask(0, 1).await.grants[0].denied_need, Some(45), "a may have used it, and could not say so");
+    assert_eq!(ask(LISTEN_NS, 2).await.grants[0].denied_need, None);
 }
 
 #[tokio::test]

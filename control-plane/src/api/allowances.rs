@@ -6,7 +6,10 @@ use super::{
 };
 use crate::{allowances, app::App};
 use axum::{extract::State, http::HeaderMap, response::Response};
-use protocol::{allowance::AllowanceRequest, codec::VERSION};
+use protocol::{
+    allowance::{AllowanceRequest, Moment},
+    codec::VERSION,
+};
 
 /// Counters a node may report at once; more come in another request.
 const COUNTERS_MAX: usize = 10_000;
@@ -34,11 +37,12 @@ pub(super) async fn ask(State(app): State<App>, headers: HeaderMap, body: Body) 
     if request.counters.len() > COUNTERS_MAX {
         return Err(Problem::bad_request(format!("more than {COUNTERS_MAX} counters in one request")));
     }
-    let (now, rules) = (app.clock.now(), app.rules());
-    app.alerts.heard(&request.node, now);
+    let moment = Moment { now: app.clock.now(), listening_since: app.listening_since };
+    let rules = app.rules();
+    app.alerts.heard(&request.node, moment.now);
     let reply = app
         .store
-        .write(move |write| allowances::answer(write, rules.policy(), rules.caps(), &request, now))
+        .write(move |write| allowances::answer(write, rules.policy(), rules.caps(), &request, moment))
         .await?;
     body::answer(body::answer_encoding(&headers, encoding), &reply)
 }

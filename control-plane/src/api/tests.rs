@@ -292,6 +292,7 @@ async fn a_node_asks_for_an_allowance_in_messagepack_and_gets_it_so() {
         held: 0,
         want: 1_000,
         revision: 1,
+        since: 0,
     };
     let counters = vec![counter("acme/usd"), counter("gone/usd")];
     let mut request = AllowanceRequest { version: 1, node: "n".into(), boot: "b".into(), counters };

@@ -39,6 +39,8 @@ fn grant(shared: &InMemory, allowance: Amount, others: Amount, denied_need: Opti
         ttl_ms: 30_000,
         limit: 1,
         others,
+        carried: 0,
+        since: 0,
         denied_need,
     };
     counters::update(shared, CAP, SUBJECT, NOW, |counter| counter.apply(&grant, NOW)).unwrap();

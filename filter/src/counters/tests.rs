@@ -86,6 +86,13 @@ fn a_full_slot_gives_up_idle_counters_but_never_open_ones() {
 }
 
 #[test]
+fn a_counter_that_was_asked_for_is_the_one_that_is_answered() {
+    let shared = InMemory::default();
+    let since = |now| update(&shared, "c/usd", "customer=acme", now, |counter| counter.since).unwrap();
+    assert_eq!((since(5_000), since(9_000)), (5, 5));
+}
+
+#[test]
 fn a_slots_key_is_its_number() {
     for slot in 0..SLOTS {
         assert_eq!(decimal_key("bursar/counters/", slot), format!("bursar/counters/{slot}"));
