@@ -40,6 +40,35 @@ pub struct Rate {
     /// When it holds, where it is a rate of certain hours: those near the instant it was compiled for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub during: Option<Arc<[Span]>>,
+    /// Nobody wrote it: it is another meter's, for want of one of its own.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub inherited: bool,
+    /// Whose it is.
+    #[serde(default, skip_serializing_if = "Whose::is_list")]
+    pub of: Whose,
+}
+
+fn is_false(flag: &bool) -> bool {
+    !flag
+}
+
+/// Whose rate it is; the greater wins.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Whose {
+    /// The provider's list price.
+    #[default]
+    List,
+    /// A contract's, for all accounts.
+    AllAccounts,
+    /// A contract's, for the account of the call.
+    Account,
+}
+
+impl Whose {
+    fn is_list(&self) -> bool {
+        *self == Self::List
+    }
 }
 
 /// A prompt size from which another rate holds.
@@ -90,37 +119,41 @@ pub struct ModelPrices {
     pub output_tokens_max: Option<u64>,
 }
 
-/// How closely a rate is meant for a call; the greatest wins.
-type Fit = (u8, bool, Option<Threshold>);
+/// How closely a rate is meant for a call; the greatest wins. What somebody wrote before what is inherited, a contract's
+/// before the list's, the region's own before one for elsewhere, an hour's own before one for all hours, then the highest
+/// threshold.
+type Fit = (bool, Whose, u8, bool, Option<Threshold>);
 
 impl ModelPrices {
-    /// The rate of a meter for a request as a whole. The region's own before one for elsewhere, an hour's own before
-    /// one for all hours, then the highest threshold crossed.
+    /// The rate of a meter for a request as a whole.
     pub fn rate<'a>(&'a self, meter: Meter, terms: &Terms<'_>) -> Option<&'a Rate> {
-        let mut best: Option<(Fit, &Rate)> = None;
-        for (fit, rate) in self.fitting(meter, terms) {
-            if best.is_none_or(|(known, _)| fit > known) {
-                best = Some((fit, rate));
-            }
-        }
-        best.map(|(_, rate)| rate)
+        best(self.fitting(meter, terms)).map(|(_, rate)| rate)
     }
 
     /// The rates that parts of a meter pay, from the prompt's beginning on: those below any marginal threshold first.
-    /// `None` where a part of the prompt has no rate.
-    pub(crate) fn steps<'a>(&'a self, meter: Meter, terms: &Terms<'_>) -> Option<Vec<(u64, &'a Rate)>> {
-        let top = self.rate(meter, terms)?;
-        // What is not a part of the prompt is not a part of what is above a size of it.
+    /// `None` where a part of the prompt has no rate. `listed`: as the provider lists it.
+    pub(crate) fn steps<'a>(
+        &'a self,
+        meter: Meter,
+        terms: &Terms<'_>,
+        listed: bool,
+    ) -> Option<Vec<(u64, &'a Rate)>> {
+        let fitting = || self.fitting(meter, terms).filter(move |(_, rate)| !listed || rate.of.is_list());
+        let (top_fit, top) = best(fitting())?;
         let is_marginal = |rate: &Rate| rate.threshold.is_some_and(|threshold| threshold.marginal);
+        // What is not a part of the prompt is not a part of what is above a size of it.
         if !is_marginal(top) || meter.side() != Side::Prompt {
             return Some(vec![(0, top)]);
         }
-        let closest = self.fitting(meter, terms).map(|((region, hour, _), _)| (region, hour)).max()?;
-        let alike = self.fitting(meter, terms).filter(|((region, hour, _), _)| (*region, *hour) == closest);
-        let (marginal, whole): (Vec<_>, Vec<_>) = alike.partition(|(_, rate)| is_marginal(rate));
-        let base = whole.into_iter().max_by_key(|(fit, _)| *fit).map(|(_, rate)| rate)?;
-        let mut steps = vec![(0, base)];
-        steps.extend(marginal.iter().filter_map(|(_, rate)| Some((rate.threshold?.tokens_below(), *rate))));
+        let (_, base) = best(fitting().filter(|(_, rate)| !is_marginal(rate)))?;
+        let below = |rate: &Rate| rate.threshold.map_or(0, Threshold::tokens_below);
+        let closeness = |(written, whose, region, hour, _): Fit| (written, whose, region, hour);
+        // What begins below the size from which the base holds for all of the request is over there.
+        let is_step = |(fit, rate): &(Fit, &Rate)| {
+            is_marginal(rate) && closeness(*fit) == closeness(top_fit) && below(rate) > below(base)
+        };
+        let steps = fitting().filter(is_step).map(|(_, rate)| (below(rate), rate));
+        let mut steps: Vec<(u64, &Rate)> = std::iter::once((0, base)).chain(steps).collect();
         steps.sort_by_key(|(from, _)| *from);
         Some(steps)
     }
@@ -142,10 +175,26 @@ impl ModelPrices {
     }
 }
 
+fn best<'a>(rates: impl Iterator<Item = (Fit, &'a Rate)>) -> Option<(Fit, &'a Rate)> {
+    let better =
+        |known: (Fit, &'a Rate), other: (Fit, &'a Rate)| if other.0 > known.0 { other } else { known };
+    rates.reduce(better)
+}
+
 impl Rate {
     /// The rate of a meter in the standard tier, everywhere and always.
     pub const fn plain(price: PriceId, meter: Meter, rate: PicoUsdPerUnit) -> Self {
-        Self { price, meter, rate, tier: None, region: None, threshold: None, during: None }
+        Self {
+            price,
+            meter,
+            rate,
+            tier: None,
+            region: None,
+            threshold: None,
+            during: None,
+            inherited: false,
+            of: Whose::List,
+        }
     }
 
     fn fit(&self, terms: &Terms<'_>) -> Option<Fit> {
@@ -161,13 +210,14 @@ impl Rate {
             spans.iter().find(|(from, until)| (*from..*until).contains(&terms.at))?;
         }
         let crossed = self.threshold.is_none_or(|threshold| threshold.is_crossed_by(terms.input_tokens));
-        crossed.then_some((region, self.during.is_some(), self.threshold))
+        crossed.then_some((!self.inherited, self.of, region, self.during.is_some(), self.threshold))
     }
 }
 
 /// The tier a price row would name, from what a request or response calls it. Standard is the absence of a tier.
 pub fn tier_of(named: Option<&str>) -> Option<&str> {
-    named.filter(|tier| !matches!(*tier, "" | "default" | "auto" | "standard" | "on_demand"))
+    const STANDARD: [&str; 5] = ["", "default", "auto", "standard", "on_demand"];
+    named.filter(|tier| !STANDARD.iter().any(|standard| tier.eq_ignore_ascii_case(standard)))
 }
 
 #[cfg(test)]

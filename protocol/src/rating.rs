@@ -4,7 +4,7 @@
 use crate::{
     meters::{Meter, Side, Units, Usage, tokens},
     money::{PicoUsd, PicoUsdPerUnit},
-    price::{ModelPrices, PriceId, Rate, Terms},
+    price::{ModelPrices, PriceId, Rate, Terms, Whose},
 };
 use serde::{Deserialize, Serialize};
 
@@ -48,10 +48,8 @@ impl Line {
 /// What a model is offered for.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Offer<'a> {
-    /// What the provider lists.
-    pub list: Option<&'a ModelPrices>,
-    /// Rates that a contract names; they win over the list's.
-    pub contract: Option<&'a ModelPrices>,
+    /// What the provider lists, and what contracts say instead.
+    pub prices: Option<&'a ModelPrices>,
     /// What a contract takes off the list's rates. The first one that covers a meter holds.
     pub discounts: &'a [Discount],
 }
@@ -68,8 +66,8 @@ pub struct Discount {
 }
 
 impl<'a> From<&'a ModelPrices> for Offer<'a> {
-    fn from(list: &'a ModelPrices) -> Self {
-        Self { list: Some(list), ..Self::default() }
+    fn from(prices: &'a ModelPrices) -> Self {
+        Self { prices: Some(prices), ..Self::default() }
     }
 }
 
@@ -113,10 +111,8 @@ pub fn rate(units: &Units, terms: &Terms<'_>, offer: &Offer<'_>) -> Rated {
         }
         meter_lines(*meter, (start, *units), &terms, offer, &mut lines)?;
     }
-    let per_call = [offer.contract, offer.list].into_iter().flatten();
-    if !units.contains_key(&Meter::Requests)
-        && per_call.into_iter().any(|prices| prices.rate(Meter::Requests, &terms).is_some())
-    {
+    let is_sold_by_request = offer.prices.is_some_and(|it| it.rate(Meter::Requests, &terms).is_some());
+    if is_sold_by_request && !units.contains_key(&Meter::Requests) && units.values().any(|units| *units > 0) {
         meter_lines(Meter::Requests, (0, 1), &terms, offer, &mut lines)?;
     }
     Ok(lines)
@@ -130,28 +126,35 @@ fn meter_lines(
     offer: &Offer<'_>,
     lines: &mut Vec<Line>,
 ) -> Result<(), Unpriced> {
-    let list = offer.list.and_then(|prices| prices.steps(meter, terms));
-    let contract = offer.contract.and_then(|prices| prices.steps(meter, terms));
+    let steps = |listed| offer.prices.and_then(|prices| prices.steps(meter, terms, listed));
+    let paid = steps(false).ok_or(Unpriced::NoRate(meter))?;
+    // Without a contract the list is what is paid.
+    let has_contract = paid.iter().any(|(_, rate)| rate.of != Whose::List);
+    let listed = if has_contract { steps(true) } else { None };
     let covers = |discount: &&Discount| discount.meters.is_empty() || discount.meters.contains(&meter);
-    let discount = offer.discounts.iter().find(covers).filter(|_| contract.is_none());
+    let discount = offer.discounts.iter().find(covers);
     let end = start.saturating_add(units);
     let mut from = start;
     while from < end {
-        let (list_rate, list_until) = at(list.as_deref(), from);
-        let (contract_rate, contract_until) = at(contract.as_deref(), from);
-        let until = end.min(list_until).min(contract_until);
+        let (paid_rate, paid_until) = at(&paid, from);
+        let (list_rate, list_until) = at(listed.as_deref().unwrap_or_default(), from);
+        let until = end.min(paid_until).min(list_until);
         let part = until.saturating_sub(from);
         from = until;
-        let paid = contract_rate.or(list_rate).ok_or(Unpriced::NoRate(meter))?;
+        let paid = paid_rate.ok_or(Unpriced::NoRate(meter))?;
+        let discount = discount.filter(|_| paid.of == Whose::List);
         let rate = discount.map_or(paid.rate, |discount| paid.rate.discounted(discount.parts_per_million));
-        let other = list_rate.filter(|list| contract_rate.is_some() || list.rate != rate);
+        let list = match paid.of {
+            Whose::List => Some(paid).filter(|list| list.rate != rate),
+            Whose::AllAccounts | Whose::Account => list_rate,
+        };
         lines.push(Line {
             meter,
             units: part,
             rate,
             cost: rate.cost(part).ok_or(Unpriced::TooLarge(meter))?,
             price: paid.price,
-            list: other.map(|list| ListRate { rate: list.rate, price: list.price }),
+            list: list.map(|list| ListRate { rate: list.rate, price: list.price }),
             discount: discount.map(|discount| discount.name.clone()),
         });
     }
@@ -159,8 +162,7 @@ fn meter_lines(
 }
 
 /// The rate at a position, and where it ends.
-fn at<'a>(steps: Option<&[(u64, &'a Rate)]>, position: u64) -> (Option<&'a Rate>, u64) {
-    let steps = steps.unwrap_or_default();
+fn at<'a>(steps: &[(u64, &'a Rate)], position: u64) -> (Option<&'a Rate>, u64) {
     let next = steps.partition_point(|(from, _)| *from <= position);
     let rate = next.checked_sub(1).and_then(|last| steps.get(last)).map(|(_, rate)| *rate);
     (rate, steps.get(next).map_or(u64::MAX, |(from, _)| *from))
@@ -172,7 +174,7 @@ pub fn rate_usage(usage: &Usage, terms: &Terms<'_>, offer: &Offer<'_>) -> Rated 
     if usage.units.is_empty() {
         return if usage.complete { Ok(Vec::new()) } else { Err(Unpriced::NoUsage) };
     }
-    if offer.list.is_none() && offer.contract.is_none() {
+    if offer.prices.is_none() {
         return Err(Unpriced::NoModel);
     }
     rate(&usage.units, terms, offer)

@@ -59,7 +59,7 @@ impl Desk {
     fn input(&self) -> Option<String> {
         let (rules, at) = (self.app.rules(), self.app.clock.now());
         let query = Query { provider: "openai", served: Some("gpt-x"), at, ..Query::default() };
-        let list = rules.prices.find(&query).found()?.list?;
+        let list = rules.prices.find(&query).found()?.prices;
         Some(list.rate(Meter::Input, &Terms::default())?.rate.usd_per_mtok())
     }
 

@@ -43,7 +43,7 @@ pub struct Rerated {
     pub id: Option<i64>,
     /// Calls looked at.
     pub calls: u64,
-    /// Calls that cost something else.
+    /// Calls that cost something else, or the same by other rates.
     pub changed: u64,
     /// Calls that the price table does not price, and that keep the cost they have.
     pub kept: u64,
@@ -98,7 +98,7 @@ pub async fn rerate(
             let (selection, id) = (selection.clone(), done.id);
             let (id, corrected) =
                 store.write(move |write| correct(write, &selection, id, page.differing, now)).await?;
-            done.id = Some(id);
+            done.id = id;
             corrected
         };
         for call in &differing {
@@ -178,7 +178,7 @@ fn page(
         };
         match verdict.cost {
             None if before.cost.is_some() => page.kept = page.kept.saturating_add(1),
-            Some(cost) if before.cost != Some(cost) => {
+            Some(cost) if before.cost != Some(cost) || !are_alike(before.lines(), &verdict.lines) => {
                 let end = end.as_ref();
                 page.differing.push(Differing {
                     group: group(connection, &keys)?,
@@ -196,6 +196,15 @@ fn page(
         }
     }
     Ok(page)
+}
+
+/// Whether two sets of lines say the same, whichever rows say it. What was booked before there were lines has none.
+fn are_alike(before: &[Line], now: &[Line]) -> bool {
+    let facts = |line: &Line| {
+        let list = line.list.map_or(line.rate, |list| list.rate);
+        (line.meter, line.units, line.rate, list, line.discount.clone())
+    };
+    before.is_empty() || before.iter().map(facts).eq(now.iter().map(facts))
 }
 
 const COLUMNS: &str = "id, started_at, customer, workspace, feature, task, plan, provider, model, route, tokens_in, \
@@ -236,11 +245,8 @@ fn correct(
     id: Option<i64>,
     differing: Vec<Differing>,
     now: UnixNanos,
-) -> Result<(i64, Vec<Differing>), StoreError> {
-    let id = match id {
-        Some(id) => id,
-        None => insert(write, selection, now)?,
-    };
+) -> Result<(Option<i64>, Vec<Differing>), StoreError> {
+    let mut id = id;
     let mut deltas = Deltas::default();
     let mut corrected = Vec::new();
     for call in differing {
@@ -250,12 +256,16 @@ fn correct(
         if Standing::load(write.connection(), &call.keys.id, booked, lines)? != call.before {
             continue;
         }
+        let job = match id {
+            Some(id) => id,
+            None => *id.insert(insert(write, selection, now)?),
+        };
         let lines =
             codec::encode(&call.lines).map_err(|error| StoreError::corrupt("a call's lines", error))?;
         write.execute(
             "INSERT INTO corrections (call, at, cause, before_pico, after_pico, rerate, lines)
              VALUES (?1, ?2, 'rerate', ?3, ?4, ?5, ?6)",
-            (call.keys.id, instant(now), call.before.cost, call.cost, id, lines),
+            (call.keys.id, instant(now), call.before.cost, call.cost, job, lines),
         )?;
         let measures = |cost_pico| {
             let (tokens_in, tokens_out) = call.tokens;

@@ -107,16 +107,18 @@ impl Contract {
 }
 
 impl Pricing {
-    /// The discounts of a call, the one that is meant most narrowly first: for the account, then for the model, then
-    /// for some meters.
+    /// The discounts of a call of a model of these names, the one that is meant most narrowly first: for the account,
+    /// then for the model, then for some meters.
     pub fn discounts(
         &self,
         provider: &str,
         account: Option<&str>,
-        model: &str,
+        names: &[&str],
         at: UnixNanos,
     ) -> Vec<Discount> {
-        let covers = |contract: &Contract| contract.covers(provider, account, model, at);
+        let covers = |contract: &Contract| {
+            names.iter().filter_map(|model| contract.covers(provider, account, model, at)).max()
+        };
         let mut found: Vec<_> =
             self.discounts.iter().filter_map(|contract| Some((covers(contract)?, contract))).collect();
         found.sort_by_key(|(narrowness, _)| std::cmp::Reverse(*narrowness));
@@ -385,7 +387,7 @@ mod tests {
             ..Pricing::default()
         };
         let names = |account, model, at| -> Vec<String> {
-            let found = pricing.discounts("openai", account, model, at);
+            let found = pricing.discounts("openai", account, &[model], at);
             found.into_iter().map(|discount| discount.name.into()).collect()
         };
         assert_eq!(names(None, "gpt-4o-mini-x", 10), ["mini", "four", "all"]);

@@ -1,10 +1,10 @@
 //! The prices in the form that filters need for holds and settlements: one rate where the control plane knows a list
 //! price, a contract's and a discount.
 
-use super::{PriceTable, table::Shelf};
+use super::PriceTable;
 use protocol::{
     UnixNanos,
-    price::{ModelPrices, PriceBook, Span},
+    price::{ModelPrices, PriceBook, Span, Whose},
     rating::Discount,
 };
 use std::collections::{BTreeMap, BTreeSet};
@@ -38,55 +38,41 @@ pub(super) fn book(table: &PriceTable, at: UnixNanos) -> PriceBook {
 
 fn account_book(table: &PriceTable, account: Option<&str>, at: UnixNanos, around: Span) -> PriceBook {
     let mut book = PriceBook::default();
-    // The list first, then what wins over it.
     let own = account.and_then(|account| table.contracts().get(account));
-    let shelves = [(Some(table.list()), true), (table.contracts().get(""), false), (own, false)];
-    for (shelf, is_list) in shelves {
-        let Some(shelf) = shelf else { continue };
-        lay(shelf, &mut book, (at, around), &|provider, model| match is_list {
-            true => table.pricing().discounts(provider, account, model, at),
-            false => Vec::new(),
-        });
+    let shelves = [Some(table.list()), table.contracts().get(""), own].into_iter().flatten();
+    let models = shelves.flat_map(|shelf| &shelf.providers);
+    let mut names: BTreeSet<(&str, &str, bool)> = BTreeSet::new();
+    for (provider, models) in models {
+        names.extend(models.exact.keys().map(|model| (&**provider, &**model, true)));
+        names.extend(models.prefixes.keys().map(|model| (&**provider, &**model, false)));
     }
-    for (provider, aliases) in &table.pricing().aliases {
-        let Some(models) = book.exact.get_mut(provider.as_str()) else { continue };
-        for (alias, model) in aliases {
-            if let Some(prices) = models.get(model).cloned() {
-                models.entry(alias.as_str().into()).or_insert(prices);
-            }
-        }
+    let aliases = table.pricing().aliases.iter();
+    names.extend(
+        aliases.flat_map(|(provider, names)| {
+            names.keys().map(|alias| (provider.as_str(), alias.as_str(), true))
+        }),
+    );
+    // A discount may be narrower than the rows that it is taken off.
+    names.extend(table.pricing().discounts.iter().flat_map(|contract| {
+        contract.models.iter().map(|pattern| match pattern.strip_suffix('*') {
+            Some(beginning) => (contract.provider.as_str(), beginning, false),
+            None => (contract.provider.as_str(), &**pattern, true),
+        })
+    }));
+    for (provider, model, is_exact) in names {
+        let Some(mut prices) = table.around(provider, account, model, (at, around)) else { continue };
+        // Batches are files; no call that passes Envoy is one. Which row a rate comes from is the ledger's to know.
+        prices.rates.retain(|rate| rate.tier.as_deref() != Some("batch"));
+        prices.rates.iter_mut().for_each(|rate| rate.price = 0);
+        take_off(&mut prices, &table.discounts(provider, account, model, at));
+        let side = if is_exact { &mut book.exact } else { &mut book.prefixes };
+        side.entry(provider.into()).or_default().insert(model.into(), prices);
     }
     book
 }
 
-fn lay(
-    shelf: &Shelf,
-    book: &mut PriceBook,
-    (at, (from, until)): (UnixNanos, Span),
-    discounts: &dyn Fn(&str, &str) -> Vec<Discount>,
-) {
-    for (provider, models) in &shelf.providers {
-        let exact = models.exact.iter().map(|(model, rows)| (model, rows, true));
-        let prefixes = models.prefixes.iter().map(|(model, rows)| (model, rows, false));
-        for (model, rows, is_exact) in exact.chain(prefixes) {
-            let Some(mut prices) = rows.compile(at, from, until) else { continue };
-            // Batches are files; no call that passes Envoy is one. Which row a rate comes from is the ledger's to know.
-            prices.rates.retain(|rate| rate.tier.as_deref() != Some("batch"));
-            prices.rates.iter_mut().for_each(|rate| rate.price = 0);
-            take_off(&mut prices, &discounts(provider, model));
-            let side = if is_exact { &mut book.exact } else { &mut book.prefixes };
-            let slot = side.entry(provider.clone()).or_default().entry(model.clone()).or_default();
-            // A contract's rates of a meter are all that there is of it.
-            let named: BTreeSet<_> = prices.rates.iter().map(|rate| rate.meter).collect();
-            slot.rates.retain(|rate| !named.contains(&rate.meter));
-            slot.rates.append(&mut prices.rates);
-            slot.output_tokens_max = prices.output_tokens_max.or(slot.output_tokens_max);
-        }
-    }
-}
-
 fn take_off(prices: &mut ModelPrices, discounts: &[Discount]) {
-    for rate in &mut prices.rates {
+    for rate in prices.rates.iter_mut().filter(|rate| rate.of == Whose::List) {
         let covers =
             |discount: &&Discount| discount.meters.is_empty() || discount.meters.contains(&rate.meter);
         if let Some(discount) = discounts.iter().find(covers) {
@@ -103,3 +89,6 @@ fn retain_different(own: &mut Side, common: &Side) {
     }
     own.retain(|_, models| !models.is_empty());
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,7 +3,7 @@
 use super::{PriceKey, PriceRow, is_own};
 use protocol::{
     UnixNanos,
-    price::{ModelPrices, Rate, Span},
+    price::{ModelPrices, Rate, Span, Whose},
 };
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -121,6 +121,12 @@ impl Model {
                 region: region.clone(),
                 threshold: *threshold,
                 during,
+                inherited: row.inherits.is_some(),
+                of: match row.key.contract.as_deref() {
+                    None => Whose::List,
+                    Some("") => Whose::AllAccounts,
+                    Some(_) => Whose::Account,
+                },
             });
             prices.output_tokens_max = row.output_tokens_max.or(prices.output_tokens_max);
         }

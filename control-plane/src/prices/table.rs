@@ -6,7 +6,7 @@ use protocol::{
     UnixNanos,
     ids::Name,
     meters::Meter,
-    price::{MatchedBy, ModelPrices, PriceBook, PriceId, longest_prefix, tier_of},
+    price::{MatchedBy, ModelPrices, PriceBook, PriceId, Span, longest_prefix, tier_of},
     rating::{Discount, Offer},
 };
 use std::{
@@ -69,10 +69,8 @@ impl Lookup {
 pub struct Found {
     /// Which rule found them.
     pub matched: MatchedBy,
-    /// What the provider lists.
-    pub list: Option<Arc<ModelPrices>>,
-    /// What a contract names instead.
-    pub contract: Option<Arc<ModelPrices>>,
+    /// What the provider lists, and what contracts say instead.
+    pub prices: Arc<ModelPrices>,
     /// What contracts take off.
     pub discounts: Vec<Discount>,
 }
@@ -80,7 +78,7 @@ pub struct Found {
 impl Found {
     /// In the form that rating takes.
     pub fn offer(&self) -> Offer<'_> {
-        Offer { list: self.list.as_deref(), contract: self.contract.as_deref(), discounts: &self.discounts }
+        Offer { prices: Some(&self.prices), discounts: &self.discounts }
     }
 }
 
@@ -115,9 +113,6 @@ impl PriceTable {
             RequestedAlias, RequestedModel, RequestedPrefix, ServedAlias, ServedModel, ServedPrefix,
         };
         let Query { provider, account, served, requested, at } = *query;
-        let own =
-            account.filter(|account| !account.is_empty()).and_then(|account| self.contracts.get(account));
-        let common = self.contracts.get("");
         let mut is_known = false;
         let names = [
             (served, [ServedModel, ServedAlias, ServedPrefix]),
@@ -126,21 +121,61 @@ impl PriceTable {
         for (model, words) in names {
             let Some(model) = model else { continue };
             let alias = self.alias(provider, model);
-            let mut of = |shelf: &Shelf| {
-                let (rule, _, prices) = shelf.find(provider, model, alias, at, &mut is_known)?;
-                Some((rule, prices))
-            };
-            let list = of(&self.list);
-            let contract = own.and_then(&mut of).or_else(|| common.and_then(of));
-            let Some(rule) = list.as_ref().or(contract.as_ref()).map(|(rule, _)| *rule) else { continue };
+            let found = self.shelves(account).filter_map(|shelf| {
+                shelf.locate(provider, model, alias, |found| {
+                    is_known = true;
+                    found.at(at)
+                })
+            });
+            let mut found = found.collect::<Vec<_>>().into_iter();
+            let Some((rule, mut prices)) = found.next() else { continue };
+            for (_, contract) in found {
+                merge(Arc::make_mut(&mut prices), &contract);
+            }
             return Lookup::Found(Found {
                 matched: rule.among(words),
-                list: list.map(|(_, prices)| prices),
-                contract: contract.map(|(_, prices)| prices),
-                discounts: self.pricing.discounts(provider, account, alias.unwrap_or(model), at),
+                prices,
+                discounts: self.discounts(provider, account, model, at),
             });
         }
         if is_known { Lookup::OutsideWindow } else { Lookup::NoModel }
+    }
+
+    /// What the policy takes off the list prices of a model, by its name or by the one that it is another name of.
+    pub(super) fn discounts(
+        &self,
+        provider: &str,
+        account: Option<&str>,
+        model: &str,
+        at: UnixNanos,
+    ) -> Vec<Discount> {
+        let names: Vec<&str> = self.alias(provider, model).into_iter().chain([model]).collect();
+        self.pricing.discounts(provider, account, &names, at)
+    }
+
+    /// The rates of a model that may be in force in a span around an instant, of the list and of contracts.
+    pub(super) fn around(
+        &self,
+        provider: &str,
+        account: Option<&str>,
+        model: &str,
+        (at, (from, until)): (UnixNanos, Span),
+    ) -> Option<ModelPrices> {
+        let alias = self.alias(provider, model);
+        let found = self
+            .shelves(account)
+            .filter_map(|shelf| shelf.locate(provider, model, alias, |found| found.compile(at, from, until)));
+        found.map(|(_, prices)| prices).reduce(|mut prices, contract| {
+            merge(&mut prices, &contract);
+            prices
+        })
+    }
+
+    /// The list, then the contracts of an account and of all.
+    fn shelves<'a>(&'a self, account: Option<&str>) -> impl Iterator<Item = &'a Shelf> + use<'a> {
+        let own =
+            account.filter(|account| !account.is_empty()).and_then(|account| self.contracts.get(account));
+        [Some(&self.list), own, self.contracts.get("")].into_iter().flatten()
     }
 
     /// The rows of a model by the rules that rate a call of it: those of the list, and those of a contract. An hour's own
@@ -152,13 +187,8 @@ impl PriceTable {
         model: &str,
         at: UnixNanos,
     ) -> Vec<FoundRows<'_>> {
-        let own =
-            account.filter(|account| !account.is_empty()).and_then(|account| self.contracts.get(account));
         let alias = self.alias(provider, model);
-        let list = self.list.rows_of(provider, model, alias, at);
-        let contract = [own, self.contracts.get("")].into_iter().flatten();
-        let contract = contract.filter_map(|shelf| shelf.rows_of(provider, model, alias, at)).next();
-        list.into_iter().chain(contract).collect()
+        self.shelves(account).filter_map(|shelf| shelf.rows_of(provider, model, alias, at)).collect()
     }
 
     /// Whether a meter that has no rate in force has one at other instants.
@@ -174,7 +204,7 @@ impl PriceTable {
         })
     }
 
-    fn alias(&self, provider: &str, model: &str) -> Option<&str> {
+    pub(super) fn alias(&self, provider: &str, model: &str) -> Option<&str> {
         self.aliases.get(provider)?.get(model).map(|model| &**model)
     }
 
@@ -285,40 +315,51 @@ impl Shelf {
         alias: Option<&str>,
         at: UnixNanos,
     ) -> Option<FoundRows<'_>> {
-        let (rule, found, _) = self.find(provider, model, alias, at, &mut false)?;
+        let (rule, found) =
+            self.locate(provider, model, alias, |found| found.at(at).is_some().then_some(found))?;
         let words = [MatchedBy::ServedModel, MatchedBy::ServedAlias, MatchedBy::ServedPrefix];
         Some(FoundRows { matched: rule.among(words), rows: found.in_force(at) })
     }
 
-    fn find<'a>(
+    /// What is taken of the first model that a name may mean and anything can be taken of.
+    fn locate<'a, T>(
         &'a self,
         provider: &str,
         model: &str,
         alias: Option<&str>,
-        at: UnixNanos,
-        is_known: &mut bool,
-    ) -> Option<(Rule, &'a Model, Arc<ModelPrices>)> {
+        mut take: impl FnMut(&'a Model) -> Option<T>,
+    ) -> Option<(Rule, T)> {
         let models = self.providers.get(provider)?;
-        let mut in_force = |rule: Rule, found: Option<&'a Model>| {
-            *is_known |= found.is_some();
-            let found = found?;
-            Some((rule, found, found.at(at)?))
-        };
-        if let Some(found) = in_force(Rule::Exact, models.exact.get(model)) {
-            return Some(found);
+        if let Some(taken) = models.exact.get(model).and_then(&mut take) {
+            return Some((Rule::Exact, taken));
         }
-        if let Some(found) = in_force(Rule::Alias, alias.and_then(|alias| models.exact.get(alias))) {
-            return Some(found);
+        if let Some(alias) = alias {
+            let exact = models.exact.get(alias).and_then(&mut take);
+            if let Some(taken) = exact.or_else(|| models.by_beginning(alias, &mut take)) {
+                return Some((Rule::Alias, taken));
+            }
         }
+        models.by_beginning(model, &mut take).map(|taken| (Rule::Prefix, taken))
+    }
+}
+
+impl Models {
+    fn by_beginning<'a, T>(&'a self, model: &str, mut take: impl FnMut(&'a Model) -> Option<T>) -> Option<T> {
         let mut rest = model;
         loop {
-            let (prefix, found) = longest_prefix(&models.prefixes, rest)?;
-            if let Some(found) = in_force(Rule::Prefix, Some(found)) {
-                return Some(found);
+            let (prefix, found) = longest_prefix(&self.prefixes, rest)?;
+            if let Some(taken) = take(found) {
+                return Some(taken);
             }
             // A shorter one may be in force where the longest is not.
             let shorter = prefix.char_indices().next_back()?.0;
             rest = prefix.get(..shorter)?;
         }
     }
+}
+
+/// Adds a contract's rates; which of all holds for a call is decided when it is rated.
+fn merge(prices: &mut ModelPrices, contract: &ModelPrices) {
+    prices.rates.extend(contract.rates.iter().cloned());
+    prices.output_tokens_max = prices.output_tokens_max.or(contract.output_tokens_max);
 }

@@ -262,7 +262,7 @@ fn the_price_is_the_one_of_the_instant_and_history_stays() {
     apply(&mut rows, &diff);
     let table = PriceTable::new(rows.clone(), Pricing::default());
     let input = |at| {
-        let list = find(&table, "openai", None, Some("gpt-x"), at).unwrap().list.unwrap();
+        let list = find(&table, "openai", None, Some("gpt-x"), at).unwrap().prices;
         list.rate(Meter::Input, &Terms::default()).unwrap().clone()
     };
     assert_eq!(input(MONDAY).rate.usd_per_mtok(), "2.5");
@@ -320,7 +320,7 @@ fn absurd_rows_wait_for_approval_and_price_nothing_until_then() {
     assert_eq!(approve(&approval.opened, &rows, TUESDAY), None);
     let table = PriceTable::new(rows, Pricing::default());
     let rate = |at| {
-        let list = find(&table, "absurd", Some("model"), None, at).unwrap().list.unwrap();
+        let list = find(&table, "absurd", Some("model"), None, at).unwrap().prices;
         list.rate(Meter::Input, &Terms::default()).is_some()
     };
     assert!(!rate(TUESDAY - 1) && rate(TUESDAY));
@@ -343,7 +343,7 @@ fn a_price_that_moves_by_more_than_three_waits_and_the_old_one_stays() {
         assert!(diff.changed.is_empty());
         apply(&mut rows, &diff);
         let table = PriceTable::new(rows.clone(), Pricing::default());
-        let prices = find(&table, "anthropic", Some("claude-x"), None, TUESDAY).unwrap().list.unwrap();
+        let prices = find(&table, "anthropic", Some("claude-x"), None, TUESDAY).unwrap().prices;
         assert_eq!(prices.rate(Meter::CacheWrite5m, &Terms::default()).unwrap().rate.usd_per_mtok(), "3.75");
     }
     // The second proposal took the place of the first.
@@ -384,7 +384,7 @@ fn a_model_is_found_to_the_letter_before_a_prefix_and_served_before_requested() 
         let table_says = find(&table, "openai", served, requested, MONDAY);
         let book = table.book(MONDAY);
         let book_says = book.find("openai", None, served, requested);
-        let listed = table_says.as_ref().and_then(|found| found.list.as_deref());
+        let listed = table_says.as_ref().map(|found| &*found.prices);
         let rate = |prices: &ModelPrices| prices.rate(Meter::Input, &Terms::default()).map(|rate| rate.rate);
         assert_eq!(
             listed.map(rate),

@@ -1,5 +1,5 @@
 use super::*;
-use crate::price::{Rate, Threshold};
+use crate::price::{Rate, Threshold, Whose};
 
 type Row<'a> = (Meter, u64, Option<&'a str>, Option<Threshold>);
 
@@ -114,17 +114,28 @@ fn above_a_marginal_threshold_only_what_is_above_pays_more_and_what_was_cached_s
     );
 }
 
+/// The rates of a list, of a contract for all accounts, and of one for the account of the call.
+fn merged(parts: [&[Row<'_>]; 3]) -> ModelPrices {
+    let whose = [Whose::List, Whose::AllAccounts, Whose::Account];
+    let of =
+        |(rows, of): (&[Row<'_>], Whose)| prices(rows).rates.into_iter().map(move |rate| Rate { of, ..rate });
+    ModelPrices { rates: parts.into_iter().zip(whose).flat_map(of).collect(), output_tokens_max: None }
+}
+
 #[test]
 fn a_contract_wins_over_the_list_and_both_are_kept() {
-    let list = prices(&[(Meter::Input, 100, None, None), (Meter::Output, 1_001, None, None)]);
-    let contract = prices(&[(Meter::Input, 60, None, None), (Meter::WebSearch, 7, None, None)]);
+    let prices = merged([
+        &[(Meter::Input, 100, None, None), (Meter::Output, 1_001, None, None)],
+        &[],
+        &[(Meter::Input, 60, None, None), (Meter::WebSearch, 7, None, None)],
+    ]);
     let discount = |name: &str, meters: &[Meter], parts_per_million| Discount {
         name: name.into(),
         meters: meters.to_vec(),
         parts_per_million,
     };
     let discounts = [discount("out", &[Meter::Output], 500_000), discount("all", &[], 100_000)];
-    let offer = Offer { list: Some(&list), contract: Some(&contract), discounts: &discounts };
+    let offer = Offer { prices: Some(&prices), discounts: &discounts };
     let units = [(Meter::Input, 2), (Meter::Output, 1), (Meter::WebSearch, 1)];
     // 500.5 is rounded half to even, once, in the rate.
     assert_eq!(
@@ -137,11 +148,78 @@ fn a_contract_wins_over_the_list_and_both_are_kept() {
 }
 
 #[test]
+fn meter_by_meter_the_account_s_contract_comes_before_that_of_all_and_that_before_the_list() {
+    let offered = merged([
+        &[(Meter::Input, 3, None, None), (Meter::Output, 15, None, None), (Meter::WebSearch, 9, None, None)],
+        &[(Meter::Input, 2, None, None), (Meter::Output, 10, None, None)],
+        &[(Meter::Input, 1, None, None)],
+    ]);
+    assert_eq!(
+        lines(&[(Meter::Input, 1), (Meter::Output, 1), (Meter::WebSearch, 1)], &Offer::from(&offered))
+            .unwrap(),
+        ["input 1@1 list 3", "output 1@10 list 15", "web_search 1@9"]
+    );
+}
+
+#[test]
+fn a_rate_that_is_written_is_paid_before_one_that_a_contract_or_a_region_only_inherits() {
+    let mut offered = merged([
+        &[
+            (Meter::Input, 30, None, None),
+            (Meter::CacheRead, 3, None, None),
+            (Meter::Reasoning, 150, None, None),
+        ],
+        &[],
+        &[
+            (Meter::Input, 27, None, None),
+            (Meter::CacheRead, 27, None, None),
+            (Meter::Reasoning, 130, None, None),
+        ],
+    ]);
+    for rate in &mut offered.rates {
+        // Cached tokens have a price of their own in the list; hidden ones have none in either.
+        rate.inherited =
+            rate.meter == Meter::Reasoning || (rate.of != Whose::List && rate.meter == Meter::CacheRead);
+    }
+    assert_eq!(
+        lines(&[(Meter::Input, 1), (Meter::CacheRead, 1), (Meter::Reasoning, 1)], &Offer::from(&offered))
+            .unwrap(),
+        ["input 1@27 list 30", "cache_read 1@3", "reasoning 1@130 list 150"]
+    );
+}
+
+#[test]
+fn below_a_contract_s_marginal_threshold_the_list_is_paid() {
+    let above = |input_tokens| Some(Threshold { input_tokens, inclusive: false, marginal: true });
+    let offered = merged([&[(Meter::Input, 3, None, None)], &[], &[(Meter::Input, 1, None, above(1_000))]]);
+    assert_eq!(
+        lines(&[(Meter::Input, 2_000)], &Offer::from(&offered)).unwrap(),
+        ["input 1000@3", "input 1000@1 list 3"]
+    );
+}
+
+#[test]
+fn a_whole_threshold_ends_the_marginal_ones_below_it() {
+    let above = |input_tokens, marginal| Some(Threshold { input_tokens, inclusive: false, marginal });
+    let mixed = prices(&[
+        (Meter::Input, 1, None, None),
+        (Meter::Input, 2, None, above(100, true)),
+        (Meter::Input, 3, None, above(200, false)),
+        (Meter::Input, 4, None, above(300, true)),
+    ]);
+    let of = |input| lines(&[(Meter::Input, input)], &Offer::from(&mixed)).unwrap();
+    assert_eq!(of(150), ["input 100@1", "input 50@2"]);
+    assert_eq!(of(250), ["input 250@3"]);
+    assert_eq!(of(400), ["input 300@3", "input 100@4"]);
+}
+
+#[test]
 fn a_price_per_request_is_paid_once_by_what_used_anything() {
     let prices = prices(&[(Meter::Input, 1, None, None), (Meter::Requests, 5, None, None)]);
     assert_eq!(lines(&[(Meter::Input, 3)], &Offer::from(&prices)).unwrap(), ["input 3@1", "requests 1@5"]);
     let nothing = Usage { complete: true, ..Usage::default() };
     assert_eq!(rate_usage(&nothing, &Terms::default(), &Offer::from(&prices)), Ok(vec![]));
+    assert_eq!(lines(&[(Meter::Input, 0)], &Offer::from(&prices)), Ok(vec![]), "what used nothing");
 }
 
 #[test]

@@ -132,8 +132,7 @@ impl PriceHistory<'_> {
                 "Calls that begin now are rated by the rows for every name that begins with"
             }
         };
-        let rates = found.list.iter().chain(&found.contract).flat_map(|prices| &prices.rates);
-        let row = rates.filter_map(|rate| self.table.row(rate.price)).next();
+        let row = found.prices.rates.iter().filter_map(|rate| self.table.row(rate.price)).next();
         let name = row.map(|row| row.key.model.to_string()).filter(|name| name != self.model);
         Verdict { text, other: name.map(|name| (address(self.provider, &name), name)) }
     }

@@ -178,3 +178,18 @@ async fn an_end_that_comes_late_takes_back_what_a_rerating_said_of_the_orphan() 
     assert_eq!(ledger.number("SELECT sum(lines) FROM by_day_charge").await, 2);
     ledger.assert_rebuild_equals_running().await;
 }
+
+#[tokio::test]
+async fn other_rates_with_the_same_sum_are_a_correction_too() {
+    let ledger = Ledger::with(POLICY, vec![price(1, Meter::Input, 1_000), price(2, Meter::Output, 3_000)]);
+    ledger.book(vec![ended(1, end(5, 5))]).await;
+    let ledger = ledger.repriced(vec![price(3, Meter::Input, 3_000), price(4, Meter::Output, 1_000)]);
+    assert_eq!(ledger.rerate(&[], false).await.changed, 1);
+    let call = ledger.call(1).await;
+    assert_eq!(call.lines.iter().map(|line| line.price).collect::<Vec<_>>(), [Some(3), Some(4)]);
+    assert_eq!(ledger.rerate(&[], false).await.changed, 0);
+    // Another row that says the same is none.
+    let ledger = ledger.repriced(vec![price(5, Meter::Input, 3_000), price(6, Meter::Output, 1_000)]);
+    assert_eq!(ledger.rerate(&[], false).await, Rerated { calls: 1, ..Rerated::default() });
+    ledger.assert_rebuild_equals_running().await;
+}

@@ -77,7 +77,7 @@ fn pays(rows: &[PriceRow], at: UnixNanos) -> Option<u64> {
     let book = table.book(at);
     let of_filter = book.find("openai", None, Some("gpt-x"), None);
     let rate = |prices: &ModelPrices| Some(prices.rate(Meter::Input, &Terms::default())?.rate.pico());
-    let paid = found.list.as_deref().and_then(rate);
+    let paid = rate(&found.prices);
     assert_eq!(paid, of_filter.and_then(rate), "filters pay the same");
     paid
 }
@@ -230,7 +230,7 @@ fn what_an_hour_costs_is_the_same_whoever_asked_before() {
     let table = PriceTable::new(rows.clone(), Pricing::default());
     let pays = |table: &PriceTable, at| {
         let query = Query { provider: "openai", served: Some("gpt-x"), at, ..Query::default() };
-        let list = table.find(&query).found().unwrap().list.unwrap();
+        let list = table.find(&query).found().unwrap().prices;
         list.rate(Meter::Input, &Terms { at, ..Terms::default() }).unwrap().rate.pico()
     };
     // Forwards and backwards over a week, by a step that hits no window's border twice the same way.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 fn listed(table: &PriceTable, provider: &str, model: &str) -> Arc<ModelPrices> {
     let query = Query { provider, served: Some(model), at: MONDAY, ..Query::default() };
-    table.find(&query).found().unwrap().list.unwrap()
+    table.find(&query).found().unwrap().prices
 }
 
 const MONDAY: UnixNanos = 1_800_000_000_000_000_000;
