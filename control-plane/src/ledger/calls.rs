@@ -225,7 +225,7 @@ pub(super) struct Booked {
 
 const COLUMNS: &str = "id, state, started_at, finished_at, plan, ending, usage_source, tokens_in, \
     pricing, matched, cost_pico, rerated, standing_pico, standing_unpriced, standing_lines, settled_pico, \
-    computed_pico, head, end, lines";
+    standing_computed, head, end, lines";
 
 impl Booked {
     fn read(row: &Row<'_>) -> Result<Self, StoreError> {
@@ -249,7 +249,7 @@ impl Booked {
             matched: row.get("matched")?,
             cost_pico: row.get("standing_pico")?,
             original_pico: row.get("cost_pico")?,
-            computed_pico: row.get("computed_pico")?,
+            computed_pico: row.get("standing_computed")?,
             settled_pico: row.get("settled_pico")?,
         })
     }

@@ -14,11 +14,24 @@ pub(super) struct ReportedDeltas(BTreeMap<[i64; 3], [i64; 4]>);
 impl ReportedDeltas {
     /// Counts an ended call, where its provider said anything.
     pub(super) fn add(&mut self, keys: &Keys, verdict: &Verdict) -> Result<(), StoreError> {
-        let Some(reported) = verdict.reported else { return Ok(()) };
-        let sums = match verdict.computed {
-            Some(computed) => [1, 0, reported, computed],
-            None => [1, 1, 0, 0],
-        };
+        match verdict.reported {
+            Some(reported) => self.count(keys, sums(reported, verdict.computed)),
+            None => Ok(()),
+        }
+    }
+
+    /// The price table says something else since a re-rating.
+    pub(super) fn recompute(
+        &mut self,
+        keys: &Keys,
+        reported: i64,
+        (before, after): (Option<i64>, Option<i64>),
+    ) -> Result<(), StoreError> {
+        self.count(keys, sums(reported, before).map(i64::saturating_neg))?;
+        self.count(keys, sums(reported, after))
+    }
+
+    fn count(&mut self, keys: &Keys, sums: [i64; 4]) -> Result<(), StoreError> {
         let row = self.0.entry([day(keys.started_at), keys.provider, keys.model]).or_default();
         for (total, part) in row.iter_mut().zip(sums) {
             *total =
@@ -32,6 +45,14 @@ impl ReportedDeltas {
             write.execute(UPSERT, [day, provider, model, calls, uncomputed, reported, computed])?;
         }
         Ok(())
+    }
+}
+
+/// What one call counts.
+fn sums(reported: i64, computed: Option<i64>) -> [i64; 4] {
+    match computed {
+        Some(computed) => [1, 0, reported, computed],
+        None => [1, 1, 0, 0],
     }
 }
 

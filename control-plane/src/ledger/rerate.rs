@@ -133,8 +133,10 @@ struct Differing {
     tier: Option<Box<str>>,
     region: Option<Box<str>>,
     booked: Option<i64>,
+    reported: Option<i64>,
     before: Standing,
     cost: i64,
+    computed: Option<i64>,
     lines: Vec<Line>,
 }
 
@@ -168,7 +170,8 @@ fn page(
         let keys = keys(row)?;
         page.last = Some((keys.started_at, keys.id));
         page.calls = page.calls.saturating_add(1);
-        let before = Standing::load(connection, &keys.id, row.get("cost_pico")?, row.get("lines")?)?;
+        let booked = (row.get("cost_pico")?, row.get("computed_pico")?);
+        let before = Standing::load(connection, &keys.id, booked, row.get("lines")?)?;
         let head: CallHead =
             blob(row.get("head")?)?.ok_or_else(|| StoreError::corrupt("a call's head", "is absent"))?;
         let end: Option<CallEnd> = blob(row.get("end")?)?;
@@ -178,7 +181,11 @@ fn page(
         };
         match verdict.cost {
             None if before.cost.is_some() => page.kept = page.kept.saturating_add(1),
-            Some(cost) if before.cost != Some(cost) || !are_alike(before.lines(), &verdict.lines) => {
+            Some(cost)
+                if before.cost != Some(cost)
+                    || before.computed != verdict.computed
+                    || !are_alike(before.lines(), &verdict.lines) =>
+            {
                 let end = end.as_ref();
                 page.differing.push(Differing {
                     group: group(connection, &keys)?,
@@ -186,9 +193,11 @@ fn page(
                     tokens: (row.get("tokens_in")?, row.get("tokens_out")?),
                     tier: end.and_then(|end| end.service_tier.clone()).or(head.request_tier),
                     region: end.and_then(|end| end.region.clone()).or(head.region),
-                    booked: row.get("cost_pico")?,
+                    booked: booked.0,
+                    reported: verdict.reported,
                     before,
                     cost,
+                    computed: verdict.computed,
                     lines: verdict.lines,
                 });
             }
@@ -208,7 +217,7 @@ fn are_alike(before: &[Line], now: &[Line]) -> bool {
 }
 
 const COLUMNS: &str = "id, started_at, customer, workspace, feature, task, plan, provider, model, route, tokens_in, \
-    tokens_out, cost_pico, head, end, lines";
+    tokens_out, cost_pico, computed_pico, head, end, lines";
 
 fn keys(row: &Row<'_>) -> Result<Keys, StoreError> {
     Ok(Keys {
@@ -250,9 +259,11 @@ fn correct(
     let mut deltas = Deltas::default();
     let mut corrected = Vec::new();
     for call in differing {
-        let (booked, lines): (Option<i64>, Option<Vec<u8>>) = write
-            .statement("SELECT cost_pico, lines FROM calls JOIN details USING (id) WHERE id = ?1")?
-            .query_row([call.keys.id], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let (booked, lines): ((Option<i64>, Option<i64>), Option<Vec<u8>>) = write
+            .statement(
+                "SELECT cost_pico, computed_pico, lines FROM calls JOIN details USING (id) WHERE id = ?1",
+            )?
+            .query_row([call.keys.id], |row| Ok(((row.get(0)?, row.get(1)?), row.get(2)?)))?;
         if Standing::load(write.connection(), &call.keys.id, booked, lines)? != call.before {
             continue;
         }
@@ -263,9 +274,9 @@ fn correct(
         let lines =
             codec::encode(&call.lines).map_err(|error| StoreError::corrupt("a call's lines", error))?;
         write.execute(
-            "INSERT INTO corrections (call, at, cause, before_pico, after_pico, rerate, lines)
-             VALUES (?1, ?2, 'rerate', ?3, ?4, ?5, ?6)",
-            (call.keys.id, instant(now), call.before.cost, call.cost, job, lines),
+            "INSERT INTO corrections (call, at, cause, before_pico, after_pico, rerate, lines, computed_pico)
+             VALUES (?1, ?2, 'rerate', ?3, ?4, ?5, ?6, ?7)",
+            (call.keys.id, instant(now), call.before.cost, call.cost, job, lines, call.computed),
         )?;
         let measures = |cost_pico| {
             let (tokens_in, tokens_out) = call.tokens;
@@ -289,6 +300,9 @@ fn correct(
         let today = day(instant(now));
         deltas.lines.add(write, &place, today, (Sign::Minus, call.before.lines()))?;
         deltas.lines.add(write, &place, today, (Sign::Plus, &call.lines))?;
+        if let Some(reported) = call.reported {
+            deltas.reported.recompute(&call.keys, reported, (call.before.computed, call.computed))?;
+        }
         corrected.push(call);
     }
     deltas.flush(write)?;

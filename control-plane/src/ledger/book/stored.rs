@@ -140,7 +140,8 @@ impl Counted {
         let head: Vec<u8> = row.get("head")?;
         let head: CallHead =
             codec::decode(&head).map_err(|error| StoreError::corrupt("a call's head", error))?;
-        let standing = Standing::load(write.connection(), &keys.id, original_pico, row.get("lines")?)?;
+        let standing =
+            Standing::load(write.connection(), &keys.id, (original_pico, None), row.get("lines")?)?;
         Ok(Self {
             contribution: Contribution {
                 refused: false,

@@ -70,9 +70,9 @@ pub(super) fn compare(connection: &Connection, check: &mut Check) -> Result<(), 
         Ok(rows.collect::<Result<_, _>>()?)
     };
     let recounted = reported(
-        "SELECT day, provider, model, count(*), sum(computed_pico IS NULL),
-             sum(iif(computed_pico IS NULL, 0, reported_pico)), sum(coalesce(computed_pico, 0))
-         FROM calls WHERE reported_pico IS NOT NULL AND state IN (1, 2) GROUP BY day, provider, model",
+        "SELECT day, provider, model, count(*), sum(standing_computed IS NULL),
+             sum(iif(standing_computed IS NULL, 0, reported_pico)), sum(coalesce(standing_computed, 0))
+         FROM standing WHERE reported_pico IS NOT NULL AND state IN (1, 2) GROUP BY day, provider, model",
     )?;
     let running = reported(
         "SELECT day, provider, model, calls, uncomputed, reported_pico, computed_pico FROM by_day_reported",

@@ -193,3 +193,21 @@ async fn other_rates_with_the_same_sum_are_a_correction_too() {
     assert_eq!(ledger.rerate(&[], false).await, Rerated { calls: 1, ..Rerated::default() });
     ledger.assert_rebuild_equals_running().await;
 }
+
+#[tokio::test]
+async fn what_the_price_table_says_beside_the_provider_follows_a_rerating() {
+    let says = |number| ended(number, CallEnd { provider_cost: "0.0002".parse().ok(), ..end(10, 5) });
+    let sums = "SELECT calls * 100 + uncomputed * 10 + (reported_pico = computed_pico) FROM by_day_reported";
+    for bills in ["", "prices: {provider_cost_bills: [openai]}\n"] {
+        let ledger = Ledger::with(&format!("{POLICY}{bills}"), vec![]);
+        ledger.book(vec![says(1)]).await;
+        assert_eq!(ledger.number(sums).await, 111, "not in the price table");
+        let ledger =
+            ledger.repriced(vec![price(1, Meter::Input, 10_000_000), price(2, Meter::Output, 20_000_000)]);
+        assert_eq!(ledger.rerate(&[], false).await.changed, 1);
+        assert_eq!(ledger.number(sums).await, 101, "{bills}");
+        assert_eq!(ledger.call(1).await.computed_cost_usd, Some(usd("0.0002")));
+        assert_eq!(ledger.rerate(&[], false).await.changed, 0);
+        ledger.assert_rebuild_equals_running().await;
+    }
+}

@@ -22,6 +22,7 @@ CREATE TABLE rerates (
 
 ALTER TABLE corrections ADD COLUMN rerate   INTEGER;              -- rerates; NULL: another cause
 ALTER TABLE corrections ADD COLUMN lines    BLOB;                 -- [protocol::rating::Line] since
+ALTER TABLE corrections ADD COLUMN computed_pico INTEGER;         -- what the price table says since, beside the provider
 
 -- A call as it stands since its last correction. The row itself, and its lines, are as they were booked. An end that
 -- came late is booked in the row, so that only a re-rating stands beside it.
@@ -29,6 +30,7 @@ CREATE VIEW standing AS
     SELECT calls.*, s.id AS rerated,
         iif(s.id IS NULL, calls.cost_pico, s.after_pico) AS standing_pico,
         iif(s.id IS NULL, calls.unpriced, 0)             AS standing_unpriced,
+        iif(s.id IS NULL, calls.computed_pico, s.computed_pico) AS standing_computed,
         s.lines                                          AS standing_lines
     FROM calls LEFT JOIN corrections s
         ON s.id = (SELECT max(id) FROM corrections WHERE call = calls.id) AND s.cause = 'rerate';
