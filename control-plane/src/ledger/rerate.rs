@@ -125,6 +125,9 @@ impl Change {
     }
 }
 
+/// What a call was booked at, and what the price table said beside the provider.
+type Booked = (Option<i64>, Option<i64>);
+
 /// A call that costs something else now.
 struct Differing {
     group: Group,
@@ -259,7 +262,7 @@ fn correct(
     let mut deltas = Deltas::default();
     let mut corrected = Vec::new();
     for call in differing {
-        let (booked, lines): ((Option<i64>, Option<i64>), Option<Vec<u8>>) = write
+        let (booked, lines): (Booked, Option<Vec<u8>>) = write
             .statement(
                 "SELECT cost_pico, computed_pico, lines FROM calls JOIN details USING (id) WHERE id = ?1",
             )?
