@@ -84,7 +84,7 @@ impl From<ReadError> for ImportError {
     fn from(error: ReadError) -> Self {
         match error {
             ReadError::Faulty(faults) => Self::Faulty(faults),
-            error @ (ReadError::Json(_) | ReadError::Unknown | ReadError::NotOwn(_)) => {
+            error @ (ReadError::Json(_) | ReadError::Unknown | ReadError::NoPrice | ReadError::NotOwn(_)) => {
                 Self::Unreadable(error)
             }
         }
@@ -111,6 +111,10 @@ pub async fn import_as(app: &App, request: Request, manner: Manner) -> Result<Do
     let now = app.clock.now();
     let (format, source) = named(&request.text, &manner)?;
     let read = prices::read(&request.text, format, &source, now)?;
+    // A catalogue without prices is an answer that was none: an error's body, a file that is being written.
+    if read.rows.is_empty() && !format.is_own() {
+        return Err(ReadError::NoPrice.into());
+    }
     let sum = digest(request.text.as_bytes());
     let (Request { effective_from, dry_run, .. }, Manner { apply, backdate, location, .. }) =
         (request, manner);

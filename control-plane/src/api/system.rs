@@ -57,7 +57,7 @@ fn gauges(connection: &Connection, rules: &Rules, now: UnixNanos) -> Result<Gaug
     let open: i64 =
         connection.query_row("SELECT count(*) FROM calls WHERE state = 0", [], |row| row.get(0))?;
     let mut gauges = Gauges { open_calls: unix(open), ..Gauges::default() };
-    for (provider, at) in imports::confirmed(connection)? {
+    for (provider, at) in imports::confirmed(connection, now)? {
         gauges.price_age_seconds.insert(provider, now.saturating_sub(at) / 1_000_000_000);
     }
     let states = allowances::caps(connection, rules.policy(), rules.caps(), now)?;

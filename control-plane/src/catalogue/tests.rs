@@ -69,7 +69,10 @@ impl Desk {
     }
 
     async fn age_hours(&self, provider: &str) -> u64 {
-        let confirmed = self.app.store.read(imports::confirmed).await.unwrap();
+        let confirmed = {
+            let now = self.app.clock.now();
+            self.app.store.read(move |connection| imports::confirmed(connection, now)).await.unwrap()
+        };
         (self.app.clock.now() - confirmed[provider]) / HOUR
     }
 
@@ -223,4 +226,19 @@ async fn a_catalogue_is_fetched_from_its_address_and_a_refusal_is_told() {
     let refused = refresh(&desk.app, &entry).await.unwrap_err();
     assert!(matches!(refused, RefreshError::Unreachable(_)), "{refused}");
     served.join().unwrap();
+}
+
+#[tokio::test]
+async fn a_catalogue_without_any_price_is_a_failure_and_changes_nothing() {
+    let desk = Desk::new();
+    desk.take(CATALOGUE, Apply::Guarded).await;
+    for empty in ["{}", r#"{"error": "rate limited, try later"}"#] {
+        let manner =
+            Manner { format: Some(CatalogueFormat::Litellm), apply: Apply::Guarded, ..Manner::default() };
+        let request = Request { text: empty.to_owned(), effective_from: None, dry_run: false };
+        let failed = import_as(&desk.app, request, manner).await;
+        assert!(matches!(failed, Err(ImportError::Unreadable(ReadError::NoPrice))), "{failed:?}");
+    }
+    let now = desk.app.clock.now();
+    assert!(desk.app.rules().prices.rows().all(|row| row.status != Status::Active || row.is_in_force(now)));
 }

@@ -8,7 +8,7 @@ pub use approval::{Approval, approve};
 
 use super::{HoldReason, Import, Matching, PriceKey, PriceRow, Status, guard, is_own};
 use crate::policy::Apply;
-use protocol::{UnixNanos, meters::Meter, price::PriceId};
+use protocol::{UnixNanos, meters::Meter, money::PicoUsdPerUnit, price::PriceId};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How a catalogue is taken.
@@ -95,7 +95,7 @@ struct Known<'a> {
     /// Of the same catalogue, in use at some time.
     mine: Vec<&'a PriceRow>,
     /// Of the same catalogue, waiting.
-    proposed: Option<&'a PriceRow>,
+    proposed: Vec<&'a PriceRow>,
     /// Of others, in force now or later.
     others: Vec<&'a PriceRow>,
     /// Of anybody, in use at some time until now.
@@ -112,7 +112,7 @@ pub fn compare<'a>(rows: impl IntoIterator<Item = &'a PriceRow>, import: Import,
 /// up, so the two do not meet here.
 pub fn compare_as<'a>(rows: impl IntoIterator<Item = &'a PriceRow>, import: Import, taking: &Taking) -> Diff {
     let own = is_own(&import.source);
-    let (mut priced, mut in_use) = (BTreeSet::new(), 0_usize);
+    let (mut priced, mut in_use, mut plain) = (BTreeSet::new(), 0_usize, BTreeMap::new());
     let mut table: BTreeMap<&PriceKey, Known<'_>> = BTreeMap::new();
     for row in rows {
         let is_mine = row.source.name == import.source;
@@ -120,6 +120,9 @@ pub fn compare_as<'a>(rows: impl IntoIterator<Item = &'a PriceRow>, import: Impo
         match row.status {
             Status::Active => {
                 priced.insert(priced_by(&row.key));
+                if row.is_in_force(taking.at) && is_plain(&row.key) {
+                    plain.insert(plain_by(&row.key), row.rate);
+                }
                 if row.effective_from < taking.at {
                     known.past.push(row);
                 }
@@ -130,12 +133,19 @@ pub fn compare_as<'a>(rows: impl IntoIterator<Item = &'a PriceRow>, import: Impo
                     known.others.push(row);
                 }
             }
-            Status::Proposed if is_mine => known.proposed = Some(row),
+            Status::Proposed if is_mine => known.proposed.push(row),
             Status::Proposed | Status::Retired => {}
         }
     }
     let contradicted: BTreeSet<PriceKey> = import.contradicted.into_iter().map(|row| row.key).collect();
-    let mut comparison = Comparison { taking, at: import.at, priced, diff: Diff::default() };
+    // What a catalogue says of the meter itself is the nearest.
+    let own_plain = import.rows.iter().filter(|row| is_plain(&row.key));
+    let own_plain: Vec<_> = own_plain.map(|row| (plain_by(&row.key), row.rate)).collect();
+    let mut plain: BTreeMap<Plain, PicoUsdPerUnit> = plain;
+    plain.extend(own_plain);
+    let unreadable = import.unreadable.iter().map(|it| (it.entry.clone(), it.key.clone())).collect();
+    let mut comparison =
+        Comparison { taking, at: import.at, priced, plain, unreadable, diff: Diff::default() };
     let mut wanted = import.rows.into_iter().peekable();
     while let Some(first) = wanted.next() {
         let key = first.key.clone();
@@ -156,12 +166,15 @@ pub fn compare_as<'a>(rows: impl IntoIterator<Item = &'a PriceRow>, import: Impo
 
 /// A catalogue that does without so many of its rows at once was more likely cut than cleaned.
 const GONE_ROWS_MIN: usize = 50;
+/// Even of a small one.
+const ALL_ROWS_MIN: usize = 3;
 /// One in so many.
 const GONE_PART: usize = 10;
 
 fn is_truncated(gone: &[Known<'_>], in_use: usize, now: UnixNanos) -> bool {
     let rows = gone.iter().flat_map(|known| &known.mine).filter(|row| lasts(row, now)).count();
-    rows >= GONE_ROWS_MIN && rows.saturating_mul(GONE_PART) > in_use
+    let most = rows >= GONE_ROWS_MIN && rows.saturating_mul(GONE_PART) > in_use;
+    most || (rows >= ALL_ROWS_MIN && rows == in_use)
 }
 
 /// Whether a row holds now or later.
@@ -176,12 +189,28 @@ fn priced_by(key: &PriceKey) -> Priced<'_> {
     (&key.provider, &key.model, key.matching, key.meter, key.tier.as_deref(), key.contract.as_deref())
 }
 
+/// A meter of a model, whatever the conditions.
+type Plain = (Box<str>, Box<str>, Matching, Meter);
+
+fn plain_by(key: &PriceKey) -> Plain {
+    (key.provider.clone(), key.model.clone(), key.matching, key.meter)
+}
+
+fn is_plain(key: &PriceKey) -> bool {
+    let PriceKey { tier, region, threshold, hours, contract, .. } = key;
+    (tier, region, threshold, hours, contract) == (&None, &None, &None, &None, &None)
+}
+
 struct Comparison<'a> {
     taking: &'a Taking,
     /// What a row without a beginning of its own has for one.
     at: UnixNanos,
     /// What somebody has priced before.
     priced: BTreeSet<Priced<'a>>,
+    /// What meters cost without conditions.
+    plain: BTreeMap<Plain, PicoUsdPerUnit>,
+    /// Entries and keys of the catalogue that could not be read.
+    unreadable: BTreeSet<(String, String)>,
     diff: Diff,
 }
 
@@ -215,13 +244,19 @@ impl Comparison<'_> {
             self.diff.unchanged = self.diff.unchanged.saturating_add(count);
             return self.withdraw(known);
         }
-        let mut previous = in_force(&known.mine).cloned();
+        // Also what held last, or will: a row that was gone for a day is not a new one.
+        let latest = |rows: &[&'a PriceRow]| rows.iter().copied().max_by_key(|row| row.effective_from);
+        let last = in_force(&known.mine).or_else(|| latest(&known.mine));
+        let mut previous = last.or_else(|| latest(&known.others)).or_else(|| latest(&known.past)).cloned();
+        let key = new.first().map(|row| row.key.clone());
+        let conditional = key.as_ref().filter(|key| !is_plain(key));
+        let plain = conditional.and_then(|key| self.plain.get(&plain_by(key))).copied();
         let mut reason = None;
         for row in new.iter().filter(|row| !timeline::is_past(row, now)) {
             let found = if contradicted {
                 Some(HoldReason::Contradicted)
             } else {
-                let guarded = guard::hold(row, previous.as_ref());
+                let guarded = guard::hold(row, previous.as_ref(), plain);
                 guarded.or_else(|| elsewhere.then_some(HoldReason::OtherSource))
             };
             reason = reason.or(found);
@@ -262,31 +297,37 @@ impl Comparison<'_> {
         if let Some(before) = before.filter(|_| !left.is_empty()) {
             self.diff.removed.push(before);
         }
+        // What is to hold from a day to come leaves what holds until then.
+        let ends_at = self.taking.since.map_or(now, |since| since.max(now));
         for mine in left {
-            self.diff.ends.entry(mine.id).or_insert(mine.effective_from.max(now));
+            self.diff.ends.entry(mine.id).or_insert(mine.effective_from.max(ends_at));
         }
         self.withdraw(known);
     }
 
     fn hold(&mut self, new: Vec<PriceRow>, known: &Known<'_>, reason: HoldReason, before: Option<&PriceRow>) {
-        let mut earlier = known.proposed;
+        let mut earlier = known.proposed.clone();
         for row in new {
             let mut row = PriceRow { status: Status::Proposed, ..timeline::placed(row, known, self) };
-            if let Some(known) = earlier.filter(|known| known.says_the_same(&row)) {
-                row = known.clone();
-                earlier = None;
+            let again =
+                |known: &&PriceRow| known.says_the_same(&row) && known.effective_to == row.effective_to;
+            if let Some(place) = earlier.iter().position(again) {
+                row = earlier.swap_remove(place).clone();
             }
             let instead = known.others.first().filter(|_| reason == HoldReason::OtherSource).copied();
             self.diff.held.push(HeldRow { row, reason, before: before.or(instead).cloned() });
         }
-        self.diff.withdrawn.extend(earlier.map(|row| row.id));
+        self.diff.withdrawn.extend(earlier.into_iter().map(|row| row.id));
     }
 
     /// A key that the catalogue no longer has.
     fn gone(&mut self, known: &Known<'_>, waits: bool) {
         let now = self.taking.at;
         for mine in known.mine.iter().filter(|mine| lasts(mine, now)) {
-            if waits {
+            if self.is_unreadable(mine) {
+                // What it costs now nobody can tell; it has not gone.
+                self.diff.unchanged = self.diff.unchanged.saturating_add(1);
+            } else if waits {
                 self.diff.leaving.push((*mine).clone());
             } else {
                 self.diff.removed.push((*mine).clone());
@@ -296,8 +337,15 @@ impl Comparison<'_> {
         self.withdraw(known);
     }
 
+    /// Whether the catalogue has the value that a row was read from, and it could not be read this time.
+    fn is_unreadable(&self, row: &PriceRow) -> bool {
+        let Some((entry, key)) = row.source.key.rsplit_once(": ") else { return false };
+        let is_listed = |key: &str| self.unreadable.contains(&(entry.to_owned(), key.to_owned()));
+        is_listed(key) || is_listed("")
+    }
+
     fn withdraw(&mut self, known: &Known<'_>) {
-        self.diff.withdrawn.extend(known.proposed.map(|row| row.id));
+        self.diff.withdrawn.extend(known.proposed.iter().map(|row| row.id));
     }
 
     /// Whether a row says already what a catalogue says of the time from now on.

@@ -21,6 +21,9 @@ pub enum ReadError {
     /// It is in no format that is known.
     #[error("is in none of the known formats: litellm, openrouter, models-dev, genai-prices, yaml, csv")]
     Unknown,
+    /// It may be one, and there is no price in it.
+    #[error("has no price that could be taken")]
+    NoPrice,
     /// It is an own file with mistakes in it.
     #[error("has {} {}", .0.len(), if .0.len() == 1 { "fault" } else { "faults" })]
     Faulty(Vec<Fault>),

@@ -2,7 +2,7 @@
 //! 1,000,000, always because somebody took one unit for another.
 
 use super::PriceRow;
-use protocol::meters::Meter;
+use protocol::{meters::Meter, money::PicoUsdPerUnit};
 use serde::Serialize;
 use std::fmt;
 
@@ -24,6 +24,8 @@ pub enum HoldReason {
     Magnitude,
     /// Moves to more than three times or less than a third of what is in force.
     Moves,
+    /// Far from what the same meter of the model costs otherwise: in other tiers, regions, hours, sizes.
+    Apart,
     /// Another entry of the same catalogue says something else.
     Contradicted,
     /// Another source has priced the same before, and says something else.
@@ -38,6 +40,7 @@ impl HoldReason {
         match self {
             Self::Magnitude => "magnitude",
             Self::Moves => "moves",
+            Self::Apart => "apart",
             Self::Contradicted => "contradicted",
             Self::OtherSource => "other_source",
             Self::Approval => "approval",
@@ -50,6 +53,7 @@ impl fmt::Display for HoldReason {
         f.write_str(match self {
             Self::Magnitude => "dearer than anything that is sold",
             Self::Moves => "moves by more than a factor of 3",
+            Self::Apart => "more than 20 times, or less than a 20th, of what it costs otherwise",
             Self::Contradicted => "another entry of the catalogue says something else",
             Self::OtherSource => "another source has priced it before, and says something else",
             Self::Approval => "nothing of this source is taken without approval",
@@ -57,15 +61,29 @@ impl fmt::Display for HoldReason {
     }
 }
 
-/// Whether a row has to wait. `before` is the row of its key that is in force.
-pub(super) fn hold(row: &PriceRow, before: Option<&PriceRow>) -> Option<HoldReason> {
+/// Tiers, regions and sizes differ by a factor of six at most.
+const APART_MAX: u64 = 20;
+
+/// Whether a row has to wait. `before` is what its key cost last; `plain` what the meter costs without conditions.
+pub(super) fn hold(
+    row: &PriceRow,
+    before: Option<&PriceRow>,
+    plain: Option<PicoUsdPerUnit>,
+) -> Option<HoldReason> {
     if row.rate.pico() > limit(row.key.meter) {
         return Some(HoldReason::Magnitude);
     }
-    let (old, new) = (before?.rate.pico(), row.rate.pico());
+    let new = row.rate.pico();
     // From nothing to something and back are moves too: a rate that turns 0 switches every money cap off.
-    let moves = new > old.saturating_mul(MOVE_MAX) || old > new.saturating_mul(MOVE_MAX);
-    moves.then_some(HoldReason::Moves)
+    let moves = |old: u64, most: u64| new > old.saturating_mul(most) || old > new.saturating_mul(most);
+    match (before, plain) {
+        (Some(before), _) => moves(before.rate.pico(), MOVE_MAX).then_some(HoldReason::Moves),
+        // What is free otherwise says nothing, and what is free under a condition is common.
+        (None, Some(plain)) if plain.pico() > 0 && new > 0 => {
+            moves(plain.pico(), APART_MAX).then_some(HoldReason::Apart)
+        }
+        (None, _) => None,
+    }
 }
 
 fn limit(meter: Meter) -> u64 {

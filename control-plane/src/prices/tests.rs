@@ -312,7 +312,7 @@ fn absurd_rows_wait_for_approval_and_price_nothing_until_then() {
     assert_eq!(cost(&table, "absurd", "model", &units, None), "NoRate(Input)");
     let proposal =
         rows.iter().find(|row| row.status == Status::Proposed && &*row.key.provider == "absurd").unwrap();
-    assert_eq!(guard::hold(proposal, None), Some(HoldReason::Magnitude));
+    assert_eq!(guard::hold(proposal, None, None), Some(HoldReason::Magnitude));
     let approval = approve(proposal, &rows, TUESDAY).unwrap();
     assert!(approval.closed.is_empty());
     let position = rows.iter().position(|row| row.id == approval.opened.id).unwrap();

@@ -111,14 +111,18 @@ pub fn checked_at(connection: &Connection, location: &str) -> Result<Option<Unix
 }
 
 /// When each provider's prices in force were last found in a source of theirs.
-pub fn confirmed(connection: &Connection) -> Result<BTreeMap<Box<str>, UnixNanos>, StoreError> {
+pub fn confirmed(
+    connection: &Connection,
+    now: UnixNanos,
+) -> Result<BTreeMap<Box<str>, UnixNanos>, StoreError> {
     let mut statement = connection.prepare_cached(
         "SELECT provider, max(max(at, coalesce((SELECT max(checked_at) FROM price_checks c WHERE c.source = p.source), 0)))
-         FROM (SELECT provider, source, max(source_at) AS at FROM prices WHERE status = 'active'
+         FROM (SELECT provider, source, max(source_at) AS at FROM prices
+               WHERE status = 'active' AND (effective_to IS NULL OR effective_to > ?1)
                GROUP BY provider, source) p
          GROUP BY provider",
     )?;
-    let mut rows = statement.query([])?;
+    let mut rows = statement.query([instant(now)])?;
     let mut found = BTreeMap::new();
     while let Some(row) = rows.next()? {
         found.insert(row.get(0)?, unix(row.get(1)?));

@@ -141,7 +141,7 @@ pub(super) fn prices(store: &Connection, now: UnixNanos) -> Result<Vec<PriceAge>
     let mut statement = store.prepare_cached("SELECT DISTINCT provider FROM by_day_model WHERE day >= ?1")?;
     let first = instant((now / DAY_NS).saturating_sub(IN_USE_DAYS));
     let ids = statement.query_map([first], |row| row.get::<_, i64>(0))?.collect::<Result<Vec<_>, _>>()?;
-    let confirmed = imports::confirmed(store)?;
+    let confirmed = imports::confirmed(store, now)?;
     let mut ages = Vec::new();
     for id in ids {
         let Some(provider) = word(store, id)? else { continue };

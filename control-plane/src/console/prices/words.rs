@@ -65,6 +65,7 @@ pub(in crate::console) fn reason_words(reason: &str) -> String {
     let known = [
         HoldReason::Magnitude,
         HoldReason::Moves,
+        HoldReason::Apart,
         HoldReason::Contradicted,
         HoldReason::OtherSource,
         HoldReason::Approval,

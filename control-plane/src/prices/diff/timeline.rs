@@ -29,9 +29,11 @@ pub(super) fn placed(row: PriceRow, known: &Known<'_>, comparison: &Comparison<'
         false => row.effective_from,
         // History without a beginning.
         true if is_past(&row, taking.at) => 0,
-        true if known.mine.iter().any(|mine| mine.is_in_force(taking.at)) => taking.at,
         true => match taking.since {
-            Some(since) => since.min(taking.at),
+            // Somebody says from when on, and means it.
+            Some(since) if since > taking.at || taking.backdate => since,
+            _ if known.mine.iter().any(|mine| mine.is_in_force(taking.at)) => taking.at,
+            Some(since) => since,
             None if comparison.priced.contains(&priced_by(&row.key)) => taking.at,
             None => 0,
         },
