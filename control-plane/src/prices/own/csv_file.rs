@@ -168,7 +168,7 @@ impl Row<'_> {
                 Err(message) => self.fault("hours_windows", message, faults),
             }
         }
-        key.tier = self.text("tier").map(Into::into);
+        key.tier = entry::tier(self.text("tier"));
         key.region = self.text("region").map(Into::into);
         let account = self.text("contract_account");
         key.contract =

@@ -15,7 +15,7 @@ use protocol::{
     UnixNanos,
     meters::{Meter, Side},
     money::{MoneyError, PicoUsdPerUnit},
-    price::Threshold,
+    price::{Threshold, tier_of},
 };
 use std::collections::BTreeMap;
 
@@ -60,6 +60,11 @@ impl Unit {
             Self::One => PicoUsdPerUnit::parse_usd_per_unit(text),
         }
     }
+}
+
+/// The tier of a row: in small letters, as the catalogues have it, and none where standard is named.
+pub(super) fn tier(written: Option<&str>) -> Option<Box<str>> {
+    tier_of(written).map(|tier| tier.to_ascii_lowercase().into())
 }
 
 /// From when, until when.

@@ -192,6 +192,17 @@ openai,gpt-,prefix,web_search,,0.01,,,,,,*,,,
 }
 
 #[test]
+fn a_tier_is_read_in_any_case_and_standard_is_none() {
+    let csv = "provider,model,meter,usd_per_mtok,tier\no,m,input,2,Standard\no,m,input,1,Flex\n";
+    assert_eq!(rows(&import_csv(csv, "f", NOW).unwrap(), "m"), ["input 2", "input@flex 1"]);
+    let entry = |tier| {
+        format!("- provider: o\n  model: m\n  tier: {tier}\n  rates: {{input: {{usd_per_mtok: 2}}}}\n")
+    };
+    let yaml = format!("prices:\n{}{}", entry("on_demand"), entry("Flex"));
+    assert_eq!(rows(&import_yaml(&yaml, "f", NOW).unwrap(), "m"), ["input 2", "input@flex 2"]);
+}
+
+#[test]
 fn mistakes_in_csv_are_told_with_row_and_column() {
     let told = |text: &str| -> Vec<String> {
         let faults = import_csv(text, "f", NOW).unwrap_err();

@@ -240,7 +240,7 @@ fn read(written: Written, located: &Located, index: usize, faults: &mut Faults) 
             Err(message) => faults.add(place_of("hours"), &format!("{path}.hours"), message, None),
         }
     }
-    (key.tier, key.region) = (written.tier, written.region);
+    (key.tier, key.region) = (entry::tier(written.tier.as_deref()), written.region);
     key.contract = written.contract.map(|contract| contract.account.unwrap_or_default());
     let written_rates = located.field("rates");
     let rates = written.rates.into_iter().filter_map(|(meter, rate)| {
