@@ -52,7 +52,8 @@ fn grant(
     let mut parts = parts(write.connection(), &key)?;
     let mut own = parts.remove(&boot).unwrap_or_default().share;
     let others: Vec<Share> = parts.into_values().map(|part| part.share).collect();
-    let grant = allowance::grant(cap.limit, (window_start, window_end), &mut own, &others, report, moment);
+    let limit = cap.limit_at(&report.subject, moment.now);
+    let grant = allowance::grant(limit, (window_start, window_end), &mut own, &others, report, moment);
     keep(write, &key, boot, node, &own)?;
     Ok(grant)
 }
@@ -64,6 +65,8 @@ pub struct CapState {
     pub cap: CapSpec,
     /// The subject's key.
     pub subject: Box<str>,
+    /// The limit now: the cap's, or a higher one for a while.
+    pub limit: Amount,
     /// The window's start.
     pub window_start: UnixNanos,
     /// The window's end.
@@ -79,7 +82,7 @@ pub struct CapState {
 impl CapState {
     /// What has been spent and held above the limit.
     pub fn debt(&self) -> Amount {
-        self.spent.saturating_add(self.held).saturating_sub(self.cap.limit).max(0)
+        self.spent.saturating_add(self.held).saturating_sub(self.limit).max(0)
     }
 }
 
@@ -115,6 +118,7 @@ pub fn caps(
             };
             states.push(CapState {
                 cap: cap.clone(),
+                limit: cap.limit_at(&subject, now),
                 spent: total(|part, _| part.settled),
                 held: total(Part::held),
                 handed_out: total(Part::handed_out),

@@ -5,6 +5,7 @@
 //! compiled in `policy/caps.rs`, windows are computed in `policy/window.rs`. Nothing here decides about a call.
 
 mod alerting;
+mod capping;
 mod caps;
 pub(crate) mod check;
 pub(crate) mod fault;
@@ -18,6 +19,7 @@ pub(crate) mod tree;
 mod window;
 
 pub use alerting::{Abnormal, Alerts, Destination, DestinationKind};
+pub use capping::{Action, Cap, Increase, Mode, OneOrMany, Overrun};
 pub use fault::Fault;
 pub use load::{LoadError, load};
 pub use money::Usd;
@@ -25,12 +27,7 @@ pub use pricing::{Apply, CatalogueFormat, Contract, Percent, Pricing, Refresh, W
 pub use schema::schema;
 pub use window::{LIFETIME, span_of_period};
 
-use protocol::{
-    cap::{Facet, Window},
-    ids::Name,
-    loop_guard::LoopAction,
-    snapshot::Allow,
-};
+use protocol::{cap::Window, ids::Name, loop_guard::LoopAction, snapshot::Allow};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -149,82 +146,6 @@ pub struct Utm {
     /// `utm_campaign`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub campaign: Option<Box<str>>,
-}
-
-/// A hard limit on money, tokens or calls of one subject in one window.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Cap {
-    /// Unique in the policy; refusals and reports name it.
-    #[schemars(with = "String", extend("format" = "name"))]
-    pub name: Name,
-    /// The one value of each facet that it is about: customer, workspace, user, feature, task, plan, provider, model,
-    /// route; none: the whole traffic.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    #[schemars(schema_with = "schema::subject")]
-    pub subject: BTreeMap<Facet, Name>,
-    /// The facets whose every value has a count of its own.
-    #[serde(default, skip_serializing_if = "OneOrMany::is_empty")]
-    #[schemars(schema_with = "schema::each")]
-    pub each: OneOrMany,
-    /// So much money, in USD.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub limit_usd: Option<Usd>,
-    /// So many calls.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 0, max = 9_007_199_254_740_991_i64))]
-    pub limit_calls: Option<i64>,
-    /// So many tokens, prompt and generated, without cache reads.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 0, max = 9_007_199_254_740_991_i64))]
-    pub limit_tokens: Option<i64>,
-    /// For how long the count runs before it starts again.
-    #[schemars(schema_with = "schema::window")]
-    pub window: Window,
-    /// Whether it refuses or only records what it would refuse.
-    #[serde(default)]
-    pub mode: Mode,
-}
-
-/// One facet or a list of them.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged)]
-pub enum OneOrMany {
-    /// `each: workspace`
-    One(Facet),
-    /// `each: [customer, feature]`
-    Many(Vec<Facet>),
-}
-
-impl Default for OneOrMany {
-    fn default() -> Self {
-        Self::Many(Vec::new())
-    }
-}
-
-impl OneOrMany {
-    /// The facets.
-    pub fn as_slice(&self) -> &[Facet] {
-        match self {
-            Self::One(one) => std::slice::from_ref(one),
-            Self::Many(many) => many,
-        }
-    }
-
-    fn is_empty(&self) -> bool {
-        self.as_slice().is_empty()
-    }
-}
-
-/// What a cap does when it is reached.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Mode {
-    /// Refuses.
-    #[default]
-    Enforce,
-    /// Records what it would have refused, and refuses nothing.
-    Shadow,
 }
 
 /// Stops a task that repeats itself.

@@ -12,7 +12,7 @@ use protocol::{
     UnixNanos,
     allowance::{Counter, CounterReport, HoldAnswer},
     attribution::Dimension,
-    cap::{Amount, CapSpec, Facets, Unit, Window},
+    cap::{Amount, CapSpec, Facets, Unit, Window, counted, counts},
     event::{CallHead, CapAnswer, CapDecision, Refusal},
     loop_guard::LoopRule,
     meters::{Meter, Side, Units},
@@ -47,15 +47,16 @@ pub struct Needs {
 struct Need {
     cap: Arc<CapSpec>,
     subject: Box<str>,
+    /// Of that subject, when the call began.
+    limit: Amount,
     amount: Amount,
 }
 
 /// A hold to settle.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Held {
-    cap: Box<str>,
+    cap: Arc<CapSpec>,
     subject: Box<str>,
-    unit: Unit,
     amount: Amount,
     /// The counter's revision; none where the call could hold nothing.
     held_at: Option<u64>,
@@ -196,7 +197,11 @@ impl Needs {
                 Unit::Calls => (1, 1),
                 Unit::Tokens => {
                     let count = |tokens: u64| Amount::try_from(tokens).unwrap_or(Amount::MAX);
-                    (count(input_tokens.saturating_add(output)), count(input_tokens))
+                    let side =
+                        |side| Meter::ALL.iter().any(|it| it.side() == side && counts(&cap.meters, *it));
+                    let input = if side(Side::Prompt) { input_tokens } else { 0 };
+                    let output = if side(Side::Generated) { output } else { 0 };
+                    (count(input.saturating_add(output)), count(input))
                 }
                 Unit::Usd => match (amount(hold_pico), amount(input_pico)) {
                     (Some(hold), Some(input)) => (hold, input),
@@ -212,9 +217,10 @@ impl Needs {
                 },
             };
             let assumed = facts.output_tokens_max.is_none() && cap.unit != Unit::Calls;
-            let part = cap.limit.checked_div(ASSUMED_HOLD_PART).unwrap_or(0);
+            let limit = cap.limit_at(&subject, *started_at);
+            let part = limit.checked_div(ASSUMED_HOLD_PART).unwrap_or(0);
             let amount = if assumed { wanted.min(part.max(at_least)) } else { wanted };
-            needs.needs.push(Need { cap: Arc::clone(cap), subject, amount });
+            needs.needs.push(Need { cap: Arc::clone(cap), subject, limit, amount });
         }
         needs
     }
@@ -225,8 +231,7 @@ impl Needs {
         let mut admitted = Admitted::default();
         for need in self.needs {
             admitted.decisions.push(need.decision(CapAnswer::Held, 0));
-            let (cap, subject, unit) = (need.cap.id.clone(), need.subject, need.cap.unit);
-            admitted.held.push(Held { cap, subject, unit, amount: 0, held_at: None });
+            admitted.held.push(Held { cap: need.cap, subject: need.subject, amount: 0, held_at: None });
         }
         admitted
     }
@@ -296,14 +301,14 @@ impl Need {
         if answer == HoldAnswer::Held {
             return Tried::Held(CapAnswer::Held);
         }
-        let over = used(counter).saturating_add(self.amount) > self.cap.limit;
+        let over = used(counter).saturating_add(self.amount) > self.limit;
         let mut force = |decision| {
             counter.force_hold(self.amount);
             Tried::Held(decision)
         };
         match (answer, recourse) {
             _ if self.cap.shadow => force(if over { CapAnswer::ShadowRefused } else { CapAnswer::Held }),
-            _ if self.amount > self.cap.limit => Tried::Refused(Refusal::Cap),
+            _ if self.amount > self.limit => Tried::Refused(Refusal::Cap),
             (HoldAnswer::Denied, _) | (_, Recourse::Asked) => Tried::Refused(Refusal::Cap),
             (_, Recourse::CannotWait) if over => Tried::Refused(Refusal::Cap),
             (_, Recourse::CannotWait) => force(CapAnswer::Held),
@@ -321,12 +326,12 @@ impl Need {
         let cap = RefusingCap {
             name: self.cap.name.clone(),
             unit: self.cap.unit,
-            limit: self.cap.limit,
+            limit: self.limit,
             window: self.cap.window,
             resets_at: Some(counter.window_end).filter(|end| *end > 0 && *end < FAR_AWAY),
-            larger_than_cap: self.amount > self.cap.limit,
-            waiting_helps: settled.saturating_add(self.amount) <= self.cap.limit,
-            fullness_percent: fullness_percent(counter, self.cap.limit),
+            larger_than_cap: self.amount > self.limit,
+            waiting_helps: settled.saturating_add(self.amount) <= self.limit,
+            fullness_percent: fullness_percent(counter, self.limit),
         };
         Refused { reason, cap: Some(cap), looped: None, decisions }
     }
@@ -341,13 +346,12 @@ const FAR_AWAY: UnixNanos = 7_258_118_400_000_000_000;
 
 impl Admitted {
     fn hold(&mut self, need: &Need, decision: CapAnswer, counter: &Counter) {
-        let fullness = fullness_percent(counter, need.cap.limit);
+        let fullness = fullness_percent(counter, need.limit);
         self.fullness_percent = self.fullness_percent.max(Some(fullness));
         self.decisions.push(need.decision(decision, need.amount));
         self.held.push(Held {
-            cap: need.cap.id.clone(),
+            cap: Arc::clone(&need.cap),
             subject: need.subject.clone(),
-            unit: need.cap.unit,
             amount: need.amount,
             held_at: Some(counter.revision),
         });
@@ -366,16 +370,10 @@ fn fullness_percent(counter: &Counter, limit: Amount) -> Amount {
 /// Replaces holds by what the call cost.
 pub fn settle(shared: &impl SharedData, held: &[Held], units: &Units, cost: Option<PicoUsd>, now: UnixNanos) {
     for hold in held {
-        let cost = match hold.unit {
+        let cost = match hold.cap.unit {
             Unit::Usd => cost.map_or(0, |cost| Amount::try_from(cost.pico()).unwrap_or(Amount::MAX)),
             Unit::Calls => 1,
-            Unit::Tokens => {
-                let counted = units
-                    .iter()
-                    .filter(|(meter, _)| meter.side() != Side::Service && **meter != Meter::CacheRead);
-                let tokens = counted.fold(0_u64, |total, (_, units)| total.saturating_add(*units));
-                Amount::try_from(tokens).unwrap_or(Amount::MAX)
-            }
+            Unit::Tokens => counted(&hold.cap.meters, units),
         };
         release(shared, hold, cost, now);
     }
@@ -388,7 +386,7 @@ fn void(shared: &impl SharedData, held: &[Held], now: UnixNanos) {
 fn release(shared: &impl SharedData, hold: &Held, cost: Amount, now: UnixNanos) {
     let settle = |counter: &mut Counter| counter.settle(hold.held_at, hold.amount, cost, now);
     // What cannot be settled here stays held until the window ends; the ledger books the call all the same.
-    counters::update(shared, &hold.cap, &hold.subject, now, settle).unwrap_or_default();
+    counters::update(shared, &hold.cap.id, &hold.subject, now, settle).unwrap_or_default();
 }
 
 #[cfg(test)]

@@ -1,11 +1,16 @@
 //! Caps as the filter enforces them: one limit, in one unit, of one subject, in one window.
 
 use crate::{
+    UnixNanos,
     attribution::{Attribution, Dimension},
     ids::Name,
+    meters::{Meter, Side, Units},
 };
 use serde::{Deserialize, Serialize};
-use std::{collections::BTreeMap, fmt};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
 /// An amount of a cap's unit: pico-dollars, tokens or calls. A pico-dollar amount reaches 9.2 million USD; the
 /// policy check refuses a larger limit.
@@ -17,7 +22,7 @@ pub type Amount = i64;
 pub enum Unit {
     /// Money, in pico-dollars.
     Usd,
-    /// Prompt and generated tokens, without cache reads.
+    /// Tokens: of the cap's meters, or prompt and generated ones without cache reads.
     Tokens,
     /// Calls.
     Calls,
@@ -184,16 +189,89 @@ pub struct CapSpec {
     /// What one Envoy may use of a subject before its first grant, in `admission: fast`.
     #[serde(default)]
     pub initial: Amount,
+    /// What a cap in tokens counts; nothing named is what [`counts`] counts then.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub meters: BTreeSet<Meter>,
+    /// Higher limits for a while.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub increases: Vec<Increase>,
+    /// The model that serves instead where there is no room for the one that was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub downgrade: Option<Box<str>>,
+    /// A stream that comes to cost more than it could hold, and so many percent, is ended; absent: it is let finish.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub overrun_grace_percent: Option<u8>,
+}
+
+/// A higher limit for a while.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Increase {
+    /// The key of the one count that it is for; absent: each.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<Box<str>>,
+    /// Instead of the cap's limit, where it is higher.
+    pub limit: Amount,
+    /// From this instant on,
+    pub from: UnixNanos,
+    /// until before that one.
+    pub until: UnixNanos,
+}
+
+/// Whether a cap in tokens counts a meter, given those that it names.
+pub fn counts(named: &BTreeSet<Meter>, meter: Meter) -> bool {
+    match named.is_empty() {
+        true => meter.side() != Side::Service && meter != Meter::CacheRead,
+        false => named.contains(&meter),
+    }
+}
+
+/// What a cap in tokens counts of a call, given the meters that it names.
+pub fn counted(named: &BTreeSet<Meter>, units: &Units) -> Amount {
+    let counted = units.iter().filter(|(meter, _)| counts(named, **meter));
+    let tokens = counted.fold(0_u64, |total, (_, units)| total.saturating_add(*units));
+    Amount::try_from(tokens).unwrap_or(Amount::MAX)
 }
 
 impl CapSpec {
-    /// The key of the cap's only count, unless it has one per value of a facet.
-    pub fn only_subject(&self) -> Option<Box<str>> {
-        self.key(|_, matcher| match matcher {
-            SubjectMatch::Each => None,
+    /// A cap on all traffic, without anything special.
+    pub fn plain(name: &str, unit: Unit, limit: Amount, window: Window) -> Self {
+        Self {
+            id: name.into(),
+            name: name.into(),
+            unit,
+            subject: BTreeMap::new(),
+            limit,
+            window,
+            shadow: false,
+            initial: 0,
+            meters: BTreeSet::new(),
+            increases: Vec::new(),
+            downgrade: None,
+            overrun_grace_percent: None,
+        }
+    }
+
+    /// The limit of one of its counts at an instant.
+    pub fn limit_at(&self, subject: &str, now: UnixNanos) -> Amount {
+        let holds = |increase: &&Increase| {
+            (increase.from..increase.until).contains(&now)
+                && increase.subject.as_deref().is_none_or(|only| only == subject)
+        };
+        self.increases.iter().filter(holds).map(|increase| increase.limit).fold(self.limit, Amount::max)
+    }
+
+    /// The key of the count with these values of the facets that it has a count for each of; `None` where one lacks.
+    pub fn subject_with(&self, each: &BTreeMap<Facet, Name>) -> Option<Box<str>> {
+        self.key(|facet, matcher| match matcher {
+            SubjectMatch::Each => each.get(&facet).map(Name::as_str),
             SubjectMatch::Absent => Some(""),
             SubjectMatch::Is(name) => Some(name.as_str()),
         })
+    }
+
+    /// The key of the cap's only count, unless it has one per value of a facet.
+    pub fn only_subject(&self) -> Option<Box<str>> {
+        self.subject_with(&BTreeMap::new())
     }
 
     /// The key of the count that a call falls under, or `None` when the cap is not about this call.
@@ -222,55 +300,4 @@ impl CapSpec {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::attribution::{Attributed, Source};
-
-    fn name(text: &str) -> Name {
-        text.parse().unwrap()
-    }
-
-    fn subject_of(subject: &[(Facet, SubjectMatch)], call: &[(Dimension, &str)]) -> Option<String> {
-        let mut attribution = Attribution::default();
-        for (dimension, value) in call {
-            attribution.set(*dimension, Attributed { value: name(value), from: Source::Header });
-        }
-        let cap = CapSpec {
-            id: "c/usd".into(),
-            name: "c".into(),
-            unit: Unit::Usd,
-            subject: subject.iter().cloned().collect(),
-            limit: 1,
-            window: Window::Day,
-            shadow: false,
-            initial: 0,
-        };
-        let (plan, model) = (Some("pro"), Some("gpt-4o"));
-        let call = Facets { attribution: &attribution, plan, provider: "openai", model, route: None };
-        cap.subject_of(&call).map(Into::into)
-    }
-
-    #[test]
-    fn a_cap_is_about_the_calls_its_subject_names() {
-        use Dimension::{Customer, Workspace};
-        let acme = [(Facet::Customer, SubjectMatch::Is(name("acme")))];
-        assert_eq!(subject_of(&acme, &[(Customer, "acme")]), Some("customer=acme".to_owned()));
-        assert_eq!(subject_of(&acme, &[(Customer, "globex")]), None);
-        assert_eq!(subject_of(&acme, &[]), None);
-        assert_eq!(subject_of(&[], &[]), Some(String::new()));
-        let each =
-            [(Facet::Customer, SubjectMatch::Is(name("acme"))), (Facet::Workspace, SubjectMatch::Each)];
-        let call = [(Customer, "acme"), (Workspace, "w1")];
-        assert_eq!(subject_of(&each, &call), Some("customer=acme workspace=w1".to_owned()));
-        let absent = [(Facet::Customer, SubjectMatch::Absent)];
-        assert_eq!(subject_of(&absent, &[]), Some("customer=".to_owned()));
-        assert_eq!(subject_of(&absent, &[(Customer, "acme")]), None);
-    }
-    #[test]
-    fn a_cap_may_be_about_where_a_call_goes() {
-        let mini = [(Facet::Plan, SubjectMatch::Is(name("pro"))), (Facet::Model, SubjectMatch::Each)];
-        assert_eq!(subject_of(&mini, &[]), Some("plan=pro model=gpt-4o".to_owned()));
-        assert_eq!(subject_of(&[(Facet::Provider, SubjectMatch::Is(name("azure")))], &[]), None);
-        assert_eq!(subject_of(&[(Facet::Route, SubjectMatch::Each)], &[]), None);
-    }
-}
+mod tests;

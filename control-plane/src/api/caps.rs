@@ -82,13 +82,13 @@ pub(super) async fn list(State(app): State<App>, params: Params) -> Result<Json<
 
 fn shown(state: CapState) -> Cap {
     let debt = state.debt();
-    let CapState { cap, subject, window_start, window_end, spent, held, handed_out } = state;
+    let CapState { cap, subject, limit, window_start, window_end, spent, held, handed_out } = state;
     let amount = |amount: Amount| match cap.unit {
         Unit::Usd => PicoUsd::new(i128::from(amount)).to_string().into(),
         Unit::Tokens | Unit::Calls => amount.into(),
     };
     Cap {
-        limit: amount(cap.limit),
+        limit: amount(limit),
         spent: amount(spent),
         held: amount(held),
         handed_out: amount(handed_out),

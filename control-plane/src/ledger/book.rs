@@ -218,7 +218,7 @@ impl Batch {
             // A refused call whose start had been booked gives its hold back and settles nothing.
             let settled = match end.state {
                 State::Refused => 0,
-                _ => charge.settled(end.verdict.settled, end.tokens_capped),
+                _ => charge.settled(end.verdict.settled, &end.units),
             };
             self.charge(write, charge, row.boot, settled, charge.held.saturating_neg())?;
         }
@@ -237,7 +237,7 @@ impl Batch {
             self.deltas.lines.history(write, &place, Sign::Minus, &counted.standing.steps)?;
             self.deltas.call(&stored.keys, counted.contribution.measures().negated())?;
             for charge in &stored.charges {
-                let settled = charge.settled(counted.settled_pico, counted.tokens_capped);
+                let settled = charge.settled(counted.settled_pico, &counted.units);
                 self.charge(write, charge, stored.boot, settled.saturating_neg(), charge.held)?;
             }
         }

@@ -4,11 +4,12 @@
 use crate::rules::Rules;
 use protocol::{
     UnixNanos,
-    cap::{Amount, CapSpec, Facets, Unit},
+    cap::{self, Amount, CapSpec, Facets, Unit},
     event::CallHead,
-    meters::{Meter, Side, Usage},
+    meters::{Meter, Units},
 };
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 /// One cap's charge for one call, in the cap's unit. Kept with the call, so that a later policy moves nothing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,14 +24,17 @@ pub struct Charge {
     pub unit: Unit,
     /// While the call is open.
     pub held: Amount,
+    /// What a cap in tokens counts, where it says so.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub meters: BTreeSet<Meter>,
 }
 
 impl Charge {
     /// What is charged when the call has ended.
-    pub fn settled(&self, settled_pico: Amount, tokens: Amount) -> Amount {
+    pub fn settled(&self, settled_pico: Amount, units: &Units) -> Amount {
         match self.unit {
             Unit::Usd => settled_pico,
-            Unit::Tokens => tokens,
+            Unit::Tokens => cap::counted(&self.meters, units),
             Unit::Calls => 1,
         }
     }
@@ -50,7 +54,8 @@ pub(super) fn charges(head: &CallHead, rules: &Rules) -> Vec<Charge> {
     let caps = rules.caps_of(&facets).into_iter();
     let charge = |(cap, subject): (&CapSpec, Box<str>)| {
         let (window_start, _) = rules.window(cap, &subject, head.started_at);
-        Charge { held: held(head, cap, &subject), cap: cap.id.clone(), subject, window_start, unit: cap.unit }
+        let (id, meters) = (cap.id.clone(), cap.meters.clone());
+        Charge { held: held(head, cap, &subject), cap: id, subject, window_start, unit: cap.unit, meters }
     };
     caps.map(charge).collect()
 }
@@ -71,9 +76,3 @@ fn held(head: &CallHead, cap: &CapSpec, subject: &str) -> Amount {
 
 /// No hold is larger: a million dollars, a trillion tokens. It keeps every sum of holds far from the end of i64.
 const HELD_MAX: Amount = 1_000_000_000_000_000_000;
-
-/// What a token cap counts: prompt and generated tokens, without cache reads.
-pub(super) fn capped_tokens(usage: &Usage) -> u64 {
-    let cache_read = usage.units.get(&Meter::CacheRead).copied().unwrap_or(0);
-    usage.tokens(Side::Prompt).saturating_sub(cache_read).saturating_add(usage.tokens(Side::Generated))
-}

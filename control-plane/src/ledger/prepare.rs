@@ -14,7 +14,7 @@ use protocol::{
     UnixNanos, codec,
     event::{CallEnd, CallHead, UsageEvent},
     ids::CallId,
-    meters::{Side, UsageSource},
+    meters::{Side, Units, UsageSource},
     money::PicoUsd,
 };
 
@@ -73,8 +73,8 @@ pub struct Ended {
     pub tokens_in: i64,
     /// All generated tokens.
     pub tokens_out: i64,
-    /// What token caps count.
-    pub tokens_capped: i64,
+    /// What it used, for caps in tokens.
+    pub units: Units,
     /// The service tier and the region by which it was rated.
     pub tier: Option<Box<str>>,
     /// See `tier`.
@@ -146,7 +146,7 @@ fn prepare_end(head: &CallHead, end: &CallEnd, rules: &Rules, now: UnixNanos) ->
         usage_source: end.usage.source(),
         tokens_in: count(end.usage.tokens(Side::Prompt)),
         tokens_out: count(end.usage.tokens(Side::Generated)),
-        tokens_capped: count(charge::capped_tokens(&end.usage)),
+        units: end.usage.units.clone(),
         tier: end.service_tier.clone().or_else(|| head.request_tier.clone()),
         region: end.region.clone().or_else(|| head.region.clone()),
         verdict: rating::rate_end(head, end, rules),
@@ -174,7 +174,7 @@ pub(super) fn orphaned(head: &CallHead, rules: &Rules, now: UnixNanos) -> Ended 
         usage_source: UsageSource::Estimated,
         tokens_in: count(usage.tokens(Side::Prompt)),
         tokens_out: 0,
-        tokens_capped: count(charge::capped_tokens(&usage)),
+        units: usage.units,
         tier: head.request_tier.clone(),
         region: head.region.clone(),
         verdict,

@@ -13,7 +13,12 @@ use super::{
     names::ERRORS,
 };
 use crate::store::{StoreError, instant, unix, word_id};
-use protocol::{codec, event::CallEnd, rating::Line};
+use protocol::{
+    codec,
+    event::CallEnd,
+    meters::{Meter, Units},
+    rating::Line,
+};
 use rusqlite::Connection;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -168,9 +173,9 @@ fn recount(connection: &Connection) -> Result<Recounted, StoreError> {
             continue;
         }
         let settled_pico = row.get::<_, Option<i64>>("settled_pico")?.unwrap_or(0);
-        let tokens = match blob::<CallEnd>(row.get("end")?)? {
-            Some(end) => instant(super::charge::capped_tokens(&end.usage)),
-            None => row.get("tokens_in")?,
+        let units = match blob::<CallEnd>(row.get("end")?)? {
+            Some(end) => end.usage.units,
+            None => Units::from([(Meter::Input, unix(row.get("tokens_in")?))]),
         };
         for charge in charges {
             let id = |text: &str| match text {
@@ -183,7 +188,7 @@ fn recount(connection: &Connection) -> Result<Recounted, StoreError> {
             match state {
                 0 => count.1 = count.1.saturating_add(charge.held),
                 3 => {}
-                _ => count.0 = count.0.saturating_add(charge.settled(settled_pico, tokens)),
+                _ => count.0 = count.0.saturating_add(charge.settled(settled_pico, &units)),
             }
         }
     }

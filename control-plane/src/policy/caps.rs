@@ -1,6 +1,10 @@
 //! What filters get of a policy: its caps, one limit in one unit each, and its rules for unknown prices.
 
-use super::{Cap, Mode, Policy, UnpricedWord, rules::UNATTRIBUTED};
+use super::{
+    Mode, Policy, UnpricedWord, Usd,
+    capping::{Action, Cap, Increase, Overrun},
+    rules::UNATTRIBUTED,
+};
 use protocol::{
     cap::{Amount, CapSpec, Facet, SubjectMatch, Unit},
     loop_guard::LoopSpec,
@@ -21,13 +25,9 @@ impl Policy {
             let subject = BTreeMap::from([(Facet::Customer, SubjectMatch::Absent)]);
             specs.push(CapSpec {
                 id: format!("{UNATTRIBUTED}/usd").into(),
-                name: UNATTRIBUTED.into(),
-                unit: Unit::Usd,
                 subject,
-                limit: limit.pico(),
-                window: self.unattributed.window,
-                shadow: false,
                 initial: limit.pico() / INITIAL_SHARE,
+                ..CapSpec::plain(UNATTRIBUTED, Unit::Usd, limit.pico(), self.unattributed.window)
             });
         }
         specs.sort_by_key(|spec| spec.window);
@@ -44,7 +44,7 @@ impl Policy {
             within_ns: u64::from(guard.within_s).saturating_mul(SECOND_NS),
             calls_per_minute: guard.calls_per_task_per_minute,
             calls: guard.calls_per_task,
-            cost_pico: guard.cost_per_task_usd.map(super::Usd::pico),
+            cost_pico: guard.cost_per_task_usd.map(Usd::pico),
             consecutive_failures: guard.consecutive_failures,
             release_after_ns: u64::from(guard.release_after_s).saturating_mul(SECOND_NS),
             action: guard.action,
@@ -72,25 +72,65 @@ impl Policy {
 }
 
 fn specs_of(cap: &Cap) -> impl Iterator<Item = CapSpec> {
-    let is = cap.subject.iter().map(|(dimension, name)| (*dimension, SubjectMatch::Is(name.clone())));
-    let each = cap.each.as_slice().iter().map(|dimension| (*dimension, SubjectMatch::Each));
+    let is = cap.subject.iter().map(|(facet, name)| (*facet, SubjectMatch::Is(name.clone())));
+    let each = cap.each.as_slice().iter().map(|facet| (*facet, SubjectMatch::Each));
     let subject: BTreeMap<Facet, SubjectMatch> = is.chain(each).collect();
-    let limits = [
-        (Unit::Usd, "usd", cap.limit_usd.map(super::Usd::pico)),
-        (Unit::Calls, "calls", cap.limit_calls),
-        (Unit::Tokens, "tokens", cap.limit_tokens),
-    ];
-    limits.into_iter().filter_map(move |(unit, word, limit)| {
-        let limit = limit?;
-        Some(CapSpec {
-            id: format!("{}/{word}", cap.name).into(),
-            name: cap.name.as_str().into(),
-            unit,
-            subject: subject.clone(),
-            limit,
-            window: cap.window,
-            shadow: cap.mode == Mode::Shadow,
-            initial: limit / INITIAL_SHARE,
-        })
-    })
+    [(Unit::Usd, "usd"), (Unit::Calls, "calls"), (Unit::Tokens, "tokens")].into_iter().filter_map(
+        move |(unit, word)| {
+            let limit = cap.limit(unit)?;
+            let mut spec = CapSpec {
+                id: format!("{}/{word}", cap.name).into(),
+                subject: subject.clone(),
+                shadow: cap.mode == Mode::Shadow,
+                initial: limit / INITIAL_SHARE,
+                meters: cap.meters.iter().copied().filter(|_| unit == Unit::Tokens).collect(),
+                downgrade: match &cap.action {
+                    Action::Refuse => None,
+                    Action::Downgrade(model) => Some(model.clone()),
+                },
+                overrun_grace_percent: match cap.overrun {
+                    // Calls are counted before they begin, and come to no more.
+                    Overrun::Stop if unit != Unit::Calls => Some(cap.overrun_grace_percent),
+                    Overrun::Stop | Overrun::Finish => None,
+                },
+                ..CapSpec::plain(cap.name.as_str(), unit, limit, cap.window)
+            };
+            let increases = cap.increases.iter().filter_map(|increase| {
+                Some(protocol::cap::Increase {
+                    // What is for one of an `each` names it; the check has seen to that.
+                    subject: (!increase.only.is_empty()).then(|| spec.subject_with(&increase.only)).flatten(),
+                    limit: increase.limit(unit)?,
+                    from: increase.from.map_or(0, |from| from.0),
+                    until: increase.until.0,
+                })
+            });
+            spec.increases = increases.collect();
+            Some(spec)
+        },
+    )
+}
+
+/// A limit as it is written, in one of the units.
+trait Limits {
+    fn limit(&self, unit: Unit) -> Option<Amount>;
+}
+
+impl Limits for Cap {
+    fn limit(&self, unit: Unit) -> Option<Amount> {
+        of_unit(unit, self.limit_usd, self.limit_calls, self.limit_tokens)
+    }
+}
+
+impl Limits for Increase {
+    fn limit(&self, unit: Unit) -> Option<Amount> {
+        of_unit(unit, self.limit_usd, self.limit_calls, self.limit_tokens)
+    }
+}
+
+fn of_unit(unit: Unit, usd: Option<Usd>, calls: Option<Amount>, tokens: Option<Amount>) -> Option<Amount> {
+    match unit {
+        Unit::Usd => usd.map(Usd::pico),
+        Unit::Calls => calls,
+        Unit::Tokens => tokens,
+    }
 }

@@ -1,5 +1,7 @@
 //! What a policy must fulfil and a schema cannot say: names that exist, limits that limit, dimensions used once.
 
+mod capping;
+
 use super::{
     fault::{Faults, did_you_mean},
     tree::{Key, Located, Node, below},
@@ -9,6 +11,9 @@ use std::collections::BTreeMap;
 
 /// The cap that `unattributed.limit_usd` becomes.
 pub(super) const UNATTRIBUTED: &str = "unattributed";
+
+/// What a cap can limit.
+const LIMITS: [&str; 3] = ["limit_usd", "limit_calls", "limit_tokens"];
 
 /// Checks every rule, whatever the others found.
 pub(super) fn check(root: &Located, faults: &mut Faults) {
@@ -57,11 +62,12 @@ fn caps(root: &Located, faults: &mut Faults) {
                 faults.add(value.place, &path, message, Some("refusals name the cap".to_owned()));
             }
         }
-        if ["limit_usd", "limit_calls", "limit_tokens"].iter().all(|limit| cap.field(limit).is_none()) {
+        if LIMITS.iter().all(|limit| cap.field(limit).is_none()) {
             let hint = "write limit_usd, limit_calls or limit_tokens".to_owned();
             faults.add(cap.place, &path, "limits nothing".to_owned(), Some(hint));
         }
         dimensions(cap, &path, faults);
+        capping::check(cap, &path, faults);
     }
 }
 

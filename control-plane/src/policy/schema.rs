@@ -2,7 +2,10 @@
 //! derived because their types are the protocol's.
 
 use super::Policy;
-use protocol::cap::Facet;
+use protocol::{
+    cap::Facet,
+    meters::{Meter, Side},
+};
 use schemars::{Schema, SchemaGenerator, json_schema};
 use std::collections::BTreeMap;
 
@@ -24,6 +27,12 @@ pub(super) fn window(_: &mut SchemaGenerator) -> Schema {
         "type": "string",
         "enum": ["minute", "hour", "day", "week", "month", "billing_period", "lifetime"]
     })
+}
+
+pub(super) fn token_meters(_: &mut SchemaGenerator) -> Schema {
+    let meters = Meter::ALL.into_iter().filter(|meter| meter.side() != Side::Service);
+    let words: Vec<&str> = meters.map(Meter::as_str).collect();
+    json_schema!({"type": "array", "items": {"type": "string", "enum": words}})
 }
 
 pub(super) fn each(_: &mut SchemaGenerator) -> Schema {

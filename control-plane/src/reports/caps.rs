@@ -11,7 +11,7 @@ pub fn cap_states(store: &Connection, rules: &Rules, now: UnixNanos) -> Result<V
     let state = |state: allowances::CapState| CapState {
         unit: state.cap.unit,
         window: state.cap.window.as_str().into(),
-        limit: state.cap.limit,
+        limit: state.limit,
         shadow: state.cap.shadow,
         name: state.cap.name,
         subject: state.subject,

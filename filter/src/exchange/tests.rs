@@ -34,13 +34,9 @@ pub(crate) fn snapshot(limit: i64) -> Snapshot {
     let models = [("gpt-4o".into(), prices)].into();
     let cap = CapSpec {
         id: "acme-day/usd".into(),
-        name: "acme-day".into(),
-        unit: Unit::Usd,
         subject: [(Facet::Customer, SubjectMatch::Is("acme".parse().unwrap()))].into(),
-        limit,
-        window: Window::Day,
-        shadow: false,
         initial: limit,
+        ..CapSpec::plain("acme-day", Unit::Usd, limit, Window::Day)
     };
     Snapshot {
         version: "1".into(),

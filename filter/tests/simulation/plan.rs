@@ -120,14 +120,9 @@ impl Plan {
 fn cap(name: &str, unit: Unit, each: Option<Facet>, chance: &mut Chance, fast: bool) -> CapSpec {
     let limit = Amount::try_from(chance.between(20, 600)).unwrap();
     CapSpec {
-        id: name.into(),
-        name: name.into(),
-        unit,
         subject: each.into_iter().map(|facet| (facet, SubjectMatch::Each)).collect(),
-        limit,
-        window: Window::Day,
-        shadow: false,
         initial: if fast { limit / 10 } else { 0 },
+        ..CapSpec::plain(name, unit, limit, Window::Day)
     }
 }
 

@@ -55,12 +55,12 @@ pub(super) fn caps(store: &Connection, rules: &Rules, now: UnixNanos) -> Result<
             counts.push(CapCount {
                 name: cap.name.clone(),
                 unit: cap.unit,
+                limit: cap.limit_at(&subject, now),
                 customer: customer(cap, &subject),
                 subject,
                 window: cap.window.as_str(),
                 period,
                 shadow: cap.shadow,
-                limit: cap.limit,
                 spent,
                 held,
             });

@@ -9,7 +9,13 @@ use crate::{
     },
     store::{StoreError, Write, instant},
 };
-use protocol::{attribution::Dimension, codec, event::CallHead, ids::CallId};
+use protocol::{
+    attribution::Dimension,
+    codec,
+    event::CallHead,
+    ids::CallId,
+    meters::{Meter, Units},
+};
 use rusqlite::{OptionalExtension, Row};
 
 /// A call as it is booked.
@@ -33,7 +39,7 @@ pub(super) struct Counted {
     pub(super) tier: Option<Box<str>>,
     pub(super) region: Option<Box<str>>,
     pub(super) settled_pico: i64,
-    pub(super) tokens_capped: i64,
+    pub(super) units: Units,
 }
 
 impl Stored {
@@ -158,7 +164,7 @@ impl Counted {
             region: head.region,
             settled_pico: row.get::<_, Option<i64>>("settled_pico")?.unwrap_or(0),
             // An orphan is taken to have used its input and nothing else.
-            tokens_capped: tokens_in,
+            units: Units::from([(Meter::Input, u64::try_from(tokens_in).unwrap_or(0))]),
         })
     }
 }
