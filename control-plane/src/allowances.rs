@@ -2,6 +2,10 @@
 //! one writer, so that two Envoys can never be given the same room. What caps are and when their windows turn is the
 //! policy's business; what calls cost is the ledger's.
 
+mod holds;
+
+pub use holds::Hold;
+
 use crate::{
     policy::Policy,
     store::{StoreError, Write, word_id},
@@ -77,6 +81,8 @@ pub struct CapState {
     pub held: Amount,
     /// What Envoys may use, spent included.
     pub handed_out: Amount,
+    /// The open calls that hold something of it, the oldest first; a hundred at most.
+    pub holds: Vec<Hold>,
 }
 
 impl CapState {
@@ -94,6 +100,7 @@ pub fn caps(
     now: UnixNanos,
 ) -> Result<Vec<CapState>, StoreError> {
     let mut states = Vec::new();
+    let mut open = holds::of_open_calls(connection)?;
     for cap in caps {
         let mut subjects = counted_subjects(connection, cap)?;
         if let Some(subject) = cap.only_subject()
@@ -122,6 +129,7 @@ pub fn caps(
                 spent: total(|part, _| part.settled),
                 held: total(Part::held),
                 handed_out: total(Part::handed_out),
+                holds: open.remove(&(cap.id.clone(), subject.clone(), window_start)).unwrap_or_default(),
                 subject,
                 window_start,
                 window_end,

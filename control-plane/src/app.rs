@@ -18,6 +18,9 @@ use std::{
     sync::{Arc, Mutex, PoisonError, RwLock},
 };
 
+/// A quarter of an hour, unless the configuration says otherwise.
+const ORPHAN_AFTER_NS: u64 = 900_000_000_000;
+
 /// A running control plane. Clones share it.
 #[derive(Clone, Debug)]
 pub struct App {
@@ -31,6 +34,8 @@ pub struct App {
     pub alerts: Alerts,
     /// Before, nobody could report what it used of its caps.
     pub listening_since: UnixNanos,
+    /// After how long a call of which nothing more is heard is closed as orphaned, and what it holds is given back.
+    pub orphan_after_ns: u64,
     rules: Arc<RwLock<Arc<Rules>>>,
     /// What filters are told of the models' text.
     ratios: Arc<RwLock<Arc<TextRatios>>>,
@@ -63,6 +68,7 @@ impl App {
             store,
             alerts: Alerts::new(clock.now()),
             listening_since: clock.now(),
+            orphan_after_ns: ORPHAN_AFTER_NS,
             clock,
             metrics: Metrics::new(),
             rules: Arc::new(RwLock::new(Arc::new(rules))),
@@ -134,11 +140,11 @@ impl App {
         self.ratios.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Closes calls that have been open for longer than `age_ns`. Says how many.
-    pub async fn close_orphans(&self, age_ns: u64) -> Result<u64, StoreError> {
+    /// Closes calls that have been open for too long. Says how many.
+    pub async fn close_orphans(&self) -> Result<u64, StoreError> {
         let now = self.clock.now();
-        let closed =
-            ledger::orphans::close(&self.store, self.rules(), now.saturating_sub(age_ns), now).await?;
+        let before = now.saturating_sub(self.orphan_after_ns);
+        let closed = ledger::orphans::close(&self.store, self.rules(), before, now).await?;
         self.metrics.orphaned(closed);
         Ok(closed)
     }

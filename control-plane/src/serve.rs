@@ -49,7 +49,8 @@ pub fn run(config: Serve) -> Result<(), Failure> {
 async fn serve(config: Serve) -> Result<(), Failure> {
     // Before anything is written: a broken policy must not leave half a start behind.
     let policy = config.policy.as_deref().map(policy::load).transpose().map_err(policy_failure)?;
-    let app = App::open(&config.data_dir, Clock::system()).map_err(store_failure)?;
+    let mut app = App::open(&config.data_dir, Clock::system()).map_err(store_failure)?;
+    app.orphan_after_ns = config.orphan_after_minutes.saturating_mul(MINUTE_NS);
     if let Some(policy) = policy {
         let stored = app.put_policy(policy).await.map_err(store_failure)?;
         tracing::info!(version = stored.version, "policy in force");
@@ -61,7 +62,7 @@ async fn serve(config: Serve) -> Result<(), Failure> {
         .await
         .map_err(|error| Failure::Unreachable(format!("{}: {error}", config.listen)))?;
     let address = listener.local_addr().map_err(|error| Failure::Unreachable(error.to_string()))?;
-    let sweeper = tokio::spawn(sweep(app.clone(), config.orphan_after_minutes.saturating_mul(MINUTE_NS)));
+    let sweeper = tokio::spawn(sweep(app.clone()));
     let learner = tokio::spawn(learn(app.clone()));
     let every = Duration::from_secs(config.alerts_every_s);
     let alerter = tokio::spawn(alerts::evaluate_every(app.clone(), every));
@@ -156,11 +157,11 @@ fn say_ready(address: SocketAddr) {
     }
 }
 
-async fn sweep(app: App, age_ns: u64) {
+async fn sweep(app: App) {
     let mut ticks = tokio::time::interval(SWEEP);
     loop {
         ticks.tick().await;
-        match app.close_orphans(age_ns).await {
+        match app.close_orphans().await {
             Ok(0) => {}
             Ok(calls) => tracing::warn!(calls, "closed as orphaned"),
             Err(error) => tracing::error!(%error, "orphaned calls were not closed"),

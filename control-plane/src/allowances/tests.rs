@@ -101,6 +101,21 @@ async fn what_an_idle_envoy_was_given_comes_back_and_what_it_used_does_not() {
 }
 
 #[tokio::test]
+async fn an_increase_is_handed_out_while_it_holds_and_no_longer() {
+    let fleet = Fleet::new(
+        "  - {name: acme, subject: {customer: acme}, limit_calls: 100, window: lifetime,\n    \
+         increases: [{limit_calls: 150, until: 2026-11-24T10:01:00Z}]}\n",
+    );
+    let grant = fleet.grant("a", 120, 10, 1, NOW).await;
+    assert_eq!((grant.limit, grant.denied_need), (150, None));
+    assert_eq!(fleet.states(NOW).await[0].limit, 150);
+    let over = NOW + 60_000_000_000;
+    let grant = fleet.grant("a", 130, 1, 2, over).await;
+    assert_eq!((grant.limit, grant.denied_need), (100, Some(1)));
+    assert_eq!(fleet.states(over).await[0].limit, 100);
+}
+
+#[tokio::test]
 async fn a_cap_that_the_policy_does_not_have_is_named() {
     let fleet = Fleet::hundred_calls();
     let report = CounterReport { cap: "gone/usd".into(), ..report(0, 1, 1) };

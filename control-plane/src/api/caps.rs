@@ -2,7 +2,7 @@
 
 use super::{Problem, params::Params};
 use crate::{
-    allowances::{self, CapState},
+    allowances::{self, CapState, Hold},
     app::App,
     instant::Instant,
 };
@@ -50,6 +50,24 @@ pub(super) struct Cap {
     /// Spent and held above the limit.
     #[schema(value_type = Object)]
     debt: serde_json::Value,
+    /// The open calls that hold something of it, the oldest first; a hundred at most.
+    holds: Vec<Held>,
+}
+
+/// What an open call holds of a cap.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Held {
+    /// The call.
+    call: String,
+    /// In the cap's unit.
+    #[schema(value_type = Object)]
+    held: serde_json::Value,
+    /// Since when.
+    #[schema(value_type = String, format = DateTime)]
+    since: Instant,
+    /// If nothing more is heard of the call, it is closed as orphaned then, and the rest of its hold is given back.
+    #[schema(value_type = String, format = DateTime)]
+    deadline: Instant,
 }
 
 /// A list of caps.
@@ -76,18 +94,25 @@ pub(super) async fn list(State(app): State<App>, params: Params) -> Result<Json<
     let named = params.text("name");
     let wanted =
         |state: &CapState| named.is_none_or(|name| *state.cap.name == *name || *state.cap.id == *name);
-    let items = states.into_iter().filter(wanted).map(shown).collect();
+    let items = states.into_iter().filter(wanted).map(|state| shown(state, app.orphan_after_ns)).collect();
     Ok(Json(Caps { items, next: None }))
 }
 
-fn shown(state: CapState) -> Cap {
+fn shown(state: CapState, orphan_after_ns: u64) -> Cap {
     let debt = state.debt();
-    let CapState { cap, subject, limit, window_start, window_end, spent, held, handed_out } = state;
+    let CapState { cap, subject, limit, window_start, window_end, spent, held, handed_out, holds } = state;
     let amount = |amount: Amount| match cap.unit {
         Unit::Usd => PicoUsd::new(i128::from(amount)).to_string().into(),
         Unit::Tokens | Unit::Calls => amount.into(),
     };
+    let hold = |hold: Hold| Held {
+        call: hold.call.to_string(),
+        held: amount(hold.amount),
+        since: Instant(hold.since),
+        deadline: Instant(hold.since.saturating_add(orphan_after_ns)),
+    };
     Cap {
+        holds: holds.into_iter().map(hold).collect(),
         limit: amount(limit),
         spent: amount(spent),
         held: amount(held),

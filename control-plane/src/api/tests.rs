@@ -1,5 +1,6 @@
 //! The API over a real socket, as a client sees it.
 
+mod caps;
 mod exports;
 
 use super::*;

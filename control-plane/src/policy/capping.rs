@@ -176,3 +176,6 @@ pub enum Mode {
     /// Records what it would have refused, and refuses nothing.
     Shadow,
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,7 +3,7 @@ use crate::{
     counters::tests::InMemory,
     exchange::tests::{acme, call_head, snapshot},
 };
-use protocol::{allowance::Grant, attribution::Attribution, ids::CallId};
+use protocol::{allowance::Grant, attribution::Attribution, cap::Increase, ids::CallId};
 
 const NOW: UnixNanos = 1_795_491_000_000_000_000;
 const CAP: &str = "acme-day/usd";
@@ -74,6 +74,33 @@ fn a_request_without_a_limit_holds_no_more_than_a_tenth_of_the_cap_but_its_input
     assert_eq!(held(0, 1_000_000_000_000), 100_000_000_000, "a tenth");
     assert_eq!(held(0, 100_000_000_000_000), 16_384 * 10_000_000, "the model's most");
     assert_eq!(held(100_000, 1_000_000_000_000), 250_000_000_000, "the input");
+}
+
+#[test]
+fn a_cap_in_tokens_holds_the_sides_whose_meters_it_counts() {
+    let amount = |meters: &[Meter]| {
+        let mut snapshot = snapshot(1_000_000);
+        let meters = meters.iter().copied().collect();
+        let cap = CapSpec { unit: Unit::Tokens, meters, ..(*snapshot.caps[0]).clone() };
+        snapshot.caps[0] = cap.into();
+        needs(&snapshot, &facts(1_000, Some(100))).needs[0].amount
+    };
+    assert_eq!((amount(&[]), amount(&[Meter::Reasoning]), amount(&[Meter::CacheRead])), (1_100, 100, 1_000));
+}
+
+#[test]
+fn a_higher_limit_for_a_while_is_what_a_call_is_held_against() {
+    let mut snapshot = snapshot(1_000);
+    let increase =
+        Increase { subject: Some(SUBJECT.into()), limit: 10_000_000_000, from: NOW, until: NOW + 9 };
+    snapshot.caps[0] = CapSpec { increases: vec![increase], ..(*snapshot.caps[0]).clone() }.into();
+    let answer = |at| {
+        let head = CallHead { started_at: at, ..head(acme()) };
+        let needs = Needs::of(&snapshot, &head, &facts(1_000, Some(100)));
+        admit(&needs, &InMemory::default(), Recourse::Ask)
+    };
+    assert!(matches!(answer(NOW), Answer::Ask(_)));
+    assert!(matches!(answer(NOW + 9), Answer::Refused(_)), "larger than its cap again");
 }
 
 #[test]

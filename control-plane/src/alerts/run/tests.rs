@@ -291,7 +291,7 @@ async fn an_envoy_that_falls_silent_with_open_calls_is_told_of_until_it_is_heard
     assert_eq!(desk.told().await, ["unreachable_node node edge-1 5 standing"]);
     // Its call is closed as orphaned, and it is still gone.
     desk.set(NOW + 20 * minute);
-    desk.app.close_orphans(15 * minute).await.unwrap();
+    desk.app.close_orphans().await.unwrap();
     desk.evaluate().await;
     assert_eq!(desk.told().await[0], "unreachable_node node edge-1 5 standing");
     desk.app.alerts.heard("edge-1", NOW + 20 * minute);
