@@ -41,6 +41,10 @@ pub struct Needs {
     pub hold_input: Option<PicoUsd>,
     needs: Vec<Need>,
     refused: Option<Refusal>,
+    /// What is asked for.
+    model: Option<Box<str>>,
+    /// Caps that had no room, for which another model was asked for already.
+    gave_way: Vec<Arc<CapSpec>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,6 +75,8 @@ pub enum Answer {
     Refused(Refused),
     /// Nobody here can say; the control plane must be asked for more allowance.
     Ask(Vec<CounterReport>),
+    /// It may not, but one of another model may: that of this cap.
+    GiveWay(Arc<CapSpec>),
 }
 
 /// A call that may happen.
@@ -177,6 +183,7 @@ impl Needs {
         let mut needs = Self {
             hold: hold_pico.map(PicoUsd::new),
             hold_input: input_pico.map(PicoUsd::new),
+            model: facts.model.clone(),
             ..Self::default()
         };
         let customer = attribution.name(Dimension::Customer);
@@ -236,15 +243,27 @@ impl Needs {
         admitted
     }
 
+    /// Of another model, since these caps had no room for the one that was asked for.
+    pub fn giving_way(self, caps: Vec<Arc<CapSpec>>) -> Self {
+        Self { gave_way: caps, ..self }
+    }
+
+    /// The caps for which another model is asked for already.
+    pub fn gave_way(&self) -> &[Arc<CapSpec>] {
+        &self.gave_way
+    }
+
     /// Drops what is wanted of caps that the policy in force no longer has.
     pub fn forget(&mut self, caps: &[Box<str>]) {
         self.needs.retain(|need| !caps.contains(&need.cap.id));
     }
 
-    /// Holds all of it, or nothing. A call that no cap is about always may happen.
+    /// Holds all of it, or nothing. A call that no cap is about always may happen. A cap can be given way to only where
+    /// the request can be altered.
     pub fn admit(
         &self,
         shared: &impl SharedData,
+        alterable: bool,
         fast: bool,
         recourse: Recourse,
         when_unreachable: Allow,
@@ -257,14 +276,26 @@ impl Needs {
         let mut short = Vec::new();
         for need in &self.needs {
             let initial = if fast { need.cap.initial } else { 0 };
+            let way = self.way(&need.cap, alterable);
             let tried = counters::update(shared, &need.cap.id, &need.subject, now, |counter| {
-                let answer = need.try_hold(counter, initial, recourse, when_unreachable, now);
-                (answer, *counter)
+                let tried = match (way, need.try_hold(counter, initial, recourse, when_unreachable, now)) {
+                    (Way::Given, Tried::Held(_)) => Tried::Held(CapAnswer::Downgraded),
+                    (Way::Given, _) | (Way::Taken, Tried::Refused(Refusal::Cap)) => {
+                        counter.force_hold(need.amount);
+                        Tried::Held(CapAnswer::Downgraded)
+                    }
+                    (_, tried) => tried,
+                };
+                (tried, *counter)
             });
             match tried {
                 Ok((Tried::Held(decision), counter)) => admitted.hold(need, decision, &counter),
                 Ok((Tried::Short, counter)) => {
                     short.push(counter.report(&need.cap.id, &need.subject, need.amount))
+                }
+                Ok((Tried::Refused(Refusal::Cap), _)) if way == Way::Open => {
+                    void(shared, &admitted.held, now);
+                    return Answer::GiveWay(Arc::clone(&need.cap));
                 }
                 Ok((Tried::Refused(reason), counter)) => {
                     void(shared, &admitted.held, now);
@@ -279,6 +310,30 @@ impl Needs {
         }
         void(shared, &admitted.held, now);
         Answer::Ask(short)
+    }
+}
+
+/// Whether a cap without room lets a call pass on a cheaper model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    /// It refuses.
+    None,
+    /// It does.
+    Open,
+    /// The client asks for that model by itself.
+    Taken,
+    /// It had no room, and that model is asked for instead.
+    Given,
+}
+
+impl Needs {
+    fn way(&self, cap: &Arc<CapSpec>, alterable: bool) -> Way {
+        match &cap.downgrade {
+            Some(_) if self.gave_way.iter().any(|given| given.id == cap.id) => Way::Given,
+            Some(model) if self.model.as_ref() == Some(model) => Way::Taken,
+            Some(_) if alterable => Way::Open,
+            _ => Way::None,
+        }
     }
 }
 

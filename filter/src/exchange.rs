@@ -22,13 +22,14 @@ use protocol::{
     UnixNanos,
     allowance::CounterReport,
     attribution::Dimension,
+    cap::CapSpec,
     event::{CallEnd, CallHead, Refusal},
     ids::{CallId, NAME_BYTES_MAX},
     loop_guard::{LoopAction, LoopVerdict},
     ratio::TextRatios,
     snapshot::Snapshot,
 };
-use std::rc::Rc;
+use std::{rc::Rc, sync::Arc};
 
 /// One call.
 #[derive(Debug)]
@@ -43,6 +44,8 @@ pub struct Exchange {
     usage_injected: bool,
     /// Reads on in a request that was too long to be held, for what its end still tells.
     late: Option<Box<RequestReader>>,
+    /// The whole request is held, and nobody signed it: it may be made to ask for another model.
+    alterable: bool,
 }
 
 #[derive(Debug)]
@@ -123,6 +126,7 @@ impl Exchange {
             route: around.route.as_deref().and_then(bounded),
             original_route: headers.text("x-bursar-original-route").and_then(bounded),
             request_model: None,
+            downgraded_to: None,
             request_tier: None,
             stream: false,
             output_tokens_max: None,
@@ -138,7 +142,15 @@ impl Exchange {
         let dialect = detected.dialect;
         let phase = Phase::Reading(Box::new(RequestReader::new(detected, headers)));
         let asked = RequestFacts::default();
-        Some(Self { dialect, head: Rc::new(head), phase, asked, usage_injected: false, late: None })
+        Some(Self {
+            dialect,
+            head: Rc::new(head),
+            phase,
+            asked,
+            usage_injected: false,
+            late: None,
+            alterable: false,
+        })
     }
 
     /// The call's id.
@@ -183,13 +195,22 @@ impl Exchange {
         // With many calls at once, others may use up what was granted before this one comes to hold it.
         let recourse =
             if recourse == Recourse::Asked && times < ASK_TIMES_MAX { Recourse::Ask } else { recourse };
-        match needs.admit(shared, fast, recourse, snapshot.when_unreachable, now) {
-            Answer::Admitted(admitted) => Some(self.proceed(admitted)),
-            Answer::Refused(refused) => Some(self.refused(refused, now)),
-            Answer::Ask(reports) => {
-                self.phase = Phase::Asking { needs, times: times.saturating_add(1) };
-                Some(Step::Ask(reports))
-            }
+        let mut needs = needs;
+        loop {
+            let unreachable = snapshot.when_unreachable;
+            return match needs.admit(shared, self.alterable, fast, recourse, unreachable, now) {
+                Answer::Admitted(admitted) => Some(self.proceed(admitted)),
+                Answer::Refused(refused) => Some(self.refused(refused, now)),
+                Answer::Ask(reports) => {
+                    self.phase = Phase::Asking { needs, times: times.saturating_add(1) };
+                    Some(Step::Ask(reports))
+                }
+                // Each cap is given way to once.
+                Answer::GiveWay(cap) => {
+                    needs = self.downgraded(snapshot, &needs, cap);
+                    continue;
+                }
+            };
         }
     }
 
@@ -365,6 +386,17 @@ impl Exchange {
         needs
     }
 
+    /// What is needed once another model is asked for.
+    fn downgraded(&mut self, snapshot: &Snapshot, before: &Needs, cap: Arc<CapSpec>) -> Needs {
+        let head = Rc::make_mut(&mut self.head);
+        head.downgraded_to.clone_from(&cap.downgrade);
+        self.asked.model.clone_from(&cap.downgrade);
+        let needs = Needs::of(snapshot, head, &self.asked);
+        (head.hold, head.hold_input) = (needs.hold, needs.hold_input);
+        head.input_tokens_estimate = self.asked.input_tokens_estimate(&head.provider, &snapshot.ratios);
+        needs.giving_way(before.gave_way().iter().cloned().chain([cap]).collect())
+    }
+
     fn take_facts(&mut self, facts: RequestFacts, ratios: &TextRatios) {
         let head = Rc::make_mut(&mut self.head);
         head.request_model.clone_from(&facts.model);
@@ -385,7 +417,10 @@ impl Exchange {
 
     fn refused(&mut self, refused: Refused, now: UnixNanos) -> Step {
         let reply = refusal::reply(self.dialect, &refused, self.head.id, now);
-        Rc::make_mut(&mut self.head).caps.clone_from(&refused.decisions);
+        let head = Rc::make_mut(&mut self.head);
+        // Nobody was asked for any model.
+        head.downgraded_to = None;
+        head.caps.clone_from(&refused.decisions);
         self.phase = Phase::Refused(refused);
         Step::Refuse(reply)
     }

@@ -3,9 +3,11 @@
 mod facts;
 mod form;
 mod last_message;
+mod model;
 mod usage_option;
 
 pub use facts::{CacheHint, RequestFacts};
+pub use model::with_model;
 pub use usage_option::LatePiece;
 
 use crate::{dialect::Detected, head::Headers, json_scan::Scanner, text::unescape::Unescape, want::TextKind};

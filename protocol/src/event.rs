@@ -121,6 +121,9 @@ pub struct CallHead {
     /// The model that the request names.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_model: Option<Box<str>>,
+    /// The model that the request was made to name instead, where a cap had no room for that one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub downgraded_to: Option<Box<str>>,
     /// The service tier that the request names.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_tier: Option<Box<str>>,
@@ -156,6 +159,13 @@ pub struct CallHead {
     pub loop_guard: Option<LoopVerdict>,
 }
 
+impl CallHead {
+    /// The model that the provider was asked for.
+    pub fn model(&self) -> Option<&str> {
+        self.downgraded_to.as_deref().or(self.request_model.as_deref())
+    }
+}
+
 /// What one cap said of a call.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CapDecision {
@@ -181,6 +191,8 @@ pub enum CapAnswer {
     ShadowRefused,
     /// Nobody could say, and the policy allows.
     AllowedUnreachable,
+    /// No room, and the cap's cheaper model serves.
+    Downgraded,
 }
 
 /// What is known of a call when it has ended.

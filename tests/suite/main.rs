@@ -14,6 +14,7 @@ mod concurrency;
 mod console;
 mod delivery;
 mod dialects;
+mod downgrade;
 mod endings;
 mod envoy_files;
 mod loops;

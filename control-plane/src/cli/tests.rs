@@ -107,6 +107,7 @@ fn call(number: u8, customer: Option<&str>, model: &str, tokens: u64, refused: b
         route: Some("llm".into()),
         original_route: None,
         request_model: Some(model.into()),
+        downgraded_to: None,
         request_tier: None,
         stream: false,
         output_tokens_max: None,

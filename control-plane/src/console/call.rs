@@ -169,7 +169,7 @@ impl CallPage<'_> {
 
     fn priced_as(&self) -> Option<(String, String)> {
         let served = self.end.and_then(|end| end.response_model.as_deref());
-        let model = served.or(self.head.request_model.as_deref())?;
+        let model = served.or(self.head.model())?;
         Some((format!("{model} at {}", self.head.provider), address(&self.head.provider, model)))
     }
 
@@ -213,6 +213,7 @@ impl CallPage<'_> {
             fact("dialect", Some(&head.dialect)),
             fact("operation", Some(&head.operation)),
             fact("model asked for", head.request_model.as_deref()),
+            fact("downgraded to", head.downgraded_to.as_deref()),
             fact("model that answered", served),
             fact("service tier", tier.or(head.request_tier.as_deref())),
             fact("route", head.route.as_deref()),
@@ -333,6 +334,7 @@ fn decision(decision: &CapDecision) -> Decision {
         CapAnswer::Held => ("held", "good"),
         CapAnswer::Refused => ("refused", "refused"),
         CapAnswer::ShadowRefused => ("would have refused", "plain"),
+        CapAnswer::Downgraded => ("no room, a cheaper model served", "plain"),
         CapAnswer::AllowedUnreachable => ("let through, control plane away", "bad"),
     };
     let held = match decision.cap.rsplit_once('/') {
@@ -346,7 +348,7 @@ fn decision(decision: &CapDecision) -> Decision {
 /// What somebody can do about a call without a cost: in parts, of which every other one is code.
 fn advice(reason: &str, head: &CallHead) -> Vec<String> {
     let Some((_, what)) = reports::what_to_do(reason) else { return Vec::new() };
-    let model = head.request_model.as_deref().unwrap_or("this model");
+    let model = head.model().unwrap_or("this model");
     let (kind, meter) = reason.split_once(':').unwrap_or((reason, ""));
     let meter = meter.replace('_', " ");
     let why = match kind {

@@ -235,6 +235,7 @@ pub(super) fn example() -> (CallHead, CallEnd, Vec<rating::Line>, PriceTable) {
         route: Some("llm".into()),
         original_route: None,
         request_model: Some("gpt-4o-mini".into()),
+        downgraded_to: None,
         request_tier: None,
         stream: true,
         output_tokens_max: Some(800),

@@ -150,7 +150,7 @@ impl Batch {
             task,
             plan: write.word(booking.plan.as_deref())?,
             provider: write.word(Some(&head.provider))?,
-            model: write.word(head.request_model.as_deref())?,
+            model: write.word(head.model())?,
             route: write.word(head.route.as_deref())?,
         };
         Ok(Stored {

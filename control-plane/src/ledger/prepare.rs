@@ -129,7 +129,7 @@ pub fn prepare(event: UsageEvent, rules: &Rules, now: UnixNanos) -> Result<Booki
 fn prepare_end(head: &CallHead, end: &CallEnd, rules: &Rules, now: UnixNanos) -> Result<Ended, String> {
     check_end(end, now)?;
     let bytes = codec::encode(end).map_err(|error| error.to_string())?;
-    let model = end.response_model.clone().or_else(|| head.request_model.clone());
+    let model = end.response_model.clone().or_else(|| head.model().map(Into::into));
     let state = if end.refused.is_some() { State::Refused } else { State::Finished };
     Ok(Ended {
         state,
@@ -164,7 +164,7 @@ pub(super) fn orphaned(head: &CallHead, rules: &Rules, now: UnixNanos) -> Ended 
         first_token_at: None,
         bytes: None,
         hash: None,
-        model: head.request_model.clone(),
+        model: head.model().map(Into::into),
         status: None,
         ending: names::ending(protocol::event::Ending::Orphaned),
         outcome: None,
@@ -196,6 +196,7 @@ fn check_head(head: &CallHead, now: UnixNanos) -> Result<(), String> {
         ("route", head.route.as_deref()),
         ("original_route", head.original_route.as_deref()),
         ("request_model", head.request_model.as_deref()),
+        ("downgraded_to", head.downgraded_to.as_deref()),
         ("request_tier", head.request_tier.as_deref()),
         ("request_id", head.request_id.as_deref()),
         ("region", head.region.as_deref()),

@@ -180,7 +180,7 @@ fn rate(head: &CallHead, served: &Served<'_>, usage: &Usage, rules: &Rules) -> R
         provider: &head.provider,
         account: head.account.as_deref(),
         served: served.model,
-        requested: head.request_model.as_deref(),
+        requested: head.model(),
         at: head.started_at,
     };
     let terms = Terms { tier: served.tier, region: served.region, at: head.started_at, ..Terms::default() };

@@ -148,6 +148,7 @@ fn head(number: u64) -> CallHead {
         route: Some("chat".into()),
         original_route: None,
         request_model: Some("gpt-4o".into()),
+        downgraded_to: None,
         request_tier: None,
         stream: true,
         output_tokens_max: Some(100),

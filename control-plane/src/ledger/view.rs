@@ -47,6 +47,8 @@ pub struct Call {
     pub fallback: bool,
     pub fallback_reason: Option<String>,
     pub request_model: Option<Box<str>>,
+    /// The model that the request was made to name instead, where a cap had no room for that one.
+    pub downgraded_model: Option<Box<str>>,
     pub response_model: Option<Box<str>>,
     pub service_tier: Option<Box<str>>,
     /// Where it was served, else where it was sent.
@@ -209,6 +211,7 @@ impl Call {
             fallback: head.original_route.is_some(),
             fallback_reason: None,
             request_model: head.request_model.clone(),
+            downgraded_model: head.downgraded_to.clone(),
             response_model: end_ref.and_then(|end| end.response_model.clone()),
             service_tier: end_ref
                 .and_then(|end| end.service_tier.clone())
@@ -321,8 +324,9 @@ fn tightest(decisions: &[CapDecision]) -> Option<&CapDecision> {
     let weight = |decision: &&CapDecision| match decision.decision {
         CapAnswer::Refused => 0,
         CapAnswer::ShadowRefused => 1,
-        CapAnswer::AllowedUnreachable => 2,
-        CapAnswer::Held => 3,
+        CapAnswer::Downgraded => 2,
+        CapAnswer::AllowedUnreachable => 3,
+        CapAnswer::Held => 4,
     };
     decisions.iter().min_by_key(weight)
 }

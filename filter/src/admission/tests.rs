@@ -47,7 +47,7 @@ fn grant(shared: &InMemory, allowance: Amount, others: Amount, denied_need: Opti
 }
 
 fn admit(needs: &Needs, shared: &InMemory, recourse: Recourse) -> Answer {
-    needs.admit(shared, false, recourse, Allow::Allow, NOW)
+    needs.admit(shared, false, false, recourse, Allow::Allow, NOW)
 }
 
 #[test]
@@ -132,9 +132,10 @@ fn a_call_larger_than_its_cap_is_refused_without_asking() {
 fn when_the_control_plane_is_away_the_policy_decides_visibly() {
     let needs = needs(&snapshot(10_000_000_000), &facts(1_000, Some(100)));
     let shared = InMemory::default();
-    let answer = needs.admit(&shared, false, Recourse::Unreachable, Allow::Refuse, NOW);
+    let answer = needs.admit(&shared, false, false, Recourse::Unreachable, Allow::Refuse, NOW);
     assert!(matches!(answer, Answer::Refused(Refused { reason: Refusal::Unreachable, .. })));
-    let Answer::Admitted(admitted) = needs.admit(&shared, false, Recourse::Unreachable, Allow::Allow, NOW)
+    let Answer::Admitted(admitted) =
+        needs.admit(&shared, false, false, Recourse::Unreachable, Allow::Allow, NOW)
     else {
         panic!()
     };
@@ -153,12 +154,12 @@ fn of_several_caps_all_hold_or_none_does() {
     };
     snapshot.caps.insert(0, calls.into());
     let (needs, shared) = (needs(&snapshot, &facts(1_000, Some(100))), InMemory::default());
-    let answer = needs.admit(&shared, true, Recourse::Ask, Allow::Allow, NOW);
+    let answer = needs.admit(&shared, false, true, Recourse::Ask, Allow::Allow, NOW);
     let Answer::Admitted(Admitted { held, .. }) = answer else { panic!("{answer:?}") };
     assert_eq!(held.len(), 2);
     // The one call is used up: the second call is short of it, and gives back what it held of nothing else.
     assert!(
-        matches!(needs.admit(&shared, true, Recourse::Ask, Allow::Allow, NOW), Answer::Ask(reports) if reports.len() == 1)
+        matches!(needs.admit(&shared, false, true, Recourse::Ask, Allow::Allow, NOW), Answer::Ask(reports) if reports.len() == 1)
     );
     let counter = counters::update(&shared, CAP, SUBJECT, NOW, |counter| counter.held).unwrap();
     assert_eq!(counter, 3_500_000_000);
@@ -201,4 +202,29 @@ fn a_call_without_a_customer_is_refused_where_the_policy_says_so() {
     snapshot.unattributed = Allow::Refuse;
     let answer = admit(&needs(&snapshot), &InMemory::default(), Recourse::Ask);
     assert!(matches!(answer, Answer::Refused(Refused { reason: Refusal::Unattributed, .. })));
+}
+
+/// A cap that gives way to a cheaper model, behind it one that refuses.
+fn giving_way() -> Snapshot {
+    let mut snapshot = snapshot(1);
+    let gives_way = CapSpec { downgrade: Some("mini".into()), ..(*snapshot.caps[0]).clone() };
+    snapshot.caps = vec![gives_way.into()];
+    snapshot
+}
+
+#[test]
+fn a_cap_without_room_gives_way_to_its_cheaper_model_where_the_request_can_be_altered() {
+    let (snapshot, shared) = (giving_way(), InMemory::default());
+    let dear = needs(&snapshot, &facts(1_000, Some(100)));
+    let answer =
+        |needs: &Needs, alterable| needs.admit(&shared, alterable, false, Recourse::Asked, Allow::Allow, NOW);
+    assert!(matches!(answer(&dear, false), Answer::Refused(_)), "signed, or passed on already");
+    let Answer::GiveWay(cap) = answer(&dear, true) else { panic!("does not give way") };
+    let mini = RequestFacts { model: Some("mini".into()), ..facts(1_000, Some(100)) };
+    let cheap = needs(&snapshot, &mini).giving_way(vec![cap]);
+    let Answer::Admitted(admitted) = answer(&cheap, true) else { panic!("not admitted") };
+    assert_eq!(admitted.decisions[0].decision, CapAnswer::Downgraded);
+    // Who asks for the cheap one is not worse off.
+    let Answer::Admitted(admitted) = answer(&needs(&snapshot, &mini), true) else { panic!("not admitted") };
+    assert_eq!(admitted.decisions[0].held, 0, "nobody priced it");
 }

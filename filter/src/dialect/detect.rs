@@ -30,6 +30,8 @@ pub struct Detected {
     pub streams: bool,
     /// Whether an answer is asked for that was made in the background, and not a new one.
     pub retrieves: bool,
+    /// Whether a signature or digest in the head would not be true of another body.
+    pub signed: bool,
 }
 
 /// Hosts that tell the provider. The names are those of the price catalogues.
@@ -191,6 +193,8 @@ pub fn detect(config: &Config, headers: &Headers<'_>, cluster: Option<&str>) -> 
     let provider = named_provider.unwrap_or_else(|| provider_of(dialect, path));
     let asks_for_usage =
         rule.and_then(|rule| rule.inject_usage).unwrap_or(!TELLS_USAGE_UNASKED.contains(&provider));
+    let signed =
+        Signature::of(headers).is_some() || DIGESTS.iter().any(|digest| headers.value(digest).is_some());
     Some(Detected {
         provider: provider.into(),
         account: rule.and_then(|rule| rule.account.as_deref()).map(Into::into),
@@ -198,8 +202,7 @@ pub fn detect(config: &Config, headers: &Headers<'_>, cluster: Option<&str>) -> 
         // What is signed is never altered.
         asks_for_usage: asks_for_usage
             && dialect.format().takes_usage_option
-            && Signature::of(headers).is_none()
-            && !DIGESTS.iter().any(|digest| headers.value(digest).is_some())
+            && !signed
             && !path.ends_with(":streamRawPredict")
             && takes_usage_option(headers),
         model: model_of(path),
@@ -208,6 +211,7 @@ pub fn detect(config: &Config, headers: &Headers<'_>, cluster: Option<&str>) -> 
             .iter()
             .any(|end| path.ends_with(end)),
         retrieves,
+        signed,
     })
 }
 

@@ -30,8 +30,10 @@ pub(super) struct Call {
     read_bytes: usize,
     /// The request's content-length is still there, and must follow the body.
     has_content_length: bool,
-    /// The head is held until the first piece of body.
+    /// The head is held until the first piece of body,
     head_waits: bool,
+    /// and still is.
+    holds_head: bool,
     asked: Option<(u32, UnixNanos)>,
     replied: bool,
 }
@@ -46,6 +48,7 @@ impl Call {
             read_bytes: 0,
             has_content_length: false,
             head_waits: false,
+            holds_head: false,
             asked: None,
             replied: false,
         }
@@ -137,9 +140,12 @@ impl HttpContext for Call {
             return Action::Continue;
         };
         let now = host::now();
-        if std::mem::take(&mut self.head_waits) && !node.head_moved(self.context, now) {
-            // The root let the head go, and its content-length with it.
-            self.has_content_length = false;
+        if std::mem::take(&mut self.head_waits) {
+            self.holds_head = node.head_moved(self.context, now);
+            if !self.holds_head {
+                // The root let the head go, and its content-length with it.
+                self.has_content_length = false;
+            }
         }
         let new = size.saturating_sub(self.read_bytes);
         if new > 0 {
@@ -158,6 +164,9 @@ impl HttpContext for Call {
         // What comes behind the document is white space, or the end alone, which HTTP/1 tells by itself.
         let whole = end || exchange.request_is_whole();
         if whole {
+            if self.holds_head {
+                exchange.holds_request();
+            }
             if exchange.has_to_be_rewritten() {
                 self.ask_for_usage(&node, size);
             }
@@ -203,6 +212,9 @@ impl HttpContext for Call {
         set(b"x-bursar-call", Some(exchange.id().to_string().as_bytes()));
         if let Some(percent) = exchange.fullness_percent() {
             set(b"x-bursar-budget", Some(hundredths(percent).as_bytes()));
+        }
+        if let Some(model) = exchange.downgraded_to() {
+            set(b"x-bursar-downgraded", Some(model.as_bytes()));
         }
         if let Some(rule) = exchange.loop_warning() {
             set(b"x-bursar-loop", Some(rule.as_bytes()));
@@ -273,6 +285,27 @@ impl Call {
         }
     }
 
+    /// Rewrites the held body so that another model is asked for. What the provider is then asked for is what it says it
+    /// served, so that a body which could not be rewritten is still charged as what it was.
+    fn ask_for_another_model(&self) -> Result<(), HostError> {
+        /// More than is ever held, so all of it.
+        const ALL: usize = 1 << 30;
+        let body = abi::buffer(Buffer::Request, 0, ALL)?;
+        let altered =
+            self.exchange.as_ref().and_then(|exchange| exchange.with_model(&body)).ok_or(HostError)?;
+        if self.has_content_length {
+            let pairs = abi::header_pairs(Map::Request)?;
+            let length: usize = Headers::new(&split_pairs(&pairs))
+                .text("content-length")
+                .and_then(|length| length.parse().ok())
+                .ok_or(HostError)?;
+            // White space may still come behind what is held.
+            let length = length.saturating_sub(body.len()).saturating_add(altered.len());
+            abi::set_header(Map::Request, b"content-length", Some(length.to_string().as_bytes()))?;
+        }
+        abi::replace_buffer(Buffer::Request, body.len(), &altered)
+    }
+
     fn decide(&mut self, node: &Rc<Node>, recourse: Recourse, now: UnixNanos) -> Action {
         let Some(exchange) = &mut self.exchange else { return Action::Continue };
         let fast = node.config.admission.fast;
@@ -295,6 +328,9 @@ impl Call {
         match step {
             None | Some(Step::Pass) => Action::Continue,
             Some(Step::Proceed(head, faults)) => {
+                if head.downgraded_to.is_some() && self.ask_for_another_model().is_err() {
+                    node.stats.fault("request_rewrite");
+                }
                 faults.into_iter().for_each(|fault| node.counter_fault(fault));
                 node.uses(&head.caps, now);
                 let queued = node.outbox.borrow_mut().started(&head);

@@ -1,9 +1,24 @@
 //! The request's body in the life of a call: read while it is held, rewritten when it is whole, followed as it passes.
 
 use super::{Exchange, Phase};
-use crate::request::LatePiece;
+use crate::request::{self, LatePiece};
 
 impl Exchange {
+    /// The whole request is held, and may still go on as another one.
+    pub fn holds_request(&mut self) {
+        self.alterable = matches!(&self.phase, Phase::Reading(reader) if reader.names_its_model());
+    }
+
+    /// The request as it has to go to the provider, where it is to ask for another model than the client did.
+    pub fn with_model(&self, body: &[u8]) -> Option<Vec<u8>> {
+        request::with_model(self.dialect, body, self.head.downgraded_to.as_deref()?)
+    }
+
+    /// The model that the client is told to have got instead.
+    pub fn downgraded_to(&self) -> Option<&str> {
+        self.head.downgraded_to.as_deref()
+    }
+
     /// Whether the request is still being read.
     pub fn is_reading(&self) -> bool {
         matches!(self.phase, Phase::Reading(_))

@@ -85,7 +85,7 @@ pub(super) fn of_flow(
         at: head.started_at,
         ..Terms::default()
     };
-    let (served, requested) = (facts.model.as_deref(), head.request_model.as_deref());
+    let (served, requested) = (facts.model.as_deref(), head.model());
     let prices = snapshot.prices.find(&head.provider, head.account.as_deref(), served, requested);
     let rated = rating::rate_usage(&usage, &terms, &prices.map(Offer::from).unwrap_or_default());
     let computed = rated.ok().and_then(|lines| rating::cost(&lines)).or_else(|| ceiling(snapshot, &usage));

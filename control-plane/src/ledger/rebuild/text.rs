@@ -83,7 +83,7 @@ fn recount(connection: &Connection) -> Result<Texts, StoreError> {
         }
         let (day, provider, served): (i64, i64, i64) =
             (row.get("day")?, row.get("provider")?, row.get("model")?);
-        let asked_for = match head.request_model.as_deref() {
+        let asked_for = match head.model() {
             None | Some("") => 0,
             Some(model) => word_id(connection, model)?.unwrap_or(-1),
         };

@@ -64,7 +64,7 @@ fn estimate(usage: &mut Usage, head: &CallHead, facts: &ResponseFacts, ratios: &
         add(Meter::Input, head.input_tokens_estimate);
     }
     if !has_generated {
-        let models = [facts.model.as_deref(), head.request_model.as_deref()];
+        let models = [facts.model.as_deref(), head.model()];
         add(Meter::Output, ratios.generated_tokens(&head.provider, &models, facts.text.bytes));
     }
 }

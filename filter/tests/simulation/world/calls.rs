@@ -89,7 +89,8 @@ impl World {
         }
         let before: Vec<Counter> = self.plan.counts.iter().map(|count| envoy.counter(count, now)).collect();
         let unreachable = envoy.snapshot.when_unreachable;
-        match waiting.needs.admit(&envoy.shared, self.plan.fast, recourse, unreachable, now) {
+        match waiting.needs.admit(&envoy.shared, false, self.plan.fast, recourse, unreachable, now) {
+            Answer::GiveWay(_) => panic!("no cap of the plan has a cheaper model"),
             Answer::Refused(_) => {
                 self.done.refused += 1;
                 self.look(node, now)
@@ -209,6 +210,7 @@ fn needs(snapshot: &protocol::snapshot::Snapshot, id: u64, head: &Head) -> Needs
         route: None,
         original_route: None,
         request_model: None,
+        downgraded_to: None,
         request_tier: None,
         stream: false,
         output_tokens_max: None,
