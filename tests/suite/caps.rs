@@ -1,6 +1,6 @@
 //! What caps are about: who a call is for and where it goes, alone and together.
 
-use harness::{call::Call, rig::Rig};
+use harness::{call::Call, rig::Rig, wait};
 use serde_json::json;
 
 fn chat(customer: &str, model: &str) -> Call {
@@ -38,4 +38,45 @@ caps:
     let subjects: Vec<&str> = caps.iter().map(|cap| cap["subject"].as_str().unwrap()).collect();
     assert_eq!(subjects, ["plan=free model=gpt-4o", "plan=free model=gpt-4o-mini"]);
     rig.bursar.is_consistent();
+}
+
+#[tokio::test]
+async fn a_cap_in_tokens_counts_the_meters_it_names() {
+    let rig = Rig::start(
+        "
+version: 1
+caps:
+  - {name: answers, subject: {customer: acme}, limit_tokens: 150, meters: [output, reasoning], window: day}
+",
+    )
+    .await;
+    let script = json!({"tokens": 100, "prompt_tokens": 9000});
+    let call = Call::chat("gpt-4o").customer("acme").set("max_tokens", 100).script(&script);
+    assert_eq!(rig.app.send(&call).await.status, 200);
+    assert_eq!(rig.app.send(&call).await.status, 429, "100 more do not fit");
+    assert_eq!(rig.app.send(&call.clone().set("max_tokens", 50)).await.status, 200, "50 do");
+    rig.bursar.calls("acme", 3).await;
+    let cap = rig.bursar.items("/v1/caps").await.remove(0);
+    assert_eq!((&cap["spent"], &cap["held"], &cap["debt"]), (&json!(200), &json!(0), &json!(50)));
+    rig.bursar.is_consistent();
+}
+
+#[tokio::test]
+async fn an_increase_lets_more_pass_until_it_ends_by_itself() {
+    let cap = "name: c, subject: {customer: acme}, limit_calls: 1, window: day";
+    let rig = Rig::start(&format!("version: 1\ncaps:\n  - {{{cap}}}\n")).await;
+    let status = async || rig.app.send(&chat("acme", "gpt-4o")).await.status;
+    assert_eq!((status().await, status().await), (200, 429));
+    let until = jiff::Timestamp::now() + std::time::Duration::from_secs(4);
+    let increase = json!({"limit_calls": 1000, "until": until.to_string(), "reason": "launch"});
+    let policy = json!({"version": 1, "caps": [{
+        "name": "c", "subject": {"customer": "acme"}, "limit_calls": 1, "window": "day", "increases": [increase],
+    }]});
+    assert_eq!(rig.bursar.put("/v1/policy", policy).await.status, 200);
+    let is = async |wanted: u16| (status().await == wanted).then_some(());
+    wait::until("the increase holds", async || is(200).await).await;
+    assert_eq!(rig.bursar.items("/v1/caps").await[0]["limit"], 1000);
+    wait::until("the increase has ended", async || is(429).await).await;
+    assert!(jiff::Timestamp::now() >= until);
+    assert_eq!(rig.bursar.items("/v1/caps").await[0]["limit"], 1);
 }
