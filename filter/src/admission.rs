@@ -3,6 +3,7 @@
 //! [`refusal`](crate::refusal).
 
 mod rates;
+mod refused;
 
 use crate::{
     counters::{self, CounterFault, SharedData},
@@ -12,15 +13,15 @@ use protocol::{
     UnixNanos,
     allowance::{Counter, CounterReport, HoldAnswer},
     attribution::Dimension,
-    cap::{Amount, CapSpec, Facets, Unit, Window, counted, counts},
+    cap::{Amount, CapSpec, Facets, Unit, counted, counts},
     event::{CallHead, CapAnswer, CapDecision, Refusal},
-    loop_guard::LoopRule,
     meters::{Meter, Side, Units},
     money::PicoUsd,
     price::Terms,
     snapshot::{Allow, Snapshot, UnpricedRule},
 };
 use rates::{service_pico, worst_rates};
+pub use refused::{Looped, Refused, RefusingCap};
 use std::sync::Arc;
 
 /// What a request may generate where neither it nor the price table says: the limit most models of 2024 had.
@@ -90,58 +91,6 @@ pub struct Admitted {
     pub fullness_percent: Option<Amount>,
     /// Counters that could not be kept.
     pub faults: Vec<CounterFault>,
-}
-
-/// A call that may not happen.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refused {
-    /// Why.
-    pub reason: Refusal,
-    /// The cap, where one is the reason.
-    pub cap: Option<RefusingCap>,
-    /// What the loop guard found, where that is the reason.
-    pub looped: Option<Looped>,
-    /// What the caps said.
-    pub decisions: Vec<CapDecision>,
-}
-
-impl Refused {
-    /// For a reason that no cap knows.
-    pub fn because(reason: Refusal) -> Self {
-        Self { reason, cap: None, looped: None, decisions: Vec::new() }
-    }
-}
-
-/// What the loop guard found of a call that it refuses.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Looped {
-    /// Which limit it is above.
-    pub rule: LoopRule,
-    /// When the next call of its task may pass.
-    pub until: UnixNanos,
-    /// The task is only slowed down.
-    pub throttled: bool,
-}
-
-/// What a refusal tells about its cap.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RefusingCap {
-    /// Its name in the policy.
-    pub name: Box<str>,
-    /// What it limits.
-    pub unit: Unit,
-    /// How much.
-    pub limit: Amount,
-    /// For how long.
-    pub window: Window,
-    /// When its window ends, where that is known.
-    pub resets_at: Option<UnixNanos>,
-    /// The call alone needs more than the cap ever allows.
-    pub larger_than_cap: bool,
-    /// There would be room if the calls that are open cost nothing: trying again soon may work.
-    pub waiting_helps: bool,
-    /// How full it is, in hundredths.
-    pub fullness_percent: Amount,
 }
 
 /// What may be done about a counter that does not reach.

@@ -189,7 +189,6 @@ impl Call {
         let slots = Dimension::ALL.into_iter().filter_map(|dimension| {
             Some((dimension.as_str(), head.attribution.slot(dimension).as_ref()?.from))
         });
-        let caps: Vec<Cap> = head.caps.iter().map(cap).collect();
         let cost_usd = booked.cost_pico.map(money);
         let end_ref = end.as_ref();
         let first_token_at = end_ref.and_then(|end| end.first_token_at);
@@ -236,7 +235,7 @@ impl Call {
             hold_usd: head.hold,
             settled_usd: booked.settled_pico.map(money),
             cap: tightest(&head.caps).map(cap),
-            caps,
+            caps: head.caps.iter().map(cap).collect(),
             loop_guard: head.loop_guard,
             attempts: end_ref.and_then(|end| attempt(head, end, cost_usd)).into_iter().collect(),
             status: end_ref.map(|end| end.status),
