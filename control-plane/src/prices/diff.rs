@@ -3,6 +3,7 @@
 
 mod approval;
 mod timeline;
+mod unread;
 
 pub use approval::{Approval, approve};
 
@@ -10,6 +11,7 @@ use super::{HoldReason, Import, Matching, PriceKey, PriceRow, Status, guard, is_
 use crate::policy::Apply;
 use protocol::{UnixNanos, meters::Meter, money::PicoUsdPerUnit, price::PriceId};
 use std::collections::{BTreeMap, BTreeSet};
+use unread::Unread;
 
 /// How a catalogue is taken.
 #[derive(Clone, Copy, Debug, Default)]
@@ -137,15 +139,13 @@ pub fn compare_as<'a>(rows: impl IntoIterator<Item = &'a PriceRow>, import: Impo
             Status::Proposed | Status::Retired => {}
         }
     }
+    let unread = Unread::new(import.unreadable, &import.contradicted);
     let contradicted: BTreeSet<PriceKey> = import.contradicted.into_iter().map(|row| row.key).collect();
-    // What a catalogue says of the meter itself is the nearest.
-    let own_plain = import.rows.iter().filter(|row| is_plain(&row.key));
-    let own_plain: Vec<_> = own_plain.map(|row| (plain_by(&row.key), row.rate)).collect();
-    let mut plain: BTreeMap<Plain, PicoUsdPerUnit> = plain;
-    plain.extend(own_plain);
-    let unreadable = import.unreadable.iter().map(|it| (it.entry.clone(), it.key.clone())).collect();
-    let mut comparison =
-        Comparison { taking, at: import.at, priced, plain, unreadable, diff: Diff::default() };
+    // A catalogue that is wrong throughout agrees with itself: what is in force says more, where something is.
+    for row in import.rows.iter().filter(|row| is_plain(&row.key)) {
+        plain.entry(plain_by(&row.key)).or_insert(row.rate);
+    }
+    let mut comparison = Comparison { taking, at: import.at, priced, plain, unread, diff: Diff::default() };
     let mut wanted = import.rows.into_iter().peekable();
     while let Some(first) = wanted.next() {
         let key = first.key.clone();
@@ -156,7 +156,8 @@ pub fn compare_as<'a>(rows: impl IntoIterator<Item = &'a PriceRow>, import: Impo
         let known = table.remove(&key).unwrap_or_default();
         comparison.key(of_key, &known, contradicted.contains(&key));
     }
-    let gone: Vec<Known<'_>> = table.into_values().collect();
+    let mut gone: Vec<Known<'_>> = table.into_values().collect();
+    gone.iter_mut().for_each(|known| comparison.keep_unread(known));
     let waits = taking.apply == Apply::Nothing || is_truncated(&gone, in_use, taking.at);
     for known in gone {
         comparison.gone(&known, waits);
@@ -209,8 +210,7 @@ struct Comparison<'a> {
     priced: BTreeSet<Priced<'a>>,
     /// What meters cost without conditions.
     plain: BTreeMap<Plain, PicoUsdPerUnit>,
-    /// Entries and keys of the catalogue that could not be read.
-    unreadable: BTreeSet<(String, String)>,
+    unread: Unread,
     diff: Diff,
 }
 
@@ -218,18 +218,24 @@ impl Comparison<'_> {
     /// One key: what the catalogue says of it, against what is known.
     fn key<'a>(&mut self, wanted: Vec<PriceRow>, known: &Known<'a>, contradicted: bool) {
         let Taking { at: now, apply, .. } = *self.taking;
+        let lasting = known.mine.iter().filter(|mine| lasts(mine, now));
+        let unread = lasting.filter(|mine| self.unread.has_value_of(mine)).count();
+        if unread > 0 {
+            // What stands in its place, an inherited rate say, only does because it cannot be read.
+            return self.unchanged(unread);
+        }
         let mut left: Vec<&'a PriceRow> = known.mine.clone();
         let mut new = Vec::new();
         for row in wanted {
             match left.iter().position(|mine| self.is_same(mine, &row)) {
                 Some(index) => {
                     left.remove(index);
-                    self.diff.unchanged = self.diff.unchanged.saturating_add(1);
+                    self.unchanged(1);
                 }
                 None => new.push(row),
             }
         }
-        left.retain(|mine| lasts(mine, now));
+        left.retain(|mine| lasts(mine, self.begins()));
         let in_force = |rows: &[&'a PriceRow]| rows.iter().find(|row| row.is_in_force(now)).copied();
         let before = in_force(&left);
         new.retain(|row| !timeline::is_past(row, now) || timeline::has_room(row, known, self));
@@ -240,8 +246,7 @@ impl Comparison<'_> {
         let elsewhere = !known.mine.iter().any(|mine| lasts(mine, now)) && !known.others.is_empty();
         let says_the_same = |row: &PriceRow| known.others.iter().any(|other| other.says_the_same(row));
         if elsewhere && !new.is_empty() && new.iter().all(says_the_same) {
-            let count = u64::try_from(new.len()).unwrap_or(u64::MAX);
-            self.diff.unchanged = self.diff.unchanged.saturating_add(count);
+            self.unchanged(new.len());
             return self.withdraw(known);
         }
         // Also what held last, or will: a row that was gone for a day is not a new one.
@@ -298,7 +303,7 @@ impl Comparison<'_> {
             self.diff.removed.push(before);
         }
         // What is to hold from a day to come leaves what holds until then.
-        let ends_at = self.taking.since.map_or(now, |since| since.max(now));
+        let ends_at = self.begins();
         for mine in left {
             self.diff.ends.entry(mine.id).or_insert(mine.effective_from.max(ends_at));
         }
@@ -309,8 +314,12 @@ impl Comparison<'_> {
         let mut earlier = known.proposed.clone();
         for row in new {
             let mut row = PriceRow { status: Status::Proposed, ..timeline::placed(row, known, self) };
-            let again =
-                |known: &&PriceRow| known.says_the_same(&row) && known.effective_to == row.effective_to;
+            let begins = |row: &PriceRow| row.effective_from.max(self.begins());
+            let again = |known: &&PriceRow| {
+                known.says_the_same(&row)
+                    && known.effective_to == row.effective_to
+                    && begins(known) == begins(&row)
+            };
             if let Some(place) = earlier.iter().position(again) {
                 row = earlier.swap_remove(place).clone();
             }
@@ -324,24 +333,34 @@ impl Comparison<'_> {
     fn gone(&mut self, known: &Known<'_>, waits: bool) {
         let now = self.taking.at;
         for mine in known.mine.iter().filter(|mine| lasts(mine, now)) {
-            if self.is_unreadable(mine) {
-                // What it costs now nobody can tell; it has not gone.
-                self.diff.unchanged = self.diff.unchanged.saturating_add(1);
-            } else if waits {
+            if waits {
                 self.diff.leaving.push((*mine).clone());
             } else {
                 self.diff.removed.push((*mine).clone());
-                self.diff.ends.insert(mine.id, mine.effective_from.max(now));
+                self.diff.ends.insert(mine.id, mine.effective_from.max(self.begins()));
             }
         }
         self.withdraw(known);
     }
 
-    /// Whether the catalogue has the value that a row was read from, and it could not be read this time.
-    fn is_unreadable(&self, row: &PriceRow) -> bool {
-        let Some((entry, key)) = row.source.key.rsplit_once(": ") else { return false };
-        let is_listed = |key: &str| self.unreadable.contains(&(entry.to_owned(), key.to_owned()));
-        is_listed(key) || is_listed("")
+    /// Rows, and proposals, of a key that the catalogue may still have where it cannot be read stay as they are.
+    fn keep_unread(&mut self, known: &mut Known<'_>) {
+        let (unread, now) = (&self.unread, self.taking.at);
+        let lasting = known.mine.iter().filter(|mine| lasts(mine, now));
+        let kept = lasting.filter(|mine| unread.covers(mine)).count();
+        known.mine.retain(|mine| !unread.covers(mine));
+        known.proposed.retain(|row| kept == 0 && !unread.covers(row));
+        self.unchanged(kept);
+    }
+
+    fn unchanged(&mut self, rows: usize) {
+        let rows = u64::try_from(rows).unwrap_or(u64::MAX);
+        self.diff.unchanged = self.diff.unchanged.saturating_add(rows);
+    }
+
+    /// When what the catalogue says of no other time begins to hold, and what it no longer says ends.
+    fn begins(&self) -> UnixNanos {
+        self.taking.since.map_or(self.taking.at, |since| since.max(self.taking.at))
     }
 
     fn withdraw(&mut self, known: &Known<'_>) {
@@ -352,12 +371,14 @@ impl Comparison<'_> {
     fn is_same(&self, mine: &PriceRow, wanted: &PriceRow) -> bool {
         let now = self.taking.at;
         let begins = |row: &PriceRow| row.effective_from.max(now);
-        let in_time = if timeline::is_past(wanted, now) {
-            mine.effective_to == wanted.effective_to
-        } else {
-            mine.effective_to == wanted.effective_to && begins(mine) == begins(wanted)
-        };
         let is_dated = wanted.effective_from != self.at;
+        let in_time = mine.effective_to == wanted.effective_to
+            && match (timeline::is_past(wanted, now), is_dated) {
+                (true, _) => true,
+                (false, true) => begins(mine) == begins(wanted),
+                // What holds by then does not have to begin.
+                (false, false) => begins(mine) <= self.begins(),
+            };
         let reaches_back = !self.taking.backdate || !is_dated || mine.effective_from <= wanted.effective_from;
         mine.says_the_same(wanted) && in_time && reaches_back
     }

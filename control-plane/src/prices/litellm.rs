@@ -17,6 +17,9 @@ use std::collections::BTreeSet;
 /// The catalogue explains itself in an entry of this name.
 const EXPLANATION: &str = "sample_spec";
 
+/// What a factor is tried on: one that cannot be read costs no other.
+const ONE_USD_PER_MTOK: u64 = 1_000_000;
+
 /// The name of the catalogue in rows that come from it.
 pub const SOURCE: &str = "litellm";
 
@@ -92,7 +95,15 @@ impl Reader {
             _ => matches!(mode, "chat" | "responses" | "realtime"),
         };
         inherit(&mut rows, may_see_images);
-        if let Err((factor, error)) = multiply(&mut rows, &rules::factors(pairs)) {
+        let mut factors = rules::factors(pairs);
+        factors.retain(|factor| match PicoUsdPerUnit::new(ONE_USD_PER_MTOK).scaled(&factor.text) {
+            Ok(_) => true,
+            Err(error) => {
+                self.unreadable(name, &factor.name, &error.to_string());
+                false
+            }
+        });
+        if let Err((factor, error)) = multiply(&mut rows, &factors) {
             self.unreadable(name, &factor, &error.to_string());
         }
         self.gather.take(rows);

@@ -10,6 +10,9 @@ use protocol::{UnixNanos, meters::Meter, money::PicoUsdPerUnit, price::Threshold
 use serde_json::value::RawValue;
 
 const PROVIDER: &str = "openrouter";
+const PRICING: &str = "pricing";
+/// Where rates stand that hold under a condition.
+const OVERRIDES: &str = "pricing.overrides";
 
 /// What a key of `pricing` means. The others are unmapped: `image` is one that the model is shown, `image_output` one
 /// that it makes or a token of it, `input_audio_cache` a meter that Bursar does not have.
@@ -56,23 +59,23 @@ fn model(gather: &mut Gather, id: &str, entry: &Pairs<'_>, pricing: &Pairs<'_>) 
     let plain = PriceKey::plain(PROVIDER, id, Meter::Input);
     for (key, raw) in &pricing.0 {
         if key != "overrides" {
-            rate(gather, &mut rows, (id, key, raw.get()), &plain);
+            rate(gather, &mut rows, (id, &format!("{PRICING}.{key}"), raw.get()), &plain);
         }
     }
     for raw in pricing.list("overrides").unwrap_or_default() {
         let Some(pairs) = Pairs::of(raw.get()) else {
-            gather.unreadable(id, "overrides", "has an entry that is no object");
+            gather.unreadable(id, OVERRIDES, "has an entry that is no object");
             continue;
         };
         let condition = match condition(&pairs, &plain, gather.import.at) {
             Ok(condition) => condition,
             Err(reason) => {
-                gather.unreadable(id, "overrides", reason);
+                gather.unreadable(id, OVERRIDES, reason);
                 continue;
             }
         };
         for (key, raw) in pairs.0.iter().filter(|(key, _)| !CONDITIONS.contains(&&**key)) {
-            rate(gather, &mut rows, (id, key, raw.get()), &condition);
+            rate(gather, &mut rows, (id, &format!("{OVERRIDES}.{key}"), raw.get()), &condition);
         }
     }
     if let Some(row) = rows.get_mut(&PriceKey { meter: Meter::Output, ..plain }) {
@@ -87,7 +90,8 @@ fn model(gather: &mut Gather, id: &str, entry: &Pairs<'_>, pricing: &Pairs<'_>) 
 }
 
 /// One rate under a condition. Among entries under the same one, the last wins.
-fn rate(gather: &mut Gather, rows: &mut Rows, (id, key, raw): (&str, &str, &str), condition: &PriceKey) {
+fn rate(gather: &mut Gather, rows: &mut Rows, (id, path, raw): (&str, &str, &str), condition: &PriceKey) {
+    let key = path.rsplit('.').next().unwrap_or(path);
     let meter = METERS.iter().find(|(known, _)| *known == key).map(|(_, meter)| *meter);
     let always = matches!(meter, Some(Meter::Input | Meter::Output));
     // Zero beside prompt and completion says that nothing is charged apart, not that cached or hidden tokens are free.
@@ -97,18 +101,18 @@ fn rate(gather: &mut Gather, rows: &mut Rows, (id, key, raw): (&str, &str, &str)
     let Some(meter) = meter else { return gather.unmapped(&format!("pricing.{key}")) };
     let text = number(raw);
     if text.starts_with('-') {
-        return gather.unreadable(id, key, "varies by the model that is chosen: no price");
+        return gather.unreadable(id, path, "varies by the model that is chosen: no price");
     }
     match PicoUsdPerUnit::parse_usd_per_unit(&text) {
         Ok((rate, rounded)) => {
-            let key = (format!("{id}: pricing.{key}"), &*text, rounded);
+            let key = (format!("{id}: {path}"), &*text, rounded);
             let row: PriceRow = gather.row(PriceKey { meter, ..condition.clone() }, rate, key);
             if clash(rows, &row.key, gather.import.at).is_some_and(|other| other.rate != row.rate) {
-                return gather.unreadable(id, "overrides", "has windows that overlap: the later is left out");
+                return gather.unreadable(id, OVERRIDES, "has windows that overlap: the later is left out");
             }
             rows.insert(row.key.clone(), row);
         }
-        Err(error) => gather.unreadable(id, key, error),
+        Err(error) => gather.unreadable(id, path, error),
     }
 }
 

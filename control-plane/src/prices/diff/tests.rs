@@ -1,3 +1,5 @@
+mod sources;
+
 use super::*;
 use crate::{
     policy::Pricing,
@@ -269,92 +271,4 @@ fn what_nobody_priced_before_holds_since_ever_and_what_somebody_did_from_now_on(
     assert_eq!(begins("gpt-x", Meter::Input, Some("flex"), false), 0);
     assert_eq!(begins("gpt-x", Meter::Output, None, false), 0);
     assert_eq!(begins("gpt-y", Meter::Input, None, false), 0);
-}
-
-#[test]
-fn a_catalogue_that_was_cut_ends_nothing_until_somebody_says_so() {
-    let entry = |number: u32| {
-        format!(r#""m-{number}": {{"litellm_provider": "openai", "input_cost_per_token": 1e-06}}"#)
-    };
-    let catalogue = |count: u32| format!("{{{}}}", (0..count).map(entry).collect::<Vec<_>>().join(","));
-    let import = |count, at| crate::prices::litellm::import(&catalogue(count), at).unwrap();
-    let mut rows = Vec::new();
-    take(&mut rows, import(300, MONDAY), &guarded(MONDAY));
-    let in_use = rows.len();
-    let cut = take(&mut rows, import(200, TUESDAY), &guarded(TUESDAY));
-    assert_eq!((cut.removed.len(), cut.ends.len(), cut.leaving.len() * 3), (0, 0, in_use));
-    let cleaned = take(&mut rows, import(290, TUESDAY), &guarded(TUESDAY));
-    assert_eq!((cleaned.leaving.len(), cleaned.removed.len() * 30), (0, in_use));
-}
-
-fn litellm(text: &str, at: UnixNanos) -> Import {
-    crate::prices::litellm::import(text, at).unwrap()
-}
-
-#[test]
-fn a_value_that_cannot_be_read_this_time_has_not_gone() {
-    let says = |rate: &str| {
-        format!(
-            r#"{{"gpt-x": {{"litellm_provider": "openai", "input_cost_per_token": {rate}, "output_cost_per_token": 2e-06}}}}"#
-        )
-    };
-    let mut rows = Vec::new();
-    take(&mut rows, litellm(&says("1e-06"), MONDAY), &guarded(MONDAY));
-    for broken in [says("\"oops\""), r#"{"gpt-x": 7}"#.to_owned()] {
-        let diff = take(&mut rows, litellm(&broken, TUESDAY), &guarded(TUESDAY));
-        assert_eq!((diff.removed.len(), diff.leaving.len(), diff.ends.len()), (0, 0, 0), "{broken}");
-        assert_eq!(pays(&rows, WEDNESDAY), Some(1_000_000));
-    }
-}
-
-#[test]
-fn a_price_that_is_told_for_a_day_to_come_leaves_the_one_before_until_then() {
-    let mut rows = Vec::new();
-    take(&mut rows, says("litellm", MONDAY, &[(100, 0, None)]), &guarded(MONDAY));
-    let from = |at, since, backdate| Taking { since: Some(since), backdate, ..guarded(at) };
-    take(&mut rows, litellm_of(150, TUESDAY), &from(TUESDAY, WEDNESDAY, false));
-    assert_eq!((pays(&rows, WEDNESDAY - 1), pays(&rows, WEDNESDAY)), (Some(100), Some(150)));
-    // And one for the past, where somebody says that it was wrong.
-    let later = WEDNESDAY + DAY;
-    take(&mut rows, litellm_of(160, later), &from(later, TUESDAY, true));
-    assert_eq!((pays(&rows, TUESDAY), pays(&rows, later)), (Some(160), Some(160)));
-}
-
-/// A catalogue that says nothing of when.
-fn litellm_of(pico: u64, at: UnixNanos) -> Import {
-    says("litellm", at, &[(pico, at, None)])
-}
-
-#[test]
-fn what_was_gone_for_a_day_or_has_a_condition_is_guarded_too() {
-    let mut rows = Vec::new();
-    let entry = |more: &str| {
-        format!(r#"{{"gpt-x": {{"litellm_provider": "openai", "output_cost_per_token": 2e-06{more}}}}}"#)
-    };
-    take(&mut rows, litellm(&entry(r#", "input_cost_per_token": 1e-06"#), MONDAY), &guarded(MONDAY));
-    take(&mut rows, litellm(&entry(""), TUESDAY), &guarded(TUESDAY));
-    let diff = take(
-        &mut rows,
-        litellm(&entry(r#", "input_cost_per_token": 1e-04"#), WEDNESDAY),
-        &guarded(WEDNESDAY),
-    );
-    assert!(diff.held.iter().any(|held| held.reason == HoldReason::Moves), "{diff:?}");
-    let tier = entry(r#", "output_cost_per_token_flex": 1e-06, "output_cost_per_token_priority": 5e-04"#);
-    let diff = take(&mut rows, litellm(&tier, WEDNESDAY + DAY), &guarded(WEDNESDAY + DAY));
-    let held: Vec<_> = diff.held.iter().map(|held| (held.row.key.meter, held.reason)).collect();
-    assert!(held.contains(&(Meter::Output, HoldReason::Apart)), "{held:?}");
-    assert!(diff.added.iter().any(|row| row.key.tier.as_deref() == Some("flex")));
-}
-
-#[test]
-fn what_a_newer_import_no_longer_proposes_is_withdrawn_whole() {
-    let mut rows = Vec::new();
-    let nothing = |at| Taking { apply: Apply::Nothing, ..guarded(at) };
-    let two = |first, second, at| says("own", at, &[(first, 0, Some(WEDNESDAY)), (second, WEDNESDAY, None)]);
-    take(&mut rows, two(10, 20, MONDAY), &nothing(MONDAY));
-    take(&mut rows, two(11, 21, TUESDAY), &nothing(TUESDAY));
-    let waiting = rows.iter().filter(|row| row.status == Status::Proposed);
-    let mut waiting: Vec<u64> = waiting.map(|row| row.rate.pico()).collect();
-    waiting.sort_unstable();
-    assert_eq!(waiting, [11, 21]);
 }

@@ -72,12 +72,12 @@ fn what_varies_is_no_price_and_what_is_free_is_one() {
     assert_eq!(
         unreadable,
         [
-            "openrouter/auto prompt: varies by the model that is chosen: no price",
-            "openrouter/auto completion: varies by the model that is chosen: no price",
+            "openrouter/auto pricing.prompt: varies by the model that is chosen: no price",
+            "openrouter/auto pricing.completion: varies by the model that is chosen: no price",
             "maker/nothing pricing: has no prices",
-            "maker/odd prompt: is not a decimal number",
-            "maker/odd overrides: has an entry without a condition that is known here",
-            "maker/odd overrides: `utc_start` is no time of day such as 1630",
+            "maker/odd pricing.prompt: is not a decimal number",
+            "maker/odd pricing.overrides: has an entry without a condition that is known here",
+            "maker/odd pricing.overrides: `utc_start` is no time of day such as 1630",
         ]
     );
     let unmapped: Vec<&str> = import.unmapped.keys().map(|key| &**key).collect();
