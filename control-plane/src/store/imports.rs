@@ -118,7 +118,7 @@ pub fn confirmed(
     let mut statement = connection.prepare_cached(
         "SELECT provider, max(max(at, coalesce((SELECT max(checked_at) FROM price_checks c WHERE c.source = p.source), 0)))
          FROM (SELECT provider, source, max(source_at) AS at FROM prices
-               WHERE status = 'active' AND (effective_to IS NULL OR effective_to > ?1)
+               WHERE status = 'active' AND effective_from <= ?1 AND (effective_to IS NULL OR effective_to > ?1)
                GROUP BY provider, source) p
          GROUP BY provider",
     )?;
