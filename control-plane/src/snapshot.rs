@@ -39,6 +39,12 @@ pub fn build(rules: &Rules, ratios: &TextRatios, now: UnixNanos) -> Result<Snaps
             .iter()
             .map(|name| name.as_str().into())
             .collect(),
+        bills_on_abort: policy
+            .prices
+            .bills_on_abort
+            .iter()
+            .map(|(provider, bills)| (provider.as_str().into(), *bills))
+            .collect(),
         ratios: ratios.clone(),
     };
     let digest = Sha256::digest(codec::encode(&snapshot)?);

@@ -1,12 +1,14 @@
 //! One call from its head to its end. Takes headers, bytes, time and what the caps say; gives what Envoy is to do
 //! and the events to send. Each admitted call gives one started and one finished event, however it ends.
 
+mod asking;
 mod body;
 mod end;
 mod guard;
 
 use crate::{
     admission::{Admitted, Answer, Held, Needs, Recourse, Refused},
+    attempts::Attempts,
     attribution,
     config::Config,
     counters::{CounterFault, SharedData},
@@ -20,13 +22,13 @@ use crate::{
 use protocol::{
     UnixNanos,
     allowance::CounterReport,
-    cap::CapSpec,
+    attempt::Attempt,
     event::{CallEnd, CallHead, Refusal},
     ids::{CallId, NAME_BYTES_MAX},
     ratio::TextRatios,
     snapshot::Snapshot,
 };
-use std::{rc::Rc, sync::Arc};
+use std::{cell::RefCell, rc::Rc};
 
 /// One call.
 #[derive(Debug)]
@@ -43,6 +45,8 @@ pub struct Exchange {
     late: Option<Box<RequestReader>>,
     /// The whole request is held, and nobody signed it: it may be made to ask for another model.
     alterable: bool,
+    /// Where an attempt instance looks on, what it sees.
+    attempts: Option<Rc<RefCell<Attempts>>>,
 }
 
 #[derive(Debug)]
@@ -66,6 +70,7 @@ struct Flow {
     response: Option<ResponseReader>,
     response_whole: bool,
     first_token_at: Option<UnixNanos>,
+    tried: Vec<Attempt>,
 }
 
 /// What Envoy is to do with a request that has been read.
@@ -147,6 +152,7 @@ impl Exchange {
             usage_injected: false,
             late: None,
             alterable: false,
+            attempts: None,
         })
     }
 
@@ -158,6 +164,11 @@ impl Exchange {
     /// The call's dialect.
     pub fn dialect(&self) -> Dialect {
         self.dialect
+    }
+
+    /// From now on an attempt instance tells here what it sees of the call.
+    pub fn attempts(&mut self) -> Rc<RefCell<Attempts>> {
+        Rc::clone(self.attempts.get_or_insert_default())
     }
 
     /// Decides on a request that was read as far as it will be, or on one that waited for an allowance.
@@ -262,6 +273,9 @@ impl Exchange {
         if let Phase::Flowing(flow) = &mut self.phase {
             flow.response = Some(ResponseReader::new(expected, headers));
         }
+        if let Some(attempts) = &self.attempts {
+            attempts.borrow_mut().decide();
+        }
     }
 
     /// The share of the tightest cap, for `x-bursar-budget`.
@@ -331,7 +345,11 @@ impl Exchange {
             this.asked = facts;
         }
         match this.phase {
-            Phase::Flowing(flow) => end::of_flow(this.head, &this.asked, *flow, snapshot, shared, end, now),
+            Phase::Flowing(mut flow) => {
+                let tried = this.attempts.map(|attempts| attempts.borrow_mut().close(&this.head, now));
+                flow.tried = tried.unwrap_or_default();
+                end::of_flow(this.head, &this.asked, *flow, snapshot, shared, end, now)
+            }
             Phase::Refused(refused) => Some(end::of_refusal(this.head, this.dialect, &refused, now)),
             Phase::Reading(_) | Phase::Asking { .. } | Phase::Over => None,
         }
@@ -341,36 +359,6 @@ impl Exchange {
         Rc::make_mut(&mut self.head).caps = followed.decisions;
         self.phase = Phase::Flowing(Box::new(Flow { held: followed.held, ..Flow::default() }));
         Step::Pass
-    }
-
-    fn needs(&mut self, snapshot: &Snapshot, facts: RequestFacts) -> Needs {
-        let needs = Needs::of(snapshot, &self.head, &facts);
-        self.take_facts(facts, &snapshot.ratios);
-        let head = Rc::make_mut(&mut self.head);
-        (head.hold, head.hold_input) = (needs.hold, needs.hold_input);
-        needs
-    }
-
-    /// What is needed once another model is asked for.
-    fn downgraded(&mut self, snapshot: &Snapshot, before: &Needs, cap: Arc<CapSpec>) -> Needs {
-        let head = Rc::make_mut(&mut self.head);
-        head.downgraded_to.clone_from(&cap.downgrade);
-        self.asked.model.clone_from(&cap.downgrade);
-        let needs = Needs::of(snapshot, head, &self.asked);
-        (head.hold, head.hold_input) = (needs.hold, needs.hold_input);
-        head.input_tokens_estimate = self.asked.input_tokens_estimate(&head.provider, &snapshot.ratios);
-        needs.giving_way(before.gave_way().iter().cloned().chain([cap]).collect())
-    }
-
-    fn take_facts(&mut self, facts: RequestFacts, ratios: &TextRatios) {
-        let head = Rc::make_mut(&mut self.head);
-        head.request_model.clone_from(&facts.model);
-        head.stream = facts.stream;
-        head.request_tier.clone_from(&facts.tier);
-        head.output_tokens_max = facts.output_tokens_max;
-        head.input_tokens_estimate = facts.input_tokens_estimate(&head.provider, ratios);
-        head.request_text_bytes = Some(facts.text_bytes).filter(|_| facts.whole && facts.media_parts == 0);
-        self.asked = facts;
     }
 
     fn proceed(&mut self, admitted: Admitted) -> Step {

@@ -7,6 +7,7 @@
 #![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
 
 pub mod admission;
+pub mod attempts;
 pub mod attribution;
 pub mod base64;
 pub mod config;

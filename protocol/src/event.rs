@@ -2,7 +2,8 @@
 //! ended. A finished event repeats the head, so that it can be booked when its started one is late or lost.
 
 use crate::{
-    UnixNanos, attribution::Attribution, ids::CallId, loop_guard::LoopVerdict, meters::Usage, money::PicoUsd,
+    UnixNanos, attempt::Attempt, attribution::Attribution, ids::CallId, loop_guard::LoopVerdict,
+    meters::Usage, money::PicoUsd,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
@@ -249,6 +250,9 @@ pub struct CallEnd {
     /// How many attempts Envoy made.
     #[serde(default)]
     pub attempts: u32,
+    /// Each of them, where an attempt instance saw them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tried: Vec<Attempt>,
     /// What the filter settled its caps with, in money.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub settled: Option<PicoUsd>,

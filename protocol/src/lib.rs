@@ -6,6 +6,7 @@
 #![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
 
 pub mod allowance;
+pub mod attempt;
 pub mod attribution;
 pub mod cap;
 pub mod codec;

@@ -27,6 +27,9 @@ pub struct Line {
     /// The discount that was taken off the list price.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub discount: Option<Box<str>>,
+    /// The number of the wasted attempt that it is of; absent for what the call itself used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attempt: Option<u32>,
 }
 
 /// A list price that was not paid.
@@ -156,6 +159,7 @@ fn meter_lines(
             price: paid.price,
             list: list.map(|list| ListRate { rate: list.rate, price: list.price }),
             discount: discount.map(|discount| discount.name.clone()),
+            attempt: None,
         });
     }
     Ok(())

@@ -1,7 +1,8 @@
 //! What the control plane hands down to every filter: the policy in compiled form, and the prices in force.
 
 use crate::{
-    UnixNanos, cap::CapSpec, loop_guard::LoopSpec, money::PicoUsdPerUnit, price::PriceBook, ratio::TextRatios,
+    UnixNanos, attempt::BillsOnAbort, cap::CapSpec, loop_guard::LoopSpec, money::PicoUsdPerUnit,
+    price::PriceBook, ratio::TextRatios,
 };
 use serde::{Deserialize, Serialize};
 use std::{
@@ -64,6 +65,9 @@ pub struct Snapshot {
     /// Providers whose own word on what a call costs is what it costs.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub provider_cost_bills: BTreeSet<Box<str>>,
+    /// What providers bill of requests whose answers nobody took, where it is not the prompt.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub bills_on_abort: BTreeMap<Box<str>, BillsOnAbort>,
     /// What was learned of the models' text.
     #[serde(default)]
     pub ratios: TextRatios,

@@ -138,6 +138,16 @@ impl ControlPlane {
         }
     }
 
+    /// One call, once it has ended.
+    pub async fn call(&self, id: &str) -> Value {
+        let call = Call::get(&format!("/v1/calls/{id}"));
+        let ended = async || {
+            let answer = self.client().send(&call).await;
+            (answer.status == 200).then(|| answer.json()).filter(|call| call["state"] != "open")
+        };
+        wait::until("the call has ended", ended).await
+    }
+
     /// The aggregates recomputed from the ledger are the running ones.
     pub fn is_consistent(&self) {
         let data = self.data().display().to_string();

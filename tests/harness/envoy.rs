@@ -43,6 +43,10 @@ pub struct Setup {
     pub configuration: Vec<(String, Value)>,
     /// Keys of the route action to set.
     pub route: Vec<(String, Value)>,
+    /// The attempt instance's `providers`; without them, it is not mounted.
+    pub attempts: Option<Value>,
+    /// More clusters, where a route of the test goes.
+    pub clusters: Vec<Value>,
     /// Envoy's node id.
     pub node: String,
     /// The port to listen at, where it is free.
@@ -61,9 +65,18 @@ impl Setup {
             hold_head: true,
             configuration: Vec::new(),
             route: Vec::new(),
+            attempts: None,
+            clusters: Vec::new(),
             node: "envoy-under-test".to_owned(),
             port: None,
         }
+    }
+}
+
+impl Setup {
+    /// The route goes to the provider, and from there to these upstreams, one after the other.
+    pub fn falls_back(&mut self, to: &[(&str, SocketAddr)]) {
+        self.clusters = config::fallback(&mut self.route, to);
     }
 }
 

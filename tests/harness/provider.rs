@@ -100,6 +100,10 @@ async fn answer(request: Request<Incoming>, log: Log) -> io::Result<Response<Pla
         Ok(script) => script,
         Err(fault) => return Ok(failure(path, 400, "bad_script", &fault, slot)),
     };
+    let attempt =
+        head.headers.get("x-envoy-attempt-count").and_then(|value| value.to_str().ok()?.parse().ok());
+    let attempt: u32 = attempt.unwrap_or(1);
+    let script = script.of_attempt(attempt);
     tokio::time::sleep(Duration::from_millis(script.head_delay_ms)).await;
     if script.hang_before_head {
         std::future::pending::<Infallible>().await;
@@ -107,9 +111,7 @@ async fn answer(request: Request<Incoming>, log: Log) -> io::Result<Response<Pla
     if script.reset_before_head {
         return Err(io::Error::other("the script breaks the connection here"));
     }
-    let attempt =
-        head.headers.get("x-envoy-attempt-count").and_then(|value| value.to_str().ok()?.parse().ok());
-    if attempt.unwrap_or(1) <= script.fail_attempts {
+    if attempt <= script.fail_attempts {
         return Ok(failure(path, 503, "overloaded", "this attempt fails", slot));
     }
     Ok(plan(&head, &body, &script, slot))

@@ -7,6 +7,7 @@
 )]
 
 mod alerts;
+mod attempts;
 mod bad_input;
 mod bare_envoy;
 mod caps;

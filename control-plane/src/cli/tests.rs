@@ -140,6 +140,7 @@ fn call(number: u8, customer: Option<&str>, model: &str, tokens: u64, refused: b
         cluster: None,
         upstream: None,
         attempts: 1,
+        tried: Vec::new(),
         settled: None,
     };
     UsageEvent::Finished { head, end: Box::new(end) }

@@ -280,6 +280,7 @@ pub(super) fn example() -> (CallHead, CallEnd, Vec<rating::Line>, PriceTable) {
         cluster: Some("provider".into()),
         upstream: Some("10.0.0.7:443".into()),
         attempts: 1,
+        tried: Vec::new(),
         settled: None,
     };
     (head, end, lines, prices)

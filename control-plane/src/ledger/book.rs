@@ -169,6 +169,9 @@ impl Batch {
     /// Ends a call that is open.
     fn end(&mut self, write: &mut Write<'_>, row: &Stored, end: &Ended) -> Result<(), StoreError> {
         let mut keys = row.keys;
+        if let Some(provider) = &end.provider {
+            keys.provider = write.word(Some(provider))?;
+        }
         if let Some(model) = &end.model {
             keys.model = write.word(Some(model))?;
         }
@@ -179,7 +182,7 @@ impl Batch {
         write.execute(
             END,
             named_params! {
-                ":id": keys.id, ":state": end.state.code(), ":model": keys.model,
+                ":id": keys.id, ":state": end.state.code(), ":provider": keys.provider, ":model": keys.model,
                 ":first_token_at": end.first_token_at.map(instant), ":finished_at": instant(end.finished_at),
                 ":status": end.status, ":ending": ending,
                 ":outcome": outcome, ":refused": refused, ":usage_source": usage_source,
@@ -208,7 +211,8 @@ impl Batch {
         };
         self.deltas.call(&keys, contribution.measures())?;
         if end.state != State::Refused {
-            let place = Place { keys: &keys, tier: end.tier.as_deref(), region: end.region.as_deref() };
+            let (tier, region) = (end.tier.as_deref(), end.region.as_deref());
+            let place = Place { keys: &keys, tier, region, wasted: &end.wasted };
             self.deltas.lines.add(write, &place, 0, (Sign::Plus, &end.verdict.lines))?;
             self.deltas.reported.add(&keys, &end.verdict)?;
         }
@@ -233,6 +237,7 @@ impl Batch {
                 keys: &stored.keys,
                 tier: counted.tier.as_deref(),
                 region: counted.region.as_deref(),
+                wasted: &[],
             };
             self.deltas.lines.history(write, &place, Sign::Minus, &counted.standing.steps)?;
             self.deltas.call(&stored.keys, counted.contribution.measures().negated())?;
@@ -280,7 +285,7 @@ const INSERT: &str = "
         :route, :node, :boot, :request_hash, 0, 0, 0, 0, 0, 0, 0, :hold_pico, :head_hash)";
 
 const END: &str = "
-    UPDATE calls SET state = :state, model = :model, first_token_at = :first_token_at, finished_at = :finished_at,
+    UPDATE calls SET state = :state, provider = :provider, model = :model, first_token_at = :first_token_at, finished_at = :finished_at,
         status = :status, ending = :ending, outcome = :outcome, refused = :refused, usage_source = :usage_source,
         tokens_in = :tokens_in, tokens_out = :tokens_out, pricing = :pricing, unpriced = :unpriced,
         cost_pico = :cost_pico, settled_pico = :settled_pico, end_hash = :end_hash, matched = :matched,

@@ -3,7 +3,12 @@
 
 use super::aggregates::{Keys, day};
 use crate::store::{StoreError, Write};
-use protocol::{price::tier_of, rating::Line};
+use protocol::{
+    attempt::{self, Server},
+    event::{CallEnd, CallHead},
+    price::tier_of,
+    rating::Line,
+};
 use rusqlite::params_from_iter;
 use std::collections::BTreeMap;
 
@@ -32,6 +37,63 @@ pub(super) struct Place<'a> {
     pub(super) tier: Option<&'a str>,
     /// The region that served.
     pub(super) region: Option<&'a str>,
+    /// Where the wasted attempts went.
+    pub(super) wasted: &'a [WastedAt],
+}
+
+/// Where an attempt went that came to nothing and is billed all the same.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WastedAt {
+    number: u32,
+    provider: Box<str>,
+    model: Option<Box<str>>,
+    tier: Option<Box<str>>,
+    region: Option<Box<str>>,
+}
+
+impl WastedAt {
+    /// Those of a call.
+    pub(super) fn all(head: &CallHead, end: &CallEnd) -> Vec<Self> {
+        let at = |(attempt, _)| {
+            let Server { provider, model, region, .. } = Server::of(head, Some(attempt));
+            Self {
+                number: attempt.number,
+                provider: provider.into(),
+                model: model.map(Into::into),
+                tier: head.request_tier.clone(),
+                region: region.map(Into::into),
+            }
+        };
+        attempt::wasted(&end.tried).map(at).collect()
+    }
+}
+
+/// Who served a line, as words.
+struct At {
+    provider: i64,
+    model: i64,
+    tier: i64,
+    region: i64,
+}
+
+impl At {
+    fn of(write: &mut Write<'_>, place: &Place<'_>, line: &Line) -> Result<Self, StoreError> {
+        let Place { keys, tier, region, wasted } = *place;
+        Ok(match wasted.iter().find(|wasted| Some(wasted.number) == line.attempt) {
+            Some(WastedAt { provider, model, tier, region, .. }) => Self {
+                provider: write.word(Some(provider))?,
+                model: write.word(model.as_deref())?,
+                tier: write.word(tier_of(tier.as_deref()))?,
+                region: write.word(region.as_deref())?,
+            },
+            None => Self {
+                provider: keys.provider,
+                model: keys.model,
+                tier: write.word(tier_of(tier))?,
+                region: write.word(region)?,
+            },
+        })
+    }
 }
 
 /// Whether lines are counted or taken back.
@@ -59,9 +121,9 @@ impl LineDeltas {
         }
         let too_large = || StoreError::corrupt("an aggregate", "is too large");
         let number = |value: u64| i64::try_from(value).map_err(|_| too_large());
-        let Place { keys, tier, region } = *place;
-        let (tier, region) = (write.word(tier_of(tier))?, write.word(region)?);
+        let keys = place.keys;
         for line in lines {
+            let At { provider, model, tier, region } = At::of(write, place, line)?;
             let meter = write.word(Some(line.meter.as_str()))?;
             let (price, rate) = (number(line.price)?, number(line.rate.pico())?);
             let (list_price, list_rate) = match line.list {
@@ -72,8 +134,8 @@ impl LineDeltas {
                 day(keys.started_at),
                 corrected,
                 keys.customer,
-                keys.provider,
-                keys.model,
+                provider,
+                model,
                 meter,
                 tier,
                 region,

@@ -5,13 +5,16 @@ use super::{
     State,
     charge::{self, Charge},
     hash::fingerprint,
+    lines::WastedAt,
     names,
     rating::{self, Verdict},
     text::Told,
 };
 use crate::rules::Rules;
 use protocol::{
-    UnixNanos, codec,
+    UnixNanos,
+    attempt::{Attempt, Server},
+    codec,
     event::{CallEnd, CallHead, UsageEvent},
     ids::CallId,
     meters::{Side, Units, UsageSource},
@@ -55,8 +58,12 @@ pub struct Ended {
     pub bytes: Option<Vec<u8>>,
     /// By which a repeat is known.
     pub hash: Option<i64>,
+    /// Who served it, where that is another than its head says.
+    pub provider: Option<Box<str>>,
     /// The model that answered, else the one asked for.
     pub model: Option<Box<str>>,
+    /// Where the wasted attempts went.
+    pub wasted: Vec<WastedAt>,
     /// What the client saw.
     pub status: Option<u16>,
     /// How it ended.
@@ -101,6 +108,8 @@ impl Ended {
 const UNITS_MAX: u64 = 1 << 40;
 /// Names of providers, models and routes. Longer ones are somebody's mistake.
 const TEXT_BYTES_MAX: usize = 512;
+/// More than a filter tells.
+const ATTEMPTS_MAX: usize = 64;
 /// A clock may run ahead by an hour; more would put calls into windows and reports of another day.
 const AHEAD_MAX_NS: u64 = 3_600_000_000_000;
 
@@ -129,7 +138,9 @@ pub fn prepare(event: UsageEvent, rules: &Rules, now: UnixNanos) -> Result<Booki
 fn prepare_end(head: &CallHead, end: &CallEnd, rules: &Rules, now: UnixNanos) -> Result<Ended, String> {
     check_end(end, now)?;
     let bytes = codec::encode(end).map_err(|error| error.to_string())?;
-    let model = end.response_model.clone().or_else(|| head.model().map(Into::into));
+    let server = Server::of(head, end.deciding());
+    let model = end.response_model.clone().or_else(|| server.model.map(Into::into));
+    let usage = end.usage_with_waste();
     let state = if end.refused.is_some() { State::Refused } else { State::Finished };
     Ok(Ended {
         state,
@@ -137,18 +148,20 @@ fn prepare_end(head: &CallHead, end: &CallEnd, rules: &Rules, now: UnixNanos) ->
         first_token_at: end.first_token_at,
         hash: Some(fingerprint(&bytes)),
         bytes: Some(bytes),
+        provider: (*server.provider != *head.provider).then(|| server.provider.into()),
         model,
+        wasted: WastedAt::all(head, end),
         status: Some(end.status),
         ending: names::ending(end.ending),
         outcome: Some(names::outcome(end.outcome)),
         is_error: names::is_error(end.outcome),
         refused: end.refused.map(protocol::event::Refusal::as_str),
-        usage_source: end.usage.source(),
-        tokens_in: count(end.usage.tokens(Side::Prompt)),
-        tokens_out: count(end.usage.tokens(Side::Generated)),
-        units: end.usage.units.clone(),
+        usage_source: usage.source(),
+        tokens_in: count(usage.tokens(Side::Prompt)),
+        tokens_out: count(usage.tokens(Side::Generated)),
+        units: usage.units.clone(),
         tier: end.service_tier.clone().or_else(|| head.request_tier.clone()),
-        region: end.region.clone().or_else(|| head.region.clone()),
+        region: end.region.clone().or_else(|| server.region.map(Into::into)),
         verdict: rating::rate_end(head, end, rules),
         told: Told::by(end),
     })
@@ -164,7 +177,9 @@ pub(super) fn orphaned(head: &CallHead, rules: &Rules, now: UnixNanos) -> Ended 
         first_token_at: None,
         bytes: None,
         hash: None,
+        provider: None,
         model: head.model().map(Into::into),
+        wasted: Vec::new(),
         status: None,
         ending: names::ending(protocol::event::Ending::Orphaned),
         outcome: None,
@@ -231,8 +246,31 @@ fn check_end(end: &CallEnd, now: UnixNanos) -> Result<(), String> {
     check_bytes("end.text_bytes", end.text_bytes)?;
     match end.usage.units.iter().find(|(_, units)| **units > UNITS_MAX) {
         Some((meter, _)) => Err(format!("end.usage.units.{meter} is above {UNITS_MAX}")),
-        None => Ok(()),
+        None => check_tried(&end.tried),
     }
+}
+
+fn check_tried(tried: &[Attempt]) -> Result<(), String> {
+    if tried.len() > ATTEMPTS_MAX {
+        return Err(format!("end.tried has more than {ATTEMPTS_MAX} attempts"));
+    }
+    for attempt in tried {
+        let texts = [
+            ("end.tried.reason", attempt.reason.as_deref()),
+            ("end.tried.provider", attempt.provider.as_deref()),
+            ("end.tried.account", attempt.account.as_deref()),
+            ("end.tried.region", attempt.region.as_deref()),
+            ("end.tried.model", attempt.model.as_deref()),
+            ("end.tried.cluster", attempt.cluster.as_deref()),
+            ("end.tried.upstream", attempt.upstream.as_deref()),
+        ];
+        check_texts(&texts)?;
+        let units = attempt.usage.iter().flat_map(|usage| &usage.units);
+        if let Some((meter, _)) = units.into_iter().find(|(_, units)| **units > UNITS_MAX) {
+            return Err(format!("end.tried.usage.units.{meter} is above {UNITS_MAX}"));
+        }
+    }
+    Ok(())
 }
 
 fn check_bytes(field: &str, bytes: u64) -> Result<(), String> {

@@ -5,6 +5,7 @@ use crate::{
     rules::Rules,
 };
 use protocol::{
+    attempt::{self, Server},
     event::{CallEnd, CallHead},
     meters::{Meter, Units, Usage},
     money::{PicoUsd, PicoUsdPerUnit},
@@ -108,21 +109,51 @@ impl Verdict {
     }
 }
 
-/// Rates a call that ended.
+/// Rates a call that ended, with the attempts that came to nothing.
 pub(super) fn rate_end(head: &CallHead, end: &CallEnd, rules: &Rules) -> Verdict {
     if end.refused.is_some() {
         return Verdict::free();
     }
+    let server = Server::of(head, end.deciding());
     let served = Served {
+        server,
         model: end.response_model.as_deref(),
         tier: end.service_tier.as_deref().or(head.request_tier.as_deref()),
-        region: end.region.as_deref().or(head.region.as_deref()),
+        region: end.region.as_deref().or(server.region),
     };
-    let computed = rate(head, &served, &end.usage, rules)
-        .unwrap_or_else(|reason| Verdict::unpriced(reason, &end.usage.units, end.settled, rules));
-    match end.provider_cost.and_then(|cost| i64::try_from(cost.pico()).ok()) {
-        Some(reported) => computed.beside(reported, &head.provider, rules),
+    let unpriced = |reason| {
+        let units = &end.usage_with_waste().units;
+        Verdict::unpriced(reason, units, end.settled, rules)
+    };
+    let computed = rate(head, &served, &end.usage, rules).unwrap_or_else(unpriced);
+    let verdict = match end.provider_cost.and_then(|cost| i64::try_from(cost.pico()).ok()) {
+        Some(reported) => computed.beside(reported, server.provider, rules),
         None => computed,
+    };
+    // What one part of it costs is not known, so nor is the whole.
+    verdict.with_waste(head, end, rules).unwrap_or_else(unpriced)
+}
+
+impl Verdict {
+    /// Adds what the wasted attempts cost.
+    fn with_waste(mut self, head: &CallHead, end: &CallEnd, rules: &Rules) -> Result<Self, Unpriced> {
+        if self.cost.is_none() {
+            return Ok(self);
+        }
+        let mut wasted = Vec::new();
+        for (attempt, usage) in attempt::wasted(&end.tried) {
+            let server = Server::of(head, Some(attempt));
+            let served =
+                Served { server, model: None, tier: head.request_tier.as_deref(), region: server.region };
+            let lines = rate(head, &served, usage, rules)?.lines;
+            wasted.extend(lines.into_iter().map(|line| Line { attempt: Some(attempt.number), ..line }));
+        }
+        if wasted.is_empty() {
+            return Ok(self);
+        }
+        self.lines.append(&mut wasted);
+        let Self { cost, settled, lines, .. } = Self::priced(std::mem::take(&mut self.lines))?;
+        Ok(Self { cost, settled, lines, ..self })
     }
 }
 
@@ -139,14 +170,25 @@ impl Verdict {
     fn told(pico: i64) -> Option<Self> {
         let (rate, units) = (PicoUsdPerUnit::new(1), u64::try_from(pico).ok()?);
         let (meter, cost) = (Meter::ReportedCost, rate.cost(units)?);
-        Self::priced(vec![Line { meter, units, rate, cost, price: 0, list: None, discount: None }]).ok()
+        Self::priced(vec![Line {
+            meter,
+            units,
+            rate,
+            cost,
+            price: 0,
+            list: None,
+            discount: None,
+            attempt: None,
+        }])
+        .ok()
     }
 }
 
 /// Rates a call of which nobody ever said how it ended: at its input, which the provider has seen.
 pub(super) fn rate_orphan(head: &CallHead, rules: &Rules) -> Verdict {
     let usage = orphan_usage(head);
-    let served = Served { tier: head.request_tier.as_deref(), region: head.region.as_deref(), model: None };
+    let server = Server::of(head, None);
+    let served = Served { server, tier: head.request_tier.as_deref(), region: server.region, model: None };
     let rated = rate(head, &served, &usage, rules);
     let held = head.hold_input.and_then(|held| i64::try_from(held.pico()).ok());
     match (rated, held.filter(|held| *held > 0)) {
@@ -170,6 +212,7 @@ pub(super) fn orphan_usage(head: &CallHead) -> Usage {
 
 /// Who served a call, as far as the price depends on it.
 struct Served<'a> {
+    server: Server<'a>,
     model: Option<&'a str>,
     tier: Option<&'a str>,
     region: Option<&'a str>,
@@ -177,10 +220,10 @@ struct Served<'a> {
 
 fn rate(head: &CallHead, served: &Served<'_>, usage: &Usage, rules: &Rules) -> Result<Verdict, Unpriced> {
     let query = Query {
-        provider: &head.provider,
-        account: head.account.as_deref(),
+        provider: served.server.provider,
+        account: served.server.account,
         served: served.model,
-        requested: head.model(),
+        requested: served.server.model,
         at: head.started_at,
     };
     let terms = Terms { tier: served.tier, region: served.region, at: head.started_at, ..Terms::default() };

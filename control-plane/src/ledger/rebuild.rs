@@ -174,7 +174,7 @@ fn recount(connection: &Connection) -> Result<Recounted, StoreError> {
         }
         let settled_pico = row.get::<_, Option<i64>>("settled_pico")?.unwrap_or(0);
         let units = match blob::<CallEnd>(row.get("end")?)? {
-            Some(end) => end.usage.units,
+            Some(end) => end.usage_with_waste().into_owned().units,
             None => Units::from([(Meter::Input, unix(row.get("tokens_in")?))]),
         };
         for charge in charges {

@@ -5,7 +5,7 @@
 use super::{
     aggregates::{Contribution, Deltas, Keys, day},
     calls::{Filter, WordColumn, conditions},
-    lines::{Place, Sign},
+    lines::{Place, Sign, WastedAt},
     rating,
     standing::Standing,
 };
@@ -14,7 +14,9 @@ use crate::{
     store::{Store, StoreError, Write, instant, word_text},
 };
 use protocol::{
-    UnixNanos, codec,
+    UnixNanos,
+    attempt::Server,
+    codec,
     event::{CallEnd, CallHead},
     money::PicoUsd,
     rating::Line,
@@ -135,6 +137,7 @@ struct Differing {
     tokens: (i64, i64),
     tier: Option<Box<str>>,
     region: Option<Box<str>>,
+    wasted: Vec<WastedAt>,
     booked: Option<i64>,
     reported: Option<i64>,
     before: Standing,
@@ -194,8 +197,12 @@ fn page(
                     group: group(connection, &keys)?,
                     keys,
                     tokens: (row.get("tokens_in")?, row.get("tokens_out")?),
-                    tier: end.and_then(|end| end.service_tier.clone()).or(head.request_tier),
-                    region: end.and_then(|end| end.region.clone()).or(head.region),
+                    tier: end.and_then(|end| end.service_tier.clone()).or(head.request_tier.clone()),
+                    region: end.and_then(|end| end.region.clone()).or_else(|| {
+                        let server = Server::of(&head, end.and_then(CallEnd::deciding));
+                        server.region.map(Into::into)
+                    }),
+                    wasted: end.map(|end| WastedAt::all(&head, end)).unwrap_or_default(),
                     booked: booked.0,
                     reported: verdict.reported,
                     before,
@@ -214,7 +221,7 @@ fn page(
 fn are_alike(before: &[Line], now: &[Line]) -> bool {
     let facts = |line: &Line| {
         let list = line.list.map_or(line.rate, |list| list.rate);
-        (line.meter, line.units, line.rate, list, line.discount.clone())
+        (line.attempt, line.meter, line.units, line.rate, list, line.discount.clone())
     };
     before.is_empty() || before.iter().map(facts).eq(now.iter().map(facts))
 }
@@ -299,7 +306,12 @@ fn correct(
         };
         deltas.call(&call.keys, measures(call.before.cost).negated())?;
         deltas.call(&call.keys, measures(Some(call.cost)))?;
-        let place = Place { keys: &call.keys, tier: call.tier.as_deref(), region: call.region.as_deref() };
+        let place = Place {
+            keys: &call.keys,
+            tier: call.tier.as_deref(),
+            region: call.region.as_deref(),
+            wasted: &call.wasted,
+        };
         let today = day(instant(now));
         deltas.lines.add(write, &place, today, (Sign::Minus, call.before.lines()))?;
         deltas.lines.add(write, &place, today, (Sign::Plus, &call.lines))?;

@@ -187,6 +187,7 @@ fn end(input: u64, output: u64) -> CallEnd {
         cluster: None,
         upstream: None,
         attempts: 1,
+        tried: Vec::new(),
         settled: None,
     }
 }

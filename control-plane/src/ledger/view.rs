@@ -1,5 +1,7 @@
 //! A call as it is shown: by the API, the console and the command line. Field names are the contract's.
 
+mod attempts;
+
 use super::{
     Pricing,
     calls::Booked,
@@ -11,8 +13,9 @@ use crate::{
 };
 use protocol::{
     UnixNanos,
+    attempt::{Fallback, Server},
     attribution::{Dimension, Source},
-    event::{CallEnd, CallHead, CapAnswer, CapDecision},
+    event::{CallEnd, CapAnswer, CapDecision},
     ids::CallId,
     loop_guard::LoopVerdict,
     meters::{Meter, Units},
@@ -23,6 +26,8 @@ use rusqlite::Connection;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
+
+pub use attempts::Attempt;
 
 /// A call. Money is decimal text in USD or null where it is not known; times are RFC 3339.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -44,8 +49,13 @@ pub struct Call {
     pub operation: Box<str>,
     pub route: Option<Box<str>>,
     pub original_route: Option<Box<str>>,
+    /// Whether it was served elsewhere than where it was first sent.
     pub fallback: bool,
+    /// `application`, or why Envoy's next attempt went elsewhere: status_503, per_try_timeout, connect_failure, reset, hedged.
     pub fallback_reason: Option<String>,
+    /// Where Envoy sent it first, where it was served elsewhere.
+    pub original_provider: Option<Box<str>>,
+    pub original_model: Option<Box<str>>,
     pub request_model: Option<Box<str>>,
     /// The model that the request was made to name instead, where a cap had no room for that one.
     pub downgraded_model: Option<Box<str>>,
@@ -132,6 +142,8 @@ pub struct Line {
     pub list_cost_usd: PicoUsd,
     /// The policy's discount that was taken off the list rate.
     pub discount: Option<Box<str>>,
+    /// The wasted attempt that it is of; null for what the call itself used.
+    pub attempt: Option<u32>,
 }
 
 /// What a cap said of a call.
@@ -146,23 +158,6 @@ pub struct Cap {
     /// held, refused, shadow_refused or allowed_unreachable.
     #[schema(value_type = String)]
     pub decision: CapAnswer,
-}
-
-/// One try at one upstream.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-#[expect(missing_docs, reason = "the names are the contract's, which explains them")]
-pub struct Attempt {
-    pub number: u32,
-    pub provider: Box<str>,
-    pub upstream: Option<Box<str>>,
-    pub status: u16,
-    pub response_flags: Box<str>,
-    pub latency_ms: Option<u64>,
-    pub outcome: &'static str,
-    #[schema(value_type = Object)]
-    pub tokens: Units,
-    #[schema(value_type = Option<String>)]
-    pub cost_usd: Option<PicoUsd>,
 }
 
 /// Something that was booked otherwise than first.
@@ -182,6 +177,7 @@ pub struct Correction {
 }
 
 impl Call {
+    #[expect(clippy::too_many_lines, reason = "a field a line")]
     pub(super) fn of(connection: &Connection, booked: Booked) -> Result<Self, StoreError> {
         let word = |id| word_text(connection, id);
         let Booked { state, head, end, lines, plan, ending, usage_source, unpriced, .. } = &booked;
@@ -192,6 +188,9 @@ impl Call {
         let cost_usd = booked.cost_pico.map(money);
         let end_ref = end.as_ref();
         let first_token_at = end_ref.and_then(|end| end.first_token_at);
+        let server = Server::of(head, end_ref.and_then(CallEnd::deciding));
+        let fallback = Fallback::of(head, end_ref);
+        let original = fallback.and_then(|fallback| fallback.original);
         Ok(Self {
             id: head.id,
             request_id: head.request_id.clone(),
@@ -202,20 +201,22 @@ impl Call {
             feature: name(Dimension::Feature),
             plan: word(*plan)?,
             attribution: slots.collect(),
-            provider: head.provider.clone(),
+            provider: server.provider.into(),
             dialect: head.dialect.clone(),
             operation: head.operation.clone(),
             route: head.route.clone(),
             original_route: head.original_route.clone(),
-            fallback: head.original_route.is_some(),
-            fallback_reason: None,
+            fallback: fallback.is_some(),
+            fallback_reason: fallback.map(|fallback| fallback.reason.into()),
+            original_provider: original.map(|original| original.provider.into()),
+            original_model: original.and_then(|original| original.model).map(Into::into),
             request_model: head.request_model.clone(),
             downgraded_model: head.downgraded_to.clone(),
             response_model: end_ref.and_then(|end| end.response_model.clone()),
             service_tier: end_ref
                 .and_then(|end| end.service_tier.clone())
                 .or_else(|| head.request_tier.clone()),
-            region: end_ref.and_then(|end| end.region.clone()).or_else(|| head.region.clone()),
+            region: end_ref.and_then(|end| end.region.clone()).or(server.region.map(Into::into)),
             stream: head.stream,
             tokens: tokens(&booked),
             usage_source: word(*usage_source)?,
@@ -237,7 +238,7 @@ impl Call {
             cap: tightest(&head.caps).map(cap),
             caps: head.caps.iter().map(cap).collect(),
             loop_guard: head.loop_guard,
-            attempts: end_ref.and_then(|end| attempt(head, end, cost_usd)).into_iter().collect(),
+            attempts: attempts::of(&booked),
             status: end_ref.map(|end| end.status),
             response_flags: end_ref.map(|end| end.response_flags.clone()),
             ending: word(*ending)?,
@@ -291,7 +292,7 @@ fn tokens(booked: &Booked) -> Units {
 }
 
 fn line(line: &rating::Line) -> Line {
-    let rating::Line { meter, units, rate, cost, price, list, discount } = line;
+    let rating::Line { meter, units, rate, cost, price, list, discount, attempt } = line;
     let list_cost = line.list_cost().unwrap_or(*cost);
     Line {
         meter: *meter,
@@ -305,6 +306,7 @@ fn line(line: &rating::Line) -> Line {
         list_rate_usd: list.map_or(*rate, |list| list.rate).usd_per_unit(),
         list_cost_usd: list_cost,
         discount: discount.clone(),
+        attempt: *attempt,
     }
 }
 
@@ -328,19 +330,4 @@ fn tightest(decisions: &[CapDecision]) -> Option<&CapDecision> {
         CapAnswer::Held => 4,
     };
     decisions.iter().min_by_key(weight)
-}
-
-/// What the call instance can see of attempts: the last one.
-fn attempt(head: &CallHead, end: &CallEnd, cost_usd: Option<PicoUsd>) -> Option<Attempt> {
-    (end.refused.is_none() && end.attempts > 0).then(|| Attempt {
-        number: end.attempts,
-        provider: head.provider.clone(),
-        upstream: end.upstream.clone().or_else(|| end.cluster.clone()),
-        status: end.status,
-        response_flags: end.response_flags.clone(),
-        latency_ms: Some(milliseconds(head.started_at, end.finished_at)),
-        outcome: names::outcome(end.outcome),
-        tokens: end.usage.units.clone(),
-        cost_usd,
-    })
 }

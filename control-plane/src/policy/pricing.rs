@@ -1,8 +1,11 @@
 //! What a policy says of prices: other names of models, contracts, whose word bills, and from where prices are
 //! refreshed. The prices themselves are in the price table.
 
-use jiff::{Timestamp, civil::Date, tz::TimeZone};
-use protocol::{UnixNanos, ids::Name, meters::Meter, rating::Discount};
+mod when;
+
+pub use when::When;
+
+use protocol::{UnixNanos, attempt::BillsOnAbort, ids::Name, meters::Meter, rating::Discount};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use std::{borrow::Cow, collections::BTreeMap, fmt, str::FromStr};
@@ -22,6 +25,11 @@ pub struct Pricing {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(with = "Vec<String>")]
     pub provider_cost_bills: Vec<Name>,
+    /// By provider: what it bills of a request that it got and whose answer nobody took: nothing, the prompt (which is
+    /// taken where a provider is not named), or as much output as the request allows, too.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(schema_with = "bills_on_abort")]
+    pub bills_on_abort: BTreeMap<Name, BillsOnAbort>,
     /// Catalogues that are read again and again.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub refresh: Vec<Refresh>,
@@ -60,6 +68,13 @@ pub struct Contract {
 
 fn meters(_: &mut SchemaGenerator) -> Schema {
     json_schema!({"type": "array", "items": {"type": "string", "enum": Meter::ALL.map(Meter::as_str)}})
+}
+
+fn bills_on_abort(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "object",
+        "additionalProperties": {"type": "string", "enum": ["none", "input", "full"]},
+    })
 }
 
 /// How narrowly a discount is meant; the greatest comes first.
@@ -303,50 +318,6 @@ impl JsonSchema for Percent {
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({"type": ["string", "number"], "format": "percent", "pattern": "^[0-9]{1,3}(\\.[0-9]{1,4})?$"})
-    }
-}
-
-/// A day, which is its first instant in UTC, or an instant.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct When(pub UnixNanos);
-
-impl FromStr for When {
-    type Err = crate::instant::NotAnInstant;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        text.parse().map(|crate::instant::Instant(at)| Self(at))
-    }
-}
-
-impl fmt::Display for When {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let at = Timestamp::from_nanosecond(i128::from(self.0)).unwrap_or(Timestamp::MAX);
-        let zoned = at.to_zoned_datetime(TimeZone::UTC);
-        let day: Date = zoned.date();
-        let is_day = zoned.start_of_day().is_ok_and(|start| start == zoned);
-        if is_day { write!(f, "{day}") } else { write!(f, "{at}") }
-    }
-}
-
-impl Serialize for When {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for When {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
-    }
-}
-
-impl JsonSchema for When {
-    fn schema_name() -> Cow<'static, str> {
-        "When".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({"description": "A day or an RFC 3339 instant.", "type": "string", "format": "instant"})
     }
 }
 

@@ -41,6 +41,12 @@ mod env {
             data: *mut *mut u8,
             data_size: *mut usize,
         ) -> u32;
+        pub(super) fn proxy_set_property(
+            path: *const u8,
+            path_size: usize,
+            data: *const u8,
+            data_size: usize,
+        ) -> u32;
         pub(super) fn proxy_continue_stream(stream: i32) -> u32;
         pub(super) fn proxy_set_effective_context(context: u32) -> u32;
         pub(super) fn proxy_done() -> u32;
@@ -231,6 +237,12 @@ pub(super) fn property(path: &str) -> Result<Vec<u8>, HostError> {
     // SAFETY: the path lives through the call, and both other pointers are to live locals.
     let status = unsafe { env::proxy_get_property(path.as_ptr(), path.len(), &raw mut data, &raw mut size) };
     taken(status, data, size)
+}
+
+/// Sets filter state of the stream under a key of one part.
+pub(super) fn set_property(key: &str, value: &[u8]) -> Result<(), HostError> {
+    // SAFETY: key and value live through the call.
+    done_if(unsafe { env::proxy_set_property(key.as_ptr(), key.len(), value.as_ptr(), value.len()) })
 }
 
 /// Bytes from the host's cryptographic generator.

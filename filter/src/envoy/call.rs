@@ -1,8 +1,11 @@
 //! The call instance's context of one HTTP stream: a table of forwards between Envoy's callbacks and an
 //! [`Exchange`].
 
+mod rewriting;
+
 use super::{
     abi::{self, Buffer, HostError, Map},
+    attempt,
     host::{self, Shared},
     node::Node,
     stream::{stream_end, strip, surroundings},
@@ -95,6 +98,11 @@ impl HttpContext for Call {
         let around = surroundings(&node, &headers);
         self.exchange = Exchange::begin(&node.config, &headers, around, node.call_id(now), now);
         let metered = self.exchange.is_some();
+        if let Some(exchange) = self.exchange.as_mut().filter(|_| attempt::are_seen())
+            && attempt::expect(exchange.id(), exchange.attempts()).is_err()
+        {
+            node.stats.fault("attempt_without_call");
+        }
         if let (Some(exchange), Some(_)) =
             (&mut self.exchange, node.snapshot().and_then(|known| known.loop_guard.clone()))
         {
@@ -263,49 +271,6 @@ impl HttpContext for Call {
 }
 
 impl Call {
-    /// Rewrites the held body so that the stream tells its usage.
-    fn ask_for_usage(&mut self, node: &Node, size: usize) {
-        let Some(exchange) = &mut self.exchange else { return };
-        let Ok(body) = abi::buffer(Buffer::Request, 0, size) else {
-            return node.stats.fault("request_body");
-        };
-        let Some(rewritten) = exchange.rewritten(&body) else { return };
-        // White space may still come behind what was read.
-        let length = exchange.request_length_after(body.len(), rewritten.len());
-        // The length first: a longer body under the old one would run into the connection's next request.
-        let has_length = || {
-            let length = length.map(|length| length.to_string()).ok_or(HostError)?;
-            abi::set_header(Map::Request, b"content-length", Some(length.as_bytes()))
-        };
-        if self.has_content_length && has_length().is_err() {
-            return node.stats.fault("request_rewrite");
-        }
-        if abi::replace_buffer(Buffer::Request, size, &rewritten).is_err() {
-            node.stats.fault("request_rewrite");
-        }
-    }
-
-    /// Rewrites the held body so that another model is asked for. What the provider is then asked for is what it says it
-    /// served, so that a body which could not be rewritten is still charged as what it was.
-    fn ask_for_another_model(&self) -> Result<(), HostError> {
-        /// More than is ever held, so all of it.
-        const ALL: usize = 1 << 30;
-        let body = abi::buffer(Buffer::Request, 0, ALL)?;
-        let altered =
-            self.exchange.as_ref().and_then(|exchange| exchange.with_model(&body)).ok_or(HostError)?;
-        if self.has_content_length {
-            let pairs = abi::header_pairs(Map::Request)?;
-            let length: usize = Headers::new(&split_pairs(&pairs))
-                .text("content-length")
-                .and_then(|length| length.parse().ok())
-                .ok_or(HostError)?;
-            // White space may still come behind what is held.
-            let length = length.saturating_sub(body.len()).saturating_add(altered.len());
-            abi::set_header(Map::Request, b"content-length", Some(length.to_string().as_bytes()))?;
-        }
-        abi::replace_buffer(Buffer::Request, body.len(), &altered)
-    }
-
     fn decide(&mut self, node: &Rc<Node>, recourse: Recourse, now: UnixNanos) -> Action {
         let Some(exchange) = &mut self.exchange else { return Action::Continue };
         let fast = node.config.admission.fast;
@@ -375,6 +340,7 @@ impl Call {
         if self.head_waits {
             node.head_moved(self.context, host::now());
         }
+        attempt::forget(exchange.id());
         let end = stream_end(exchange.is_plain());
         let snapshot = node.snapshot().unwrap_or_default();
         let dialect = exchange.dialect();

@@ -2,6 +2,7 @@
 
 use super::{
     abi::{self, Buffer, Map},
+    attempt::{Attempt, Instance},
     call::Call,
     host::{self, Shared},
     node::Node,
@@ -36,6 +37,8 @@ const REPORT_NS: u64 = 500_000_000;
 #[derive(Debug, Default)]
 pub(super) struct Root {
     node: Option<Rc<Node>>,
+    /// Set instead of a node, where this is an attempt instance.
+    attempts: Option<Rc<Instance>>,
     events_token: Option<u32>,
     snapshot_token: Option<u32>,
     allowance_token: Option<(u32, UnixNanos)>,
@@ -110,6 +113,10 @@ impl RootContext for Root {
             log::error!("Envoy gives no ticks, without which no event is sent");
             return false;
         }
+        if config.role == Role::Attempt {
+            self.attempts = Some(Rc::new(Instance::new(config)));
+            return true;
+        }
         let node = Rc::new(Node::new(config));
         node.follow_snapshot();
         self.poll_snapshot(&node, host::now());
@@ -118,6 +125,9 @@ impl RootContext for Root {
     }
 
     fn on_tick(&mut self) {
+        if let Some(instance) = &self.attempts {
+            instance.tick();
+        }
         let Some(node) = self.node.clone() else { return };
         let now = host::now();
         self.slow_down(&node, now);
@@ -138,8 +148,11 @@ impl RootContext for Root {
     }
 
     fn create_http_context(&self, context: u32) -> Option<Box<dyn HttpContext>> {
+        if let Some(instance) = &self.attempts {
+            return Some(Box::new(Attempt::new(Rc::clone(instance))));
+        }
         // The SDK panics on `None`, so a root without configuration gives a context that does nothing.
-        let node = self.node.clone().filter(|node| node.config.role == Role::Call);
+        let node = self.node.clone();
         self.busy.set(true);
         if self.slow.take()
             && let Some(node) = &node

@@ -1,12 +1,14 @@
 //! The end of a call: what it used, what that cost, what it was worth, and the event that tells it.
 
 mod background;
+mod bill;
 mod outcome;
 mod usage;
 
 use super::{Finished, Flow};
 use crate::{
     admission::{self, Refused},
+    attempts,
     counters::SharedData,
     dialect::Dialect,
     ending::{StreamEnd, flag_names},
@@ -14,16 +16,16 @@ use crate::{
     request::RequestFacts,
     response::ResponseReader,
 };
+use bill::Served;
 use protocol::{
     UnixNanos,
+    attempt::{Server, usage_with_waste},
     attribution::Dimension,
     cap::Amount,
     event::{CallEnd, CallHead, Ending, Outcome},
-    meters::{Side, Usage, UsageSource},
+    meters::Usage,
     money::PicoUsd,
-    price::Terms,
-    rating::{self, Offer},
-    snapshot::{Snapshot, UnpricedRule},
+    snapshot::Snapshot,
 };
 use std::rc::Rc;
 
@@ -56,7 +58,7 @@ pub(super) fn of_flow(
     end: &StreamEnd,
     now: UnixNanos,
 ) -> Option<Finished> {
-    let Flow { held, response, response_whole, first_token_at, .. } = flow;
+    let Flow { held, response, response_whole, first_token_at, mut tried, .. } = flow;
     let ending = end.ending(response.is_some(), response_whole);
     let status = response.as_ref().map_or(0, ResponseReader::status);
     let readable = response.as_ref().is_some_and(ResponseReader::reads_body);
@@ -79,20 +81,20 @@ pub(super) fn of_flow(
     let known = facts.usage.is_some() || facts.free || asked.free || asked.usage().is_some();
     let usage_missing = !known && ending == Ending::Complete && (200..300).contains(&status);
     let usage = usage::of(&head, asked, &mut facts, &snapshot.ratios, &cut);
-    let terms = Terms {
+    attempts::estimate_wasted(&mut tried, &head, snapshot);
+    let server = Server::of(&head, tried.iter().find(|attempt| attempt.decides));
+    let served = Served {
+        server,
+        model: facts.model.as_deref(),
         tier: facts.service_tier.as_deref().or(head.request_tier.as_deref()),
-        region: facts.region.as_deref().or(head.region.as_deref()),
-        at: head.started_at,
-        ..Terms::default()
+        region: facts.region.as_deref().or(server.region),
     };
-    let (served, requested) = (facts.model.as_deref(), head.model());
-    let prices = snapshot.prices.find(&head.provider, head.account.as_deref(), served, requested);
-    let rated = rating::rate_usage(&usage, &terms, &prices.map(Offer::from).unwrap_or_default());
-    let computed = rated.ok().and_then(|lines| rating::cost(&lines)).or_else(|| ceiling(snapshot, &usage));
+    let computed = bill::cost(snapshot, &served, &usage, head.started_at);
     let reported = facts.provider_cost.filter(|cost| *cost >= PicoUsd::ZERO);
-    let bills = snapshot.provider_cost_bills.contains(&head.provider);
+    let bills = snapshot.provider_cost_bills.contains(server.provider);
     let cost = reported.filter(|_| bills).or(computed);
-    admission::settle(shared, &held, &usage.units, cost, now);
+    let cost = bill::with_waste(snapshot, &head, &tried, cost);
+    admission::settle(shared, &held, &usage_with_waste(&usage, &tried).units, cost, now);
     let outcome = outcome::of(&facts, ending, status);
     if let (Some(spec), Some(task)) = (&snapshot.loop_guard, head.attribution.name(Dimension::Task)) {
         let cost_pico = cost.map_or(0, |cost| Amount::try_from(cost.pico()).unwrap_or(Amount::MAX));
@@ -117,7 +119,8 @@ pub(super) fn of_flow(
         error_type: facts.error_type.take().or_else(|| error_of(end, ending, status)),
         cluster: end.cluster.as_deref().map(Into::into),
         upstream: end.upstream.as_deref().map(Into::into),
-        attempts: end.attempts,
+        attempts: end.attempts.max(u32::try_from(tried.len()).unwrap_or(0)),
+        tried,
         settled: cost,
         ..blank_end(now)
     };
@@ -153,17 +156,9 @@ pub(crate) fn blank_end(now: UnixNanos) -> CallEnd {
         cluster: None,
         upstream: None,
         attempts: 0,
+        tried: Vec::new(),
         settled: None,
     }
-}
-
-/// What a call without a price is settled with, where the policy names a ceiling.
-fn ceiling(snapshot: &Snapshot, usage: &Usage) -> Option<PicoUsd> {
-    let UnpricedRule::Ceiling(rate) = snapshot.unpriced else { return None };
-    if usage.source() == UsageSource::None {
-        return None;
-    }
-    rate.cost(usage.tokens(Side::Prompt).saturating_add(usage.tokens(Side::Generated)))
 }
 
 /// Where the provider named no error: Envoy's response code details, without their braces' content.

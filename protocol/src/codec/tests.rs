@@ -1,5 +1,6 @@
 use super::*;
 use crate::{
+    attempt::{Attempt, Fate, RateLimit},
     event::{CallEnd, CallHead, Ending, Outcome},
     ids::CallId,
     meters::{Meter, Usage},
@@ -32,6 +33,31 @@ fn head() -> CallHead {
     }
 }
 
+fn lost() -> Attempt {
+    Attempt {
+        number: 1,
+        decides: false,
+        fate: Fate::Lost,
+        reason: None,
+        provider: Some("groq".into()),
+        account: None,
+        region: None,
+        model: None,
+        cluster: Some("spare".into()),
+        upstream: Some("10.0.0.1:443".into()),
+        started_at: 1_700_000_000_000_000_001,
+        answered_at: None,
+        ended_at: 1_700_000_000_500_000_000,
+        status: 0,
+        rate_limit: Some(RateLimit { requests_left: Some(1), tokens_left: None, retry_after_s: None }),
+        usage: Some(Usage {
+            units: [(Meter::Input, 3)].into(),
+            estimated: [Meter::Input].into(),
+            complete: false,
+        }),
+    }
+}
+
 fn finished() -> UsageEvent {
     let usage = Usage {
         units: [(Meter::Input, 3), (Meter::CacheWrite5m, 4)].into(),
@@ -57,6 +83,7 @@ fn finished() -> UsageEvent {
         cluster: None,
         upstream: None,
         attempts: 1,
+        tried: vec![],
         settled: None,
     };
     UsageEvent::Finished { head: head(), end: Box::new(end) }
@@ -64,7 +91,11 @@ fn finished() -> UsageEvent {
 
 #[test]
 fn events_read_back_from_messagepack_and_from_json() {
-    for event in [UsageEvent::Started { head: head() }, finished()] {
+    let mut retried = finished();
+    if let UsageEvent::Finished { end, .. } = &mut retried {
+        end.tried.push(lost());
+    }
+    for event in [UsageEvent::Started { head: head() }, finished(), retried] {
         assert_eq!(decode(&encode(&event).unwrap()), Ok(event.clone()));
         let json = serde_json::to_string(&event).unwrap();
         assert_eq!(serde_json::from_str::<UsageEvent>(&json).unwrap(), event);

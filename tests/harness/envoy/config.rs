@@ -4,12 +4,14 @@
 use super::{Filter, Setup, Upstream};
 use crate::places;
 use serde_json::{Value, json};
-use std::{fs, path::Path};
+use std::{fs, net::SocketAddr, path::Path};
 
 const MANAGER: &str = "/static_resources/listeners/0/filter_chains/0/filters/0/typed_config";
 const FILTERS: &str = "/static_resources/listeners/0/filter_chains/0/filters/0/typed_config/http_filters";
 const ROUTE: &str = "/static_resources/listeners/0/filter_chains/0/filters/0/typed_config\
                      /route_config/virtual_hosts/0/routes/0/route";
+/// The cluster of the provider.
+const PROVIDER: &str = "provider";
 const CLUSTERS: &str = "/static_resources/clusters";
 /// Where Debian, Alpine and most others keep the certificate authorities.
 const AUTHORITIES: &str = "/etc/ssl/certs/ca-certificates.crt";
@@ -54,7 +56,27 @@ pub(super) fn bootstrap(setup: &Setup, listen: u16, admin: u16, place: &Path) ->
             });
         }
     }
+    if let Some(providers) = &setup.attempts {
+        let router = format!("{FILTERS}/1/typed_config");
+        insert(&mut envoy, &router, "upstream_http_filters", attempt_filters(setup, providers));
+    }
+    if let Some(clusters) = envoy.pointer_mut(CLUSTERS).and_then(Value::as_array_mut) {
+        clusters.extend(setup.clusters.iter().cloned());
+    }
     envoy
+}
+
+/// The attempt instance, and what sends its requests.
+fn attempt_filters(setup: &Setup, providers: &Value) -> Value {
+    let codec = "type.googleapis.com/envoy.extensions.filters.http.upstream_codec.v3.UpstreamCodec";
+    let mut wasm = wasm(setup);
+    let plugin = json!({"role": "attempt", "providers": providers});
+    put(&mut wasm, "/config/name", json!("bursar-attempt"));
+    put(&mut wasm, "/config/configuration/value", json!(plugin.to_string()));
+    json!([
+        {"name": "bursar", "typed_config": wasm},
+        {"name": "envoy.filters.http.upstream_codec", "typed_config": {"@type": codec}},
+    ])
 }
 
 /// What `path_config_source` reads: the filter alone, as it would come from a management server.
@@ -79,6 +101,49 @@ fn wasm(setup: &Setup) -> Value {
     }
     put(&mut wasm, "/config/configuration/value", json!(plugin.to_string()));
     wasm
+}
+
+/// An aggregate cluster of the provider and these, and a route that tries one after the other.
+pub(super) fn fallback(route: &mut Vec<(String, Value)>, to: &[(&str, SocketAddr)]) -> Vec<Value> {
+    let previous = "type.googleapis.com/envoy.extensions.retry.priority.previous_priorities.v3\
+                    .PreviousPrioritiesConfig";
+    route.push(("cluster".to_owned(), json!("fallback")));
+    for (_, policy) in route.iter_mut().filter(|(key, _)| key == "retry_policy") {
+        let priority = json!({
+            "name": "envoy.retry_priorities.previous_priorities",
+            "typed_config": {"@type": previous, "update_frequency": 1},
+        });
+        insert(policy, "", "retry_priority", priority);
+    }
+    let members: Vec<&str> = [PROVIDER].into_iter().chain(to.iter().map(|(name, _)| *name)).collect();
+    let aggregate = json!({
+        "name": "fallback",
+        "connect_timeout": "1s",
+        "lb_policy": "CLUSTER_PROVIDED",
+        "cluster_type": {
+            "name": "envoy.clusters.aggregate",
+            "typed_config": {
+                "@type": "type.googleapis.com/envoy.extensions.clusters.aggregate.v3.ClusterConfig",
+                "clusters": members,
+            },
+        },
+    });
+    to.iter().map(|(name, address)| member(name, *address)).chain([aggregate]).collect()
+}
+
+/// A cluster of one endpoint, which says what it is: of an aggregate's members nothing else is seen.
+fn member(name: &str, address: SocketAddr) -> Value {
+    let address = json!({"socket_address": {"address": address.ip(), "port_value": address.port()}});
+    let metadata = json!({"filter_metadata": {"bursar": {"target": name}}});
+    json!({
+        "name": name,
+        "type": "STATIC",
+        "connect_timeout": "1s",
+        "load_assignment": {
+            "cluster_name": name,
+            "endpoints": [{"lb_endpoints": [{"endpoint": {"address": address}, "metadata": metadata}]}],
+        },
+    })
 }
 
 fn standalone() -> Value {

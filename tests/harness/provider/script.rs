@@ -20,6 +20,8 @@ pub struct Script {
     pub error: String,
     /// Fails with 503 while Envoy's attempt count is not above this.
     pub fail_attempts: u32,
+    /// Of an attempt after so many, by Envoy's count, all is well: neither its status nor how it begins is scripted.
+    pub well_after_attempts: Option<u32>,
     /// Generated tokens; by default the request's output limit, at most 16.
     pub tokens: Option<u64>,
     /// The text of every generated token.
@@ -63,6 +65,7 @@ impl Default for Script {
             html: None,
             error: "server_error".to_owned(),
             fail_attempts: 0,
+            well_after_attempts: None,
             tokens: None,
             token: " moon".to_owned(),
             prompt_tokens: None,
@@ -90,6 +93,21 @@ impl Script {
         match header {
             Some(bytes) => serde_json::from_slice(bytes).map_err(|error| format!("{HEADER}: {error}")),
             None => Ok(Self::default()),
+        }
+    }
+
+    /// The script of one attempt.
+    pub(super) fn of_attempt(self, attempt: u32) -> Self {
+        let well = Self::default();
+        match self.well_after_attempts {
+            Some(last) if attempt > last => Self {
+                status: well.status,
+                head_delay_ms: well.head_delay_ms,
+                reset_before_head: false,
+                hang_before_head: false,
+                ..self
+            },
+            _ => self,
         }
     }
 

@@ -4,12 +4,13 @@
 use super::{Check, Difference, blob};
 use crate::store::{StoreError, instant, word_id};
 use protocol::{
+    attempt::Server,
     event::{CallEnd, CallHead},
     money::PicoUsd,
     price::tier_of,
     rating::Line,
 };
-use rusqlite::{Connection, params_from_iter};
+use rusqlite::{Connection, Rows, params_from_iter};
 use std::collections::BTreeMap;
 
 /// The key of a row of by_day_charge → lines, units.
@@ -28,7 +29,8 @@ pub fn fill_lines(connection: &Connection) -> Result<(), StoreError> {
         .prepare("SELECT head, end, lines FROM calls JOIN details USING (id) WHERE state IN (1, 2)")?;
     let mut rows = calls.query([])?;
     while let Some(row) = rows.next()? {
-        let (tier, region) = served(blob(row.get(0)?)?, blob(row.get(1)?)?);
+        let (head, end) = (blob(row.get(0)?)?, blob(row.get(1)?)?);
+        let (tier, region) = served(head.as_ref(), end.as_ref());
         for text in [tier, region].into_iter().flatten().filter(|text| !text.is_empty()) {
             name.execute([text])?;
         }
@@ -94,31 +96,30 @@ fn recount(connection: &Connection) -> Result<(Charges, u64), StoreError> {
     let (mut charges, mut unbalanced) = (Charges::new(), 0_u64);
     while let Some(row) = rows.next()? {
         let lines: Vec<Line> = blob(row.get("lines")?)?.unwrap_or_default();
-        let (tier, region) = served(blob(row.get("head")?)?, blob(row.get("end")?)?);
+        let (head, end): (Option<CallHead>, Option<CallEnd>) =
+            (blob(row.get("head")?)?, blob(row.get("end")?)?);
+        let (tier, region) = served(head.as_ref(), end.as_ref());
         let word = |text: Option<&str>| match text {
             None | Some("") => Ok(0),
             Some(text) => Ok::<_, StoreError>(word_id(connection, text)?.unwrap_or(-1)),
         };
-        let (tier, region) = (word(tier.as_deref())?, word(region.as_deref())?);
+        let (tier, region) = (word(tier)?, word(region)?);
         let (day, customer): (i64, i64) = (row.get("day")?, row.get("customer")?);
         let (provider, model): (i64, i64) = (row.get("provider")?, row.get("model")?);
+        let of_attempt = |number: u32| {
+            let (Some(head), Some(end)) = (&head, &end) else { return Ok([-1; 4]) };
+            let attempt = end.tried.iter().find(|attempt| attempt.number == number);
+            let Server { provider, model, region, .. } = Server::of(head, attempt);
+            let tier = head.request_tier.as_deref().filter(|tier| tier_of(Some(tier)).is_some());
+            Ok::<_, StoreError>([word(Some(provider))?, word(model)?, word(tier)?, word(region)?])
+        };
         let mut steps = vec![(0, lines)];
-        let mut later = corrections.query([row.get::<_, [u8; 16]>("id")?])?;
-        while let Some(correction) = later.next()? {
-            if correction.get::<_, String>("cause")? != "rerate" {
-                steps.truncate(1);
-                continue;
-            }
-            let lines: Vec<Line> = blob(correction.get("lines")?)?.unwrap_or_default();
-            let after: Option<i64> = correction.get("after_pico")?;
-            let sum = protocol::rating::cost(&lines).map(PicoUsd::pico);
-            if sum != after.map(i128::from) {
-                unbalanced = unbalanced.saturating_add(1);
-            }
-            steps.push((correction.get::<_, i64>("at")?.div_euclid(super::DAY_NS), lines));
-        }
+        let later = corrections.query([row.get::<_, [u8; 16]>("id")?])?;
+        unbalanced = unbalanced.saturating_add(follow(later, &mut steps)?);
         let mut count = |corrected: i64, lines: &[Line], sign: i64| -> Result<(), StoreError> {
             for line in lines {
+                let [provider, model, tier, region] =
+                    line.attempt.map_or(Ok([provider, model, tier, region]), of_attempt)?;
                 let list = line.list.map_or((line.price, line.rate), |list| (list.price, list.rate));
                 let key = [
                     day,
@@ -151,10 +152,33 @@ fn recount(connection: &Connection) -> Result<(Charges, u64), StoreError> {
     Ok((charges, unbalanced))
 }
 
+/// The days of corrections, and the lines since.
+type Steps = Vec<(i64, Vec<Line>)>;
+
+/// Adds the steps of a call's re-ratings, and says how many have lines that do not sum to their cost.
+fn follow(mut corrections: Rows<'_>, steps: &mut Steps) -> Result<u64, StoreError> {
+    let mut unbalanced = 0_u64;
+    while let Some(correction) = corrections.next()? {
+        if correction.get::<_, String>("cause")? != "rerate" {
+            steps.truncate(1);
+            continue;
+        }
+        let lines: Vec<Line> = blob(correction.get("lines")?)?.unwrap_or_default();
+        let after: Option<i64> = correction.get("after_pico")?;
+        let sum = protocol::rating::cost(&lines).map(PicoUsd::pico);
+        if sum != after.map(i128::from) {
+            unbalanced = unbalanced.saturating_add(1);
+        }
+        steps.push((correction.get::<_, i64>("at")?.div_euclid(super::DAY_NS), lines));
+    }
+    Ok(unbalanced)
+}
+
 /// The tier and region by which a call was rated.
-fn served(head: Option<CallHead>, end: Option<CallEnd>) -> (Option<Box<str>>, Option<Box<str>>) {
-    let (end_tier, end_region) = end.map(|end| (end.service_tier, end.region)).unwrap_or_default();
-    let (head_tier, head_region) = head.map(|head| (head.request_tier, head.region)).unwrap_or_default();
-    let tier = end_tier.or(head_tier).filter(|tier| tier_of(Some(tier)).is_some());
-    (tier, end_region.or(head_region))
+fn served<'a>(head: Option<&'a CallHead>, end: Option<&'a CallEnd>) -> (Option<&'a str>, Option<&'a str>) {
+    let tier = end.and_then(|end| end.service_tier.as_deref());
+    let tier = tier.or(head.and_then(|head| head.request_tier.as_deref()));
+    let before = head.and_then(|head| Server::of(head, end.and_then(CallEnd::deciding)).region);
+    let region = end.and_then(|end| end.region.as_deref()).or(before);
+    (tier.filter(|tier| tier_of(Some(tier)).is_some()), region)
 }

@@ -19,7 +19,7 @@ fn a_value_that_cannot_be_read_ends_nothing_and_leaves_what_inherits_from_it() {
         (r#"multiplier_eu": 1.1"#, r#"multiplier_eu": "a bit""#),
         ("16:30-00:30", "at night"),
         (r#""openai""#, "7"),
-        (&good[10..], "7}"),
+        (good.get(10..).unwrap(), "7}"),
     ] {
         let bad = import(&good.replace(from, to), TUESDAY);
         assert!(!bad.unreadable.is_empty(), "{to}");

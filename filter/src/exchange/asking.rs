@@ -1,0 +1,38 @@
+//! What a call needs of its caps, from what its request asks for.
+
+use super::Exchange;
+use crate::{admission::Needs, request::RequestFacts};
+use protocol::{cap::CapSpec, ratio::TextRatios, snapshot::Snapshot};
+use std::{rc::Rc, sync::Arc};
+
+impl Exchange {
+    pub(super) fn needs(&mut self, snapshot: &Snapshot, facts: RequestFacts) -> Needs {
+        let needs = Needs::of(snapshot, &self.head, &facts);
+        self.take_facts(facts, &snapshot.ratios);
+        let head = Rc::make_mut(&mut self.head);
+        (head.hold, head.hold_input) = (needs.hold, needs.hold_input);
+        needs
+    }
+
+    /// What is needed once another model is asked for.
+    pub(super) fn downgraded(&mut self, snapshot: &Snapshot, before: &Needs, cap: Arc<CapSpec>) -> Needs {
+        let head = Rc::make_mut(&mut self.head);
+        head.downgraded_to.clone_from(&cap.downgrade);
+        self.asked.model.clone_from(&cap.downgrade);
+        let needs = Needs::of(snapshot, head, &self.asked);
+        (head.hold, head.hold_input) = (needs.hold, needs.hold_input);
+        head.input_tokens_estimate = self.asked.input_tokens_estimate(&head.provider, &snapshot.ratios);
+        needs.giving_way(before.gave_way().iter().cloned().chain([cap]).collect())
+    }
+
+    pub(super) fn take_facts(&mut self, facts: RequestFacts, ratios: &TextRatios) {
+        let head = Rc::make_mut(&mut self.head);
+        head.request_model.clone_from(&facts.model);
+        head.stream = facts.stream;
+        head.request_tier.clone_from(&facts.tier);
+        head.output_tokens_max = facts.output_tokens_max;
+        head.input_tokens_estimate = facts.input_tokens_estimate(&head.provider, ratios);
+        head.request_text_bytes = Some(facts.text_bytes).filter(|_| facts.whole && facts.media_parts == 0);
+        self.asked = facts;
+    }
+}
