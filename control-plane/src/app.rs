@@ -78,6 +78,11 @@ impl App {
         })
     }
 
+    /// Tasks of which nothing was heard since are taken to be over.
+    pub fn quiet_since(&self) -> UnixNanos {
+        self.rules().policy().tasks.quiet_since(self.clock.now())
+    }
+
     /// The rules in force.
     pub fn rules(&self) -> Arc<Rules> {
         self.rules.read().unwrap_or_else(PoisonError::into_inner).clone()

@@ -23,6 +23,7 @@ mod standing;
 pub mod tasks;
 pub mod text;
 pub mod view;
+mod waste;
 
 pub use book::{Booked, book};
 pub use charge::Charge;

@@ -27,7 +27,7 @@ pub use pricing::{Apply, CatalogueFormat, Contract, Percent, Pricing, Refresh, W
 pub use schema::schema;
 pub use window::{LIFETIME, span_of_period};
 
-use protocol::{cap::Window, ids::Name, loop_guard::LoopAction, snapshot::Allow};
+use protocol::{UnixNanos, cap::Window, ids::Name, loop_guard::LoopAction, snapshot::Allow};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -74,6 +74,32 @@ pub struct Policy {
     /// What happens to a call without a customer.
     #[serde(default)]
     pub unattributed: Unattributed,
+    /// When a task is taken to be over.
+    #[serde(default)]
+    pub tasks: Tasks,
+}
+
+/// When a task is taken to be over whose outcome nobody reported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Tasks {
+    /// After so many minutes without a call, its last one tells what it was worth.
+    #[schemars(range(min = 1, max = 10_080))]
+    pub inferred_after_minutes: u32,
+}
+
+impl Tasks {
+    /// Tasks of which nothing was heard since are taken to be over.
+    pub fn quiet_since(self, now: UnixNanos) -> UnixNanos {
+        const MINUTE_NS: u64 = 60_000_000_000;
+        now.saturating_sub(u64::from(self.inferred_after_minutes).saturating_mul(MINUTE_NS))
+    }
+}
+
+impl Default for Tasks {
+    fn default() -> Self {
+        Self { inferred_after_minutes: 15 }
+    }
 }
 
 /// What a customer pays for.

@@ -11,18 +11,22 @@ mod money;
 mod read;
 mod render;
 mod table;
+mod tasks;
 mod unpriced;
+mod waste;
 mod weekly;
 
 pub use answer::{Kind, RangeError, UnknownReport, answer};
 pub use breakdown::{By, breakdown, plans};
 pub use caps::cap_states;
-pub use figures::{CapState, Costs, Group, Point, Range, Totals};
+pub use figures::{CapState, Costs, Group, Point, Range, Totals, Waste};
 pub use margin::{CustomerMargin, PlanMargin, customer_margins, plan_margins, revenue};
 pub use read::{Dimension, before, first_hour, groups, series, week_of, whole_days};
 pub use render::{Format, UnknownFormat};
 pub use table::{Cell, Column, Report, Section, dollars};
+pub use tasks::{TaskGroup, TasksBy, task_groups, tasks};
 pub use unpriced::{UnpricedGroup, is_mended_by_a_price, unpriced, unpriced_groups, what_to_do};
+pub use waste::waste;
 pub use weekly::{WeeklyFigures, weekly};
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ use axum::{
     get, path = "/v1/reports/{report}", tag = "reports",
     params(
         ("report" = String, Path,
-         description = "weekly, customers, features, plans, routes, workspaces, models, drift or unpriced"),
+         description = "weekly, customers, features, plans, routes, workspaces, models, drift, unpriced, waste or tasks"),
         ("from" = Option<String>, Query, description = "RFC 3339, or a day; widened to whole days, but for unpriced"),
         ("to" = Option<String>, Query, description = "RFC 3339, or a day; widened to whole days, but for unpriced"),
         ("costs" = Option<String>, Query,
@@ -43,7 +43,7 @@ pub(super) async fn show(
     let range = Range::parse(params.text("from"), params.text("to"), now).map_err(Problem::bad_request)?;
     let report = app.store.read(move |store| {
         let caps = reports::cap_states(store, &rules, now)?;
-        reports::answer(store, rules.policy(), &caps, kind, range, costs)
+        reports::answer(store, rules.policy(), &caps, kind, range, costs, now)
     });
     Ok(([(header::CONTENT_TYPE, format.content_type())], report.await?.render(format)).into_response())
 }

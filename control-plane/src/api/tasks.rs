@@ -46,8 +46,9 @@ pub(super) async fn list(State(app): State<App>, params: Params) -> Result<Json<
             .collect(),
         before: params.text("cursor").map(cursor).transpose()?,
     };
-    let limit = params.limit()?;
-    let (items, next) = app.store.read(move |connection| tasks::list(connection, &filter, limit)).await?;
+    let (limit, quiet_since) = (params.limit()?, app.quiet_since());
+    let read = move |store: &rusqlite::Connection| tasks::list(store, &filter, limit, quiet_since);
+    let (items, next) = app.store.read(read).await?;
     Ok(Json(Tasks { items, next: next.map(|(last_at, task)| format!("{last_at}.{task}")) }))
 }
 
@@ -70,8 +71,8 @@ pub(super) async fn show(State(app): State<App>, Path(id): Path<String>) -> Resu
 }
 
 async fn task(app: &App, id: String) -> Result<Task, Problem> {
-    let name = id.clone();
-    let found = app.store.read(move |connection| tasks::find(connection, &name)).await?;
+    let (name, quiet_since) = (id.clone(), app.quiet_since());
+    let found = app.store.read(move |store| tasks::find(store, &name, quiet_since)).await?;
     found.ok_or_else(|| Problem::not_found(format!("there is no task `{id}`")))
 }
 

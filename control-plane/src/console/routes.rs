@@ -134,7 +134,7 @@ async fn report(app: App, kind: Kind, query: ReportQuery) -> Page {
     };
     let make = move |store: &rusqlite::Connection| {
         let caps = if kind == Kind::Weekly { reports::cap_states(store, &rules, now)? } else { Vec::new() };
-        reports::answer(store, rules.policy(), &caps, kind, range, Costs::Corrected)
+        reports::answer(store, rules.policy(), &caps, kind, range, Costs::Corrected, now)
     };
     let report = app.store.read(make).await;
     answer(report.map(|report| {

@@ -1,17 +1,27 @@
 //! The running aggregates: what a batch adds to them, gathered in memory and written once per key, in the batch's
 //! own transaction. How they are recomputed from the calls is in `ledger/rebuild.rs`.
 
-use super::{lines::LineDeltas, reported::ReportedDeltas, text::TextDeltas};
+mod task;
+
+use super::{
+    lines::LineDeltas,
+    reported::ReportedDeltas,
+    text::TextDeltas,
+    waste::{Cause, Waste},
+};
 use crate::store::{StoreError, Write};
-use rusqlite::{ToSql, params_from_iter};
+use rusqlite::params_from_iter;
 use std::collections::BTreeMap;
+use task::TaskDelta;
+
+pub(super) use task::COLUMNS as TASK_COLUMNS;
 
 /// The sums of one aggregate row, in the order of the columns.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Measures([i64; 11]);
+pub(super) struct Measures([i64; 19]);
 
 /// The columns.
-pub(super) const MEASURES: [&str; 11] = [
+pub(super) const MEASURES: [&str; 19] = [
     "calls",
     "refused",
     "errors",
@@ -23,6 +33,14 @@ pub(super) const MEASURES: [&str; 11] = [
     "cost_pico",
     "original_unpriced",
     "original_pico",
+    "retried_pico",
+    "failed_pico",
+    "aborted_pico",
+    "invalid_pico",
+    "fallbacks",
+    "premium_unknown",
+    "premium_pico",
+    "retries",
 ];
 
 /// What one ended call counts.
@@ -38,11 +56,17 @@ pub(super) struct Contribution {
     pub(super) cost_pico: Option<i64>,
     /// and as it was booked.
     pub(super) original_pico: Option<i64>,
+    /// What of the cost was for nothing.
+    pub(super) waste: Waste,
 }
 
 impl Contribution {
     pub(super) fn measures(&self) -> Measures {
         let admitted = !self.refused;
+        let Waste { wasted_pico, cause, fallback, premium_pico, retries } = self.waste;
+        let own = self.cost_pico.map_or(0, |cost| cost.saturating_sub(wasted_pico));
+        let for_nothing = |why| if admitted && cause == Some(why) { own } else { 0 };
+        let premium = premium_pico.filter(|_| fallback);
         Measures([
             i64::from(admitted),
             i64::from(self.refused),
@@ -55,6 +79,14 @@ impl Contribution {
             if admitted { self.cost_pico.unwrap_or(0) } else { 0 },
             i64::from(admitted && self.original_pico.is_none()),
             if admitted { self.original_pico.unwrap_or(0) } else { 0 },
+            if admitted { wasted_pico } else { 0 },
+            for_nothing(Cause::Failed),
+            for_nothing(Cause::Aborted),
+            for_nothing(Cause::Invalid),
+            i64::from(admitted && fallback),
+            i64::from(admitted && fallback && premium.is_none()),
+            if admitted { premium.unwrap_or(0) } else { 0 },
+            if admitted { retries } else { 0 },
         ])
     }
 }
@@ -90,6 +122,8 @@ pub(super) struct Keys {
     pub(super) provider: i64,
     pub(super) model: i64,
     pub(super) route: i64,
+    /// What became of it.
+    pub(super) outcome: i64,
 }
 
 /// Nanoseconds of an hour and a day.
@@ -138,7 +172,7 @@ pub(super) type CapKey = (i64, i64, i64, i64);
 #[derive(Debug, Default)]
 pub(super) struct Deltas {
     rows: BTreeMap<(&'static Table, [i64; 4]), Measures>,
-    tasks: BTreeMap<i64, (Keys, i64, Measures)>,
+    tasks: BTreeMap<i64, TaskDelta>,
     caps: BTreeMap<CapKey, (i64, i64)>,
     /// What the models' text adds.
     pub(super) text: TextDeltas,
@@ -155,16 +189,7 @@ impl Deltas {
             self.rows.entry(key).or_default().add(measures)?;
         }
         if keys.task != 0 {
-            let task =
-                self.tasks.entry(keys.task).or_insert_with(|| (*keys, keys.started_at, Measures::default()));
-            let (first, last_at, total) = task;
-            *last_at = (*last_at).max(keys.started_at);
-            let first_at = first.started_at.min(keys.started_at);
-            if keys.id < first.id {
-                *first = *keys;
-            }
-            first.started_at = first_at;
-            total.add(measures)?;
+            self.tasks.entry(keys.task).or_insert_with(|| TaskDelta::new(keys)).add(keys, measures)?;
         }
         Ok(())
     }
@@ -177,27 +202,20 @@ impl Deltas {
 
     /// Writes all of it.
     pub(super) fn flush(self, write: &Write<'_>) -> Result<(), StoreError> {
+        let mut statements: BTreeMap<&str, (String, String)> = BTreeMap::new();
         for ((table, key), measures) in &self.rows {
             let keys = key.get(..table.keys.len()).unwrap_or_default();
             let params = keys.iter().chain(&measures.0);
-            write.execute(&upsert(table), params_from_iter(params))?;
+            let (upsert, delete_empty) =
+                &*statements.entry(table.name).or_insert_with(|| (upsert(table), delete_empty(table)));
+            write.execute(upsert, params_from_iter(params))?;
             if measures.takes_back() {
-                write.execute(&delete_empty(table), params_from_iter(keys))?;
+                write.execute(delete_empty, params_from_iter(keys))?;
             }
         }
-        for (task, (first, last_at, measures)) in &self.tasks {
-            let facts: [&dyn ToSql; 8] = [
-                task,
-                &first.id,
-                &first.customer,
-                &first.workspace,
-                &first.feature,
-                &first.plan,
-                &first.started_at,
-                last_at,
-            ];
-            let measures = measures.0.iter().map(|part| -> &dyn ToSql { part });
-            write.execute(UPSERT_TASK, params_from_iter(facts.into_iter().chain(measures)))?;
+        let upsert_task = task::upsert();
+        for (task, delta) in &self.tasks {
+            write.execute(&upsert_task, params_from_iter(delta.row(task)))?;
         }
         for ((cap, subject, window_start, boot), (settled, held)) in &self.caps {
             write.execute(UPSERT_CAP, [cap, subject, window_start, boot, settled, held])?;
@@ -210,14 +228,19 @@ impl Deltas {
 
 fn upsert(table: &Table) -> String {
     let Table { name, keys } = table;
-    let columns: Vec<&str> = keys.iter().chain(&MEASURES).copied().collect();
-    let sums: Vec<String> = MEASURES.iter().map(|sum| format!("{sum} = {sum} + excluded.{sum}")).collect();
+    insert_or_add(name, keys, &[], keys)
+}
+
+fn insert_or_add(table: &str, columns: &[&str], changes: &[String], keys: &[&str]) -> String {
+    let columns: Vec<&str> = columns.iter().chain(&MEASURES).copied().collect();
+    let sums = MEASURES.iter().map(|sum| format!("{sum} = {sum} + excluded.{sum}"));
+    let changes: Vec<String> = changes.iter().cloned().chain(sums).collect();
     format!(
-        "INSERT INTO {name} ({}) VALUES ({}) ON CONFLICT ({}) DO UPDATE SET {}",
+        "INSERT INTO {table} ({}) VALUES ({}) ON CONFLICT ({}) DO UPDATE SET {}",
         columns.join(", "),
         vec!["?"; columns.len()].join(", "),
         keys.join(", "),
-        sums.join(", ")
+        changes.join(", ")
     )
 }
 
@@ -225,30 +248,6 @@ fn delete_empty(table: &Table) -> String {
     let keys: Vec<String> = table.keys.iter().map(|key| format!("{key} = ?")).collect();
     format!("DELETE FROM {} WHERE {} AND calls = 0 AND refused = 0", table.name, keys.join(" AND "))
 }
-
-const UPSERT_TASK: &str = "
-    INSERT INTO by_task (task, first_call, customer, workspace, feature, plan, first_at, last_at, calls, refused,
-        errors, unpriced, estimated, unattributed, tokens_in, tokens_out, cost_pico, original_unpriced, original_pico)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)
-    ON CONFLICT (task) DO UPDATE SET
-        customer     = iif(excluded.first_call < first_call, excluded.customer, customer),
-        workspace    = iif(excluded.first_call < first_call, excluded.workspace, workspace),
-        feature      = iif(excluded.first_call < first_call, excluded.feature, feature),
-        plan         = iif(excluded.first_call < first_call, excluded.plan, plan),
-        first_call   = min(first_call, excluded.first_call),
-        first_at     = min(first_at, excluded.first_at),
-        last_at      = max(last_at, excluded.last_at),
-        calls        = calls + excluded.calls,
-        refused      = refused + excluded.refused,
-        errors       = errors + excluded.errors,
-        unpriced     = unpriced + excluded.unpriced,
-        estimated    = estimated + excluded.estimated,
-        unattributed = unattributed + excluded.unattributed,
-        tokens_in    = tokens_in + excluded.tokens_in,
-        tokens_out   = tokens_out + excluded.tokens_out,
-        cost_pico    = cost_pico + excluded.cost_pico,
-        original_unpriced = original_unpriced + excluded.original_unpriced,
-        original_pico     = original_pico + excluded.original_pico";
 
 const UPSERT_CAP: &str = "
     INSERT INTO cap_usage (cap, subject, window_start, boot, settled, held) VALUES (?1, ?2, ?3, ?4, ?5, ?6)

@@ -152,6 +152,7 @@ impl Batch {
             provider: write.word(Some(&head.provider))?,
             model: write.word(head.model())?,
             route: write.word(head.route.as_deref())?,
+            outcome: 0,
         };
         Ok(Stored {
             state: State::Open,
@@ -178,6 +179,7 @@ impl Batch {
         let unpriced = end.verdict.unpriced.as_ref().map(super::names::unpriced);
         let unpriced = write.word(unpriced.as_deref())?;
         let (ending, outcome) = (write.word(Some(end.ending))?, write.word(end.outcome)?);
+        keys.outcome = outcome;
         let (refused, usage_source) = (write.word(end.refused)?, write.word(Some(end.usage_source()))?);
         write.execute(
             END,
@@ -191,6 +193,8 @@ impl Batch {
                 ":cost_pico": end.verdict.cost, ":settled_pico": end.verdict.settled, ":end_hash": end.hash,
                 ":matched": end.verdict.matched.map(super::names::matched_code),
                 ":reported_pico": end.verdict.reported, ":computed_pico": end.verdict.computed,
+                ":wasted_pico": end.verdict.wasted, ":fallback": end.verdict.fallback,
+                ":premium_pico": end.verdict.premium, ":attempts": end.attempts,
             },
         )?;
         let lines = match &*end.verdict.lines {
@@ -208,6 +212,7 @@ impl Batch {
             tokens_out: end.tokens_out,
             cost_pico: end.verdict.cost,
             original_pico: end.verdict.cost,
+            waste: end.waste(),
         };
         self.deltas.call(&keys, contribution.measures())?;
         if end.state != State::Refused {
@@ -289,5 +294,6 @@ const END: &str = "
         status = :status, ending = :ending, outcome = :outcome, refused = :refused, usage_source = :usage_source,
         tokens_in = :tokens_in, tokens_out = :tokens_out, pricing = :pricing, unpriced = :unpriced,
         cost_pico = :cost_pico, settled_pico = :settled_pico, end_hash = :end_hash, matched = :matched,
-        reported_pico = :reported_pico, computed_pico = :computed_pico
+        reported_pico = :reported_pico, computed_pico = :computed_pico, wasted_pico = :wasted_pico,
+        fallback = :fallback, premium_pico = :premium_pico, attempts = :attempts
     WHERE id = :id";

@@ -9,6 +9,7 @@ use super::{
     names,
     rating::{self, Verdict},
     text::Told,
+    waste::{Cause, Waste},
 };
 use crate::rules::Rules;
 use protocol::{
@@ -62,6 +63,8 @@ pub struct Ended {
     pub provider: Option<Box<str>>,
     /// The model that answered, else the one asked for.
     pub model: Option<Box<str>>,
+    /// How often Envoy tried.
+    pub attempts: i64,
     /// Where the wasted attempts went.
     pub wasted: Vec<WastedAt>,
     /// What the client saw.
@@ -96,6 +99,18 @@ impl Ended {
     /// Whether some units are estimates.
     pub fn is_estimated(&self) -> bool {
         matches!(self.usage_source, UsageSource::Estimated | UsageSource::Mixed)
+    }
+
+    /// What of its cost was for nothing.
+    pub(super) fn waste(&self) -> Waste {
+        let Verdict { wasted, fallback, premium, .. } = self.verdict;
+        Waste {
+            wasted_pico: wasted,
+            cause: Cause::of(self.outcome),
+            fallback,
+            premium_pico: premium,
+            retries: self.attempts.saturating_sub(1).max(0),
+        }
     }
 
     /// The word for where the units come from.
@@ -150,6 +165,7 @@ fn prepare_end(head: &CallHead, end: &CallEnd, rules: &Rules, now: UnixNanos) ->
         bytes: Some(bytes),
         provider: (*server.provider != *head.provider).then(|| server.provider.into()),
         model,
+        attempts: i64::from(end.attempts),
         wasted: WastedAt::all(head, end),
         status: Some(end.status),
         ending: names::ending(end.ending),
@@ -179,6 +195,7 @@ pub(super) fn orphaned(head: &CallHead, rules: &Rules, now: UnixNanos) -> Ended 
         hash: None,
         provider: None,
         model: head.model().map(Into::into),
+        attempts: 0,
         wasted: Vec::new(),
         status: None,
         ending: names::ending(protocol::event::Ending::Orphaned),

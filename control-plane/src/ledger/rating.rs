@@ -5,7 +5,7 @@ use crate::{
     rules::Rules,
 };
 use protocol::{
-    attempt::{self, Server},
+    attempt::{self, Fallback, Server},
     event::{CallEnd, CallHead},
     meters::{Meter, Units, Usage},
     money::{PicoUsd, PicoUsdPerUnit},
@@ -64,6 +64,12 @@ pub struct Verdict {
     pub unpriced: Option<Unpriced>,
     /// The arithmetic.
     pub lines: Vec<Line>,
+    /// What of the cost its wasted attempts made.
+    pub wasted: i64,
+    /// Whether it was served elsewhere than where it was first sent,
+    pub fallback: bool,
+    /// and what it cost more there; `None` where nobody knows.
+    pub premium: Option<i64>,
 }
 
 /// 10,000 USD. No call costs more; a count or rate that says so is broken, and must not break sums too.
@@ -80,6 +86,9 @@ impl Verdict {
             settled: 0,
             unpriced: None,
             lines: Vec::new(),
+            wasted: 0,
+            fallback: false,
+            premium: None,
         }
     }
 
@@ -130,8 +139,18 @@ pub(super) fn rate_end(head: &CallHead, end: &CallEnd, rules: &Rules) -> Verdict
         Some(reported) => computed.beside(reported, server.provider, rules),
         None => computed,
     };
+    let fallback = Fallback::of(head, Some(end));
+    let premium = fallback.and_then(|fallback| premium(head, end, &fallback, verdict.cost?, rules));
     // What one part of it costs is not known, so nor is the whole.
-    verdict.with_waste(head, end, rules).unwrap_or_else(unpriced)
+    let verdict = verdict.with_waste(head, end, rules).unwrap_or_else(unpriced);
+    Verdict { fallback: fallback.is_some(), premium: premium.filter(|_| verdict.cost.is_some()), ..verdict }
+}
+
+/// What a call cost more than the same units would have where it was first sent.
+fn premium(head: &CallHead, end: &CallEnd, fallback: &Fallback<'_>, cost: i64, rules: &Rules) -> Option<i64> {
+    let server = fallback.original?;
+    let served = Served { server, model: None, tier: head.request_tier.as_deref(), region: server.region };
+    cost.checked_sub(rate(head, &served, &end.usage, rules).ok()?.cost?)
 }
 
 impl Verdict {
@@ -151,9 +170,11 @@ impl Verdict {
         if wasted.is_empty() {
             return Ok(self);
         }
+        let own = self.cost;
         self.lines.append(&mut wasted);
         let Self { cost, settled, lines, .. } = Self::priced(std::mem::take(&mut self.lines))?;
-        Ok(Self { cost, settled, lines, ..self })
+        let wasted = cost.zip(own).map_or(0, |(cost, own)| cost.saturating_sub(own));
+        Ok(Self { cost, settled, lines, wasted, ..self })
     }
 }
 

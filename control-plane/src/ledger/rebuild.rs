@@ -9,7 +9,7 @@ pub use text::fill_texts;
 
 use super::{
     Charge,
-    aggregates::{DAY_NS, HOUR_NS, MEASURES, TABLES, Table},
+    aggregates::{DAY_NS, HOUR_NS, MEASURES, TABLES, TASK_COLUMNS, Table},
     names::ERRORS,
 };
 use crate::store::{StoreError, instant, unix, word_id};
@@ -96,9 +96,6 @@ pub fn rebuild_check(connection: &Connection) -> Result<Check, StoreError> {
     Ok(check)
 }
 
-const TASK_COLUMNS: [&str; 8] =
-    ["task", "first_call", "customer", "workspace", "feature", "plan", "first_at", "last_at"];
-
 fn columns(keys: &[&str]) -> String {
     keys.iter().chain(&MEASURES).copied().collect::<Vec<_>>().join(", ")
 }
@@ -107,6 +104,10 @@ fn columns(keys: &[&str]) -> String {
 fn sums() -> String {
     let errors = ERRORS.map(|word| format!("'{word}'")).join(", ");
     let admitted = "state IN (1, 2)";
+    let own = |outcomes: &str| {
+        let ended_so = format!("outcome IN (SELECT id FROM words WHERE text IN ({outcomes}))");
+        format!("sum(iif({admitted} AND {ended_so}, coalesce(standing_pico - standing_wasted, 0), 0))")
+    };
     format!(
         "sum({admitted}), sum(state = 3),
          sum({admitted} AND outcome IN (SELECT id FROM words WHERE text IN ({errors}))),
@@ -115,7 +116,14 @@ fn sums() -> String {
          sum(customer = 0),
          sum(iif({admitted}, tokens_in, 0)), sum(iif({admitted}, tokens_out, 0)),
          sum(iif({admitted}, coalesce(standing_pico, 0), 0)),
-         sum({admitted} AND cost_pico IS NULL), sum(iif({admitted}, coalesce(cost_pico, 0), 0))"
+         sum({admitted} AND cost_pico IS NULL), sum(iif({admitted}, coalesce(cost_pico, 0), 0)),
+         sum(iif({admitted}, standing_wasted, 0)), {}, {}, {},
+         sum({admitted} AND fallback = 1), sum({admitted} AND fallback = 1 AND standing_premium IS NULL),
+         sum(iif({admitted} AND fallback = 1, coalesce(standing_premium, 0), 0)),
+         sum(iif({admitted}, max(attempts - 1, 0), 0))",
+        own("'error', 'timed_out'"),
+        own("'client_aborted'"),
+        own("'invalid_json'")
     )
 }
 
@@ -130,14 +138,18 @@ fn recompute(table: &Table) -> String {
 }
 
 fn recompute_tasks() -> String {
-    let first = |column: &str| {
+    let of = |column: &str, order: &str| {
         format!(
-            "(SELECT f.{column} FROM calls f WHERE f.task = c.task AND f.state <> 0 ORDER BY f.id LIMIT 1)"
+            "(SELECT f.{column} FROM calls f WHERE f.task = c.task AND f.state <> 0 ORDER BY {order} LIMIT 1)"
         )
     };
-    let firsts = ["id", "customer", "workspace", "feature", "plan"].map(first).join(", ");
+    let firsts = ["id", "customer", "workspace", "feature", "plan", "provider", "model"]
+        .map(|column| of(column, "f.id"))
+        .join(", ");
+    let lasts = ["id", "outcome"].map(|column| of(column, "f.started_at DESC, f.id DESC")).join(", ");
     format!(
-        "SELECT task, {firsts}, min(started_at), max(started_at), {}
+        "SELECT task, {firsts}, min(started_at), max(started_at), {lasts}, min(customer), max(customer),
+             min(workspace), max(workspace), {}
          FROM standing c WHERE state <> 0 AND task <> 0 GROUP BY task",
         sums()
     )

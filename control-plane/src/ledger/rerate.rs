@@ -3,11 +3,12 @@
 //! are not moved: they refused, or did not, by what was known then.
 
 use super::{
-    aggregates::{Contribution, Deltas, Keys, day},
+    aggregates::{Contribution, Deltas, Keys, Measures, day},
     calls::{Filter, WordColumn, conditions},
     lines::{Place, Sign, WastedAt},
     rating,
-    standing::Standing,
+    standing::{COST, Cost, Standing},
+    waste::{Cause, Waste},
 };
 use crate::{
     rules::Rules,
@@ -120,15 +121,13 @@ impl Change {
     fn count(&mut self, call: &Differing) {
         let money = |pico: i64| PicoUsd::new(i128::from(pico));
         self.calls = self.calls.saturating_add(1);
-        self.priced = self.priced.saturating_add(u64::from(call.before.cost.is_none()));
+        self.priced = self.priced.saturating_add(u64::from(call.before.cost.total.is_none()));
         // A call costs 10,000 USD at most: 128 bits hold more of them than there are.
-        self.before = self.before.checked_add(money(call.before.cost.unwrap_or(0))).unwrap_or(self.before);
-        self.after = self.after.checked_add(money(call.cost)).unwrap_or(self.after);
+        self.before =
+            self.before.checked_add(money(call.before.cost.total.unwrap_or(0))).unwrap_or(self.before);
+        self.after = self.after.checked_add(money(call.after.total.unwrap_or(0))).unwrap_or(self.after);
     }
 }
-
-/// What a call was booked at, and what the price table said beside the provider.
-type Booked = (Option<i64>, Option<i64>);
 
 /// A call that costs something else now.
 struct Differing {
@@ -138,12 +137,32 @@ struct Differing {
     tier: Option<Box<str>>,
     region: Option<Box<str>>,
     wasted: Vec<WastedAt>,
-    booked: Option<i64>,
+    waste: Waste,
+    booked: Cost,
     reported: Option<i64>,
     before: Standing,
-    cost: i64,
-    computed: Option<i64>,
+    after: Cost,
     lines: Vec<Line>,
+}
+
+impl Differing {
+    /// What it counts at a cost. What stays the same is taken back and counted again.
+    fn measures(&self, cost: Cost) -> Measures {
+        let (tokens_in, tokens_out) = self.tokens;
+        let Cost { total: cost_pico, wasted: wasted_pico, premium: premium_pico, .. } = cost;
+        let counted = Contribution {
+            refused: false,
+            error: false,
+            estimated: false,
+            unattributed: self.keys.customer == 0,
+            tokens_in,
+            tokens_out,
+            cost_pico,
+            original_pico: self.booked.total,
+            waste: Waste { wasted_pico, premium_pico, ..self.waste },
+        };
+        counted.measures()
+    }
 }
 
 #[derive(Default)]
@@ -176,7 +195,7 @@ fn page(
         let keys = keys(row)?;
         page.last = Some((keys.started_at, keys.id));
         page.calls = page.calls.saturating_add(1);
-        let booked = (row.get("cost_pico")?, row.get("computed_pico")?);
+        let booked = Cost::booked(row)?;
         let before = Standing::load(connection, &keys.id, booked, row.get("lines")?)?;
         let head: CallHead =
             blob(row.get("head")?)?.ok_or_else(|| StoreError::corrupt("a call's head", "is absent"))?;
@@ -185,11 +204,17 @@ fn page(
             Some(end) => rating::rate_end(&head, end, rules),
             None => rating::rate_orphan(&head, rules),
         };
+        let after = Cost {
+            total: verdict.cost,
+            computed: verdict.computed,
+            wasted: verdict.wasted,
+            premium: verdict.premium,
+        };
         match verdict.cost {
-            None if before.cost.is_some() => page.kept = page.kept.saturating_add(1),
-            Some(cost)
-                if before.cost != Some(cost)
-                    || before.computed != verdict.computed
+            None if before.cost.total.is_some() => page.kept = page.kept.saturating_add(1),
+            Some(_)
+                if before.cost.total != after.total
+                    || before.cost.computed != after.computed
                     || !are_alike(before.lines(), &verdict.lines) =>
             {
                 let end = end.as_ref();
@@ -203,11 +228,15 @@ fn page(
                         server.region.map(Into::into)
                     }),
                     wasted: end.map(|end| WastedAt::all(&head, end)).unwrap_or_default(),
-                    booked: booked.0,
+                    waste: Waste {
+                        cause: Cause::of(word_text(connection, row.get("outcome")?)?.as_deref()),
+                        fallback: row.get("fallback")?,
+                        ..Waste::default()
+                    },
+                    booked,
                     reported: verdict.reported,
                     before,
-                    cost,
-                    computed: verdict.computed,
+                    after,
                     lines: verdict.lines,
                 });
             }
@@ -227,7 +256,7 @@ fn are_alike(before: &[Line], now: &[Line]) -> bool {
 }
 
 const COLUMNS: &str = "id, started_at, customer, workspace, feature, task, plan, provider, model, route, tokens_in, \
-    tokens_out, cost_pico, computed_pico, head, end, lines";
+    tokens_out, outcome, fallback, cost_pico, computed_pico, wasted_pico, premium_pico, head, end, lines";
 
 fn keys(row: &Row<'_>) -> Result<Keys, StoreError> {
     Ok(Keys {
@@ -241,6 +270,7 @@ fn keys(row: &Row<'_>) -> Result<Keys, StoreError> {
         provider: row.get("provider")?,
         model: row.get("model")?,
         route: row.get("route")?,
+        outcome: row.get("outcome")?,
     })
 }
 
@@ -269,11 +299,9 @@ fn correct(
     let mut deltas = Deltas::default();
     let mut corrected = Vec::new();
     for call in differing {
-        let (booked, lines): (Booked, Option<Vec<u8>>) = write
-            .statement(
-                "SELECT cost_pico, computed_pico, lines FROM calls JOIN details USING (id) WHERE id = ?1",
-            )?
-            .query_row([call.keys.id], |row| Ok(((row.get(0)?, row.get(1)?), row.get(2)?)))?;
+        let (booked, lines): (Cost, Option<Vec<u8>>) = write
+            .statement(&format!("SELECT {COST}, lines FROM calls JOIN details USING (id) WHERE id = ?1"))?
+            .query_row([call.keys.id], |row| Ok((Cost::booked(row)?, row.get("lines")?)))?;
         if Standing::load(write.connection(), &call.keys.id, booked, lines)? != call.before {
             continue;
         }
@@ -284,28 +312,23 @@ fn correct(
         let lines =
             codec::encode(&call.lines).map_err(|error| StoreError::corrupt("a call's lines", error))?;
         write.execute(
-            "INSERT INTO corrections (call, at, cause, before_pico, after_pico, rerate, lines, computed_pico)
-             VALUES (?1, ?2, 'rerate', ?3, ?4, ?5, ?6, ?7)",
-            (call.keys.id, instant(now), call.before.cost, call.cost, job, lines, call.computed),
+            "INSERT INTO corrections (call, at, cause, before_pico, after_pico, rerate, lines, computed_pico,
+                 wasted_pico, premium_pico)
+             VALUES (?1, ?2, 'rerate', ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+            (
+                call.keys.id,
+                instant(now),
+                call.before.cost.total,
+                call.after.total,
+                job,
+                lines,
+                call.after.computed,
+                call.after.wasted,
+                call.after.premium,
+            ),
         )?;
-        let measures = |cost_pico| {
-            let (tokens_in, tokens_out) = call.tokens;
-            let (refused, error, estimated) = (false, false, false);
-            let (unattributed, original_pico) = (call.keys.customer == 0, call.booked);
-            let counted = Contribution {
-                refused,
-                error,
-                estimated,
-                unattributed,
-                tokens_in,
-                tokens_out,
-                cost_pico,
-                original_pico,
-            };
-            counted.measures()
-        };
-        deltas.call(&call.keys, measures(call.before.cost).negated())?;
-        deltas.call(&call.keys, measures(Some(call.cost)))?;
+        deltas.call(&call.keys, call.measures(call.before.cost).negated())?;
+        deltas.call(&call.keys, call.measures(call.after))?;
         let place = Place {
             keys: &call.keys,
             tier: call.tier.as_deref(),
@@ -316,7 +339,11 @@ fn correct(
         deltas.lines.add(write, &place, today, (Sign::Minus, call.before.lines()))?;
         deltas.lines.add(write, &place, today, (Sign::Plus, &call.lines))?;
         if let Some(reported) = call.reported {
-            deltas.reported.recompute(&call.keys, reported, (call.before.computed, call.computed))?;
+            deltas.reported.recompute(
+                &call.keys,
+                reported,
+                (call.before.cost.computed, call.after.computed),
+            )?;
         }
         corrected.push(call);
     }

@@ -1,56 +1,21 @@
-//! Tasks: what they cost so far, and what they were worth. An outcome is what the application reports; where it
-//! reports none it is inferred from the task's newest call, and marked so.
+//! Tasks: what they cost so far, what of it was of use, and what they were worth. An outcome is what the application
+//! reports; where it reports none it is inferred from the task's newest call once nothing has come for a while, and
+//! marked so.
+
+mod outcomes;
+mod split;
+
+pub use outcomes::{OutcomeReport, Reporting, TaskOutcome, report};
+pub use split::{Split, Sums};
 
 use crate::{
     instant::Instant,
-    store::{StoreError, Write, instant, unix, word_id, word_text},
+    store::{StoreError, instant, unix, word_id, word_text},
 };
 use protocol::{UnixNanos, money::PicoUsd};
 use rusqlite::{Connection, OptionalExtension, Row, ToSql, params_from_iter};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use utoipa::ToSchema;
-
-/// What a task was worth.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum TaskOutcome {
-    /// The customer got what the task was for.
-    Succeeded,
-    /// Not.
-    Failed,
-    /// Nobody waited for the end.
-    Abandoned,
-    /// It does not count.
-    Voided,
-}
-
-impl TaskOutcome {
-    const ALL: [Self; 4] = [Self::Succeeded, Self::Failed, Self::Abandoned, Self::Voided];
-
-    /// The word in JSON and in the store.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Succeeded => "succeeded",
-            Self::Failed => "failed",
-            Self::Abandoned => "abandoned",
-            Self::Voided => "voided",
-        }
-    }
-
-    fn from_word(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|outcome| outcome.as_str() == word)
-    }
-
-    /// From the outcome of a task's newest call.
-    fn inferred(call: &str) -> Option<Self> {
-        match call {
-            "ok" => Some(Self::Succeeded),
-            "client_aborted" => Some(Self::Abandoned),
-            "" => None,
-            _ => Some(Self::Failed),
-        }
-    }
-}
 
 /// A task with its totals.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -92,12 +57,37 @@ pub struct Task {
     /// The cost of its calls.
     #[schema(value_type = String)]
     pub cost_usd: PicoUsd,
+    /// What it went for; the parts add up to it.
+    pub split: Split,
+    /// Attempts beyond the first of each call.
+    pub retries: i64,
+    /// Calls that were served elsewhere than where they were first sent.
+    pub fallbacks: i64,
+    /// Of those, how many have no known premium: not in `split`.
+    pub fallbacks_unknown: i64,
+    /// Whose calls they are, where they are not all of one customer and workspace: somebody gave two tasks one name.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub conflict: Vec<Owner>,
     /// When its first call started; null where none has ended.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub first_at: Option<Instant>,
     /// When its newest call started.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub last_at: Option<Instant>,
+}
+
+/// One of several that a task's calls are for.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Owner {
+    /// Who pays.
+    pub customer: Option<String>,
+    /// Inside what.
+    pub workspace: Option<String>,
+    /// Calls that ended.
+    pub calls: i64,
+    /// What those with a known cost cost.
+    #[schema(value_type = String)]
+    pub cost_usd: PicoUsd,
 }
 
 /// Which tasks.
@@ -120,13 +110,17 @@ pub type Position = (i64, i64);
 pub const FILTERS: [&str; 4] = ["customer", "workspace", "feature", "plan"];
 
 const COLUMNS: &str = "task, customer, workspace, feature, plan, calls, refused, errors, unpriced, estimated, \
-    tokens_in, tokens_out, cost_pico, first_at, last_at";
+    tokens_in, tokens_out, cost_pico, retried_pico, failed_pico, aborted_pico, invalid_pico, fallbacks, \
+    premium_unknown, premium_pico, retries, first_at, last_at, last_outcome, \
+    customer_min <> customer_max OR workspace_min <> workspace_max AS conflict";
 
-/// Lists tasks, those with the newest calls first, and says where the next page begins.
+/// Lists tasks, those with the newest calls first, and says where the next page begins. What nothing was heard of since
+/// that instant is taken to be over.
 pub fn list(
     connection: &Connection,
     filter: &Filter,
     limit: u32,
+    quiet_since: UnixNanos,
 ) -> Result<(Vec<Task>, Option<Position>), StoreError> {
     let mut conditions = vec!["1".to_owned()];
     let mut values: Vec<Box<dyn ToSql>> = Vec::new();
@@ -161,21 +155,21 @@ pub fn list(
             break;
         }
         last = Some((row.get("last_at")?, row.get("task")?));
-        tasks.push(read(connection, row)?);
+        tasks.push(read(connection, row, quiet_since)?);
     }
     Ok((tasks, next))
 }
 
 /// One task: also one that has open calls only, or an outcome and no calls yet.
-pub fn find(connection: &Connection, name: &str) -> Result<Option<Task>, StoreError> {
+pub fn find(connection: &Connection, name: &str, quiet_since: UnixNanos) -> Result<Option<Task>, StoreError> {
     let Some(id) = word_id(connection, name)? else { return Ok(None) };
     let sql = format!("SELECT {COLUMNS} FROM by_task WHERE task = ?1");
     let mut statement = connection.prepare_cached(&sql)?;
-    let found = statement.query_row([id], |row| Ok(read(connection, row))).optional()?;
+    let found = statement.query_row([id], |row| Ok(read(connection, row, quiet_since))).optional()?;
     if let Some(task) = found {
         return task.map(Some);
     }
-    let (open, reported) = (open_calls(connection, id)?, standing(connection, id)?);
+    let (open, reported) = (open_calls(connection, id)?, outcomes::standing(connection, id)?);
     if open == 0 && reported.is_none() {
         return Ok(None);
     }
@@ -199,18 +193,25 @@ pub fn find(connection: &Connection, name: &str) -> Result<Option<Task>, StoreEr
         tokens_in: 0,
         tokens_out: 0,
         cost_usd: PicoUsd::ZERO,
+        split: Split::default(),
+        retries: 0,
+        fallbacks: 0,
+        fallbacks_unknown: 0,
+        conflict: Vec::new(),
         first_at: None,
         last_at: None,
     }))
 }
 
-fn read(connection: &Connection, row: &Row<'_>) -> Result<Task, StoreError> {
+fn read(connection: &Connection, row: &Row<'_>, quiet_since: UnixNanos) -> Result<Task, StoreError> {
     let id: i64 = row.get("task")?;
     let word = |column: &str| word_text(connection, row.get(column)?);
-    let reported = standing(connection, id)?;
-    let inferred = match reported {
-        Some(_) => None,
-        None => newest_outcome(connection, id)?.and_then(|word| TaskOutcome::inferred(&word)),
+    let (reported, open) = (outcomes::standing(connection, id)?, open_calls(connection, id)?);
+    let (last_at, last_outcome) = (unix(row.get("last_at")?), word("last_outcome")?);
+    let is_over = open == 0 && last_at <= quiet_since;
+    let inferred = match (&reported, last_outcome) {
+        (None, Some(word)) if is_over => TaskOutcome::inferred(&word),
+        _ => None,
     };
     let source = match (&reported, inferred) {
         (Some(_), _) => Some("reported"),
@@ -218,17 +219,18 @@ fn read(connection: &Connection, row: &Row<'_>) -> Result<Task, StoreError> {
         (None, None) => None,
     };
     let reported = reported.unwrap_or_default();
+    let (outcome, sums) = (reported.outcome.or(inferred), Sums::read(row)?);
     Ok(Task {
         id: word_text(connection, id)?.unwrap_or_default(),
         customer: word("customer")?,
         workspace: word("workspace")?,
         feature: word("feature")?,
         plan: word("plan")?,
-        outcome: reported.outcome.or(inferred),
+        outcome,
         outcome_source: source,
         outcome_reason: reported.reason,
         revision: reported.revision,
-        open: open_calls(connection, id)?,
+        open,
         calls: row.get("calls")?,
         refused: row.get("refused")?,
         errors: row.get("errors")?,
@@ -236,97 +238,37 @@ fn read(connection: &Connection, row: &Row<'_>) -> Result<Task, StoreError> {
         estimated: row.get("estimated")?,
         tokens_in: row.get("tokens_in")?,
         tokens_out: row.get("tokens_out")?,
-        cost_usd: PicoUsd::new(i128::from(row.get::<_, i64>("cost_pico")?)),
+        cost_usd: sums.cost,
+        split: sums.split(outcome),
+        retries: row.get("retries")?,
+        fallbacks: row.get("fallbacks")?,
+        fallbacks_unknown: row.get("premium_unknown")?,
+        conflict: if row.get("conflict")? { owners(connection, id)? } else { Vec::new() },
         first_at: Some(Instant(unix(row.get("first_at")?))),
-        last_at: Some(Instant(unix(row.get("last_at")?))),
+        last_at: Some(Instant(last_at)),
     })
+}
+
+fn owners(connection: &Connection, task: i64) -> Result<Vec<Owner>, StoreError> {
+    let mut find = connection.prepare_cached(
+        "SELECT customer, workspace, count(*), sum(coalesce(standing_pico, 0)) FROM standing
+         WHERE task = ?1 AND task <> 0 AND state <> 0 GROUP BY customer, workspace ORDER BY 3 DESC",
+    )?;
+    let rows = find.query_map([task], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?;
+    rows.map(|row| {
+        let (customer, workspace, calls, cost): (i64, i64, i64, i64) = row?;
+        Ok(Owner {
+            customer: word_text(connection, customer)?,
+            workspace: word_text(connection, workspace)?,
+            calls,
+            cost_usd: PicoUsd::new(i128::from(cost)),
+        })
+    })
+    .collect()
 }
 
 fn open_calls(connection: &Connection, task: i64) -> Result<i64, StoreError> {
     let mut count = connection
         .prepare_cached("SELECT count(*) FROM calls WHERE task = ?1 AND task <> 0 AND state = 0")?;
     Ok(count.query_row([task], |row| row.get(0))?)
-}
-
-fn newest_outcome(connection: &Connection, task: i64) -> Result<Option<String>, StoreError> {
-    let mut newest = connection.prepare_cached(
-        "SELECT coalesce((SELECT text FROM words WHERE id = outcome), '') FROM calls
-         WHERE task = ?1 AND task <> 0 AND state <> 0 ORDER BY started_at DESC LIMIT 1",
-    )?;
-    Ok(newest.query_row([task], |row| row.get(0)).optional()?)
-}
-
-/// The report of an outcome that stands.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Reported {
-    outcome: Option<TaskOutcome>,
-    reason: Option<String>,
-    revision: Option<i64>,
-}
-
-fn standing(connection: &Connection, task: i64) -> Result<Option<Reported>, StoreError> {
-    let mut newest = connection.prepare_cached(
-        "SELECT outcome, reason, revision FROM outcomes WHERE task = ?1 ORDER BY revision DESC LIMIT 1",
-    )?;
-    let found = newest.query_row([task], |row| {
-        let word: String = row.get(0)?;
-        let outcome = TaskOutcome::from_word(&word);
-        Ok(Reported { outcome, reason: row.get(1)?, revision: Some(row.get(2)?) })
-    });
-    Ok(found.optional()?)
-}
-
-/// What an application says a task was worth.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct OutcomeReport {
-    /// succeeded, failed, abandoned or voided.
-    pub outcome: TaskOutcome,
-    /// In the application's words.
-    #[serde(default)]
-    pub reason: Option<String>,
-    /// Counts up with each report of the task; absent: the next one.
-    #[serde(default)]
-    pub revision: Option<i64>,
-}
-
-/// What became of a report.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reporting {
-    /// Taken now, or before with the same content.
-    Taken,
-    /// Another report has that revision.
-    Conflict,
-}
-
-/// Takes a report. The highest revision stands, in whatever order they arrive.
-pub fn report(
-    write: &mut Write<'_>,
-    name: &str,
-    report: &OutcomeReport,
-    now: UnixNanos,
-) -> Result<Reporting, StoreError> {
-    let task = write.word(Some(name))?;
-    let standing = standing(write.connection(), task)?;
-    let same = |stored: &Reported| stored.outcome == Some(report.outcome) && stored.reason == report.reason;
-    let revision = match (report.revision, &standing) {
-        (Some(revision), _) => revision,
-        (None, Some(stored)) if same(stored) => return Ok(Reporting::Taken),
-        (None, Some(stored)) => stored.revision.unwrap_or(0).saturating_add(1),
-        (None, None) => 1,
-    };
-    let written = write.execute(
-        "INSERT INTO outcomes (task, revision, outcome, reason, at) VALUES (?1, ?2, ?3, ?4, ?5)
-         ON CONFLICT DO NOTHING",
-        (task, revision, report.outcome.as_str(), &report.reason, instant(now)),
-    )?;
-    if written > 0 {
-        return Ok(Reporting::Taken);
-    }
-    let mut known =
-        write.statement("SELECT outcome, reason FROM outcomes WHERE task = ?1 AND revision = ?2")?;
-    let known: (String, Option<String>) =
-        known.query_row([task, revision], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    let is_same = known.0 == report.outcome.as_str() && known.1 == report.reason;
-    Ok(if is_same { Reporting::Taken } else { Reporting::Conflict })
 }

@@ -1,10 +1,12 @@
 //! The ledger on a real store: invariants 1, 2, 4, 5, 6 and 9.
 
+mod attempts;
 mod booking;
 mod rating;
 mod rerate;
 mod tasks;
 mod text;
+mod worth;
 
 use super::{calls, rebuild::rebuild_check, receive, view::Call, *};
 use crate::{
@@ -82,6 +84,14 @@ impl Ledger {
         let sql = sql.to_owned();
         self.store
             .read(move |connection| Ok(connection.query_row(&sql, [], |row| row.get(0))?))
+            .await
+            .unwrap()
+    }
+
+    async fn number_of(&self, sql: &str, word: &str) -> i64 {
+        let (sql, word) = (sql.to_owned(), word.to_owned());
+        self.store
+            .read(move |connection| Ok(connection.query_row(&sql, [word], |row| row.get(0))?))
             .await
             .unwrap()
     }

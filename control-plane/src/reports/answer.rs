@@ -1,8 +1,8 @@
 //! Questions by name and time: what the API, the console and the commands ask, answered from the store.
 
 use super::{
-    By, CapState, Costs, Dimension, Range, Report, WeeklyFigures, before, breakdown, drift, groups, plans,
-    unpriced, unpriced_groups, week_of, weekly, whole_days,
+    By, CapState, Costs, Dimension, Range, Report, TasksBy, WeeklyFigures, before, breakdown, drift, groups,
+    plans, task_groups, tasks, unpriced, unpriced_groups, waste, week_of, weekly, whole_days,
 };
 use crate::{instant::Instant, policy::Policy, store::StoreError};
 use protocol::UnixNanos;
@@ -30,11 +30,15 @@ pub enum Kind {
     Drift,
     /// One row per provider, model and reason.
     Unpriced,
+    /// What of the cost bought nothing, by cause.
+    Waste,
+    /// What tasks cost and were worth.
+    Tasks,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::Weekly,
         Self::Customers,
         Self::Features,
@@ -44,6 +48,8 @@ impl Kind {
         Self::Models,
         Self::Drift,
         Self::Unpriced,
+        Self::Waste,
+        Self::Tasks,
     ];
 
     /// The word in addresses and commands.
@@ -58,13 +64,17 @@ impl Kind {
             Self::Models => "models",
             Self::Drift => "drift",
             Self::Unpriced => "unpriced",
+            Self::Waste => "waste",
+            Self::Tasks => "tasks",
         }
     }
 }
 
 /// No report of that name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("is no report: weekly, customers, features, plans, routes, workspaces, models, drift or unpriced")]
+#[error(
+    "is no report: weekly, customers, features, plans, routes, workspaces, models, drift, unpriced, waste or tasks"
+)]
 pub struct UnknownReport;
 
 impl FromStr for Kind {
@@ -124,6 +134,7 @@ pub fn answer(
     kind: Kind,
     range: Range,
     costs: Costs,
+    now: UnixNanos,
 ) -> Result<Report, StoreError> {
     let (exact, range) = (range, whole_days(range));
     let groups = |dimension, range| groups(store, dimension, range, costs);
@@ -135,6 +146,20 @@ pub fn answer(
         Kind::Workspaces => simple(By::Workspace, Dimension::Workspace),
         Kind::Models => simple(By::Model, Dimension::Model),
         Kind::Plans => Ok(plans(policy, &groups(Dimension::Customer, range)?, range)),
+        Kind::Waste => Ok(waste(
+            &[
+                (By::Route, groups(Dimension::Route, range)?),
+                (By::Feature, groups(Dimension::Feature, range)?),
+                (By::Customer, groups(Dimension::Customer, range)?),
+                (By::Model, groups(Dimension::Model, range)?),
+            ],
+            range,
+        )),
+        Kind::Tasks => {
+            let quiet_since = policy.tasks.quiet_since(now);
+            let by = |by| Ok::<_, StoreError>((by, task_groups(store, by, range, quiet_since)?));
+            Ok(tasks(&TasksBy::ALL.into_iter().map(by).collect::<Result<Vec<_>, _>>()?, range))
+        }
         Kind::Drift => drift::drift(store, range),
         Kind::Unpriced => Ok(unpriced(policy, unpriced_groups(store, exact, costs)?, exact)),
         Kind::Weekly => Ok(weekly(&WeeklyFigures {

@@ -39,6 +39,49 @@ pub struct Totals {
     pub original_unpriced: u64,
     /// and what the others cost then.
     pub original_cost: PicoUsd,
+    /// What the cost went for.
+    pub waste: Waste,
+}
+
+/// What of a cost was for nothing, and how often Envoy tried again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Waste {
+    /// Attempts beyond the first of each call.
+    pub retries: u64,
+    /// Attempts whose answers nobody took.
+    pub retried: PicoUsd,
+    /// Calls that ended in an error or a timeout.
+    pub failed: PicoUsd,
+    /// Calls whose client left.
+    pub aborted: PicoUsd,
+    /// Calls that were to give JSON and gave none.
+    pub invalid: PicoUsd,
+    /// Calls that were served elsewhere than where they were first sent,
+    pub fallbacks: u64,
+    /// those of which nobody knows what they would have cost there,
+    pub premium_unknown: u64,
+    /// and what the others cost more.
+    pub premium: PicoUsd,
+}
+
+impl Waste {
+    fn plus(self, other: Self) -> Self {
+        Self {
+            retries: self.retries.saturating_add(other.retries),
+            retried: sum(self.retried, other.retried),
+            failed: sum(self.failed, other.failed),
+            aborted: sum(self.aborted, other.aborted),
+            invalid: sum(self.invalid, other.invalid),
+            fallbacks: self.fallbacks.saturating_add(other.fallbacks),
+            premium_unknown: self.premium_unknown.saturating_add(other.premium_unknown),
+            premium: sum(self.premium, other.premium),
+        }
+    }
+
+    /// All of it that bought nothing.
+    pub fn total(&self) -> PicoUsd {
+        [self.failed, self.aborted, self.invalid].into_iter().fold(self.retried, sum)
+    }
 }
 
 /// Which costs a report shows.
@@ -82,6 +125,7 @@ impl Totals {
             cost: sum(self.cost, other.cost),
             original_unpriced: self.original_unpriced.saturating_add(other.original_unpriced),
             original_cost: sum(self.original_cost, other.original_cost),
+            waste: self.waste.plus(other.waste),
         }
     }
 
@@ -104,7 +148,7 @@ impl Totals {
     }
 }
 
-fn sum(a: PicoUsd, b: PicoUsd) -> PicoUsd {
+pub(super) fn sum(a: PicoUsd, b: PicoUsd) -> PicoUsd {
     a.checked_add(b).unwrap_or(PicoUsd::new(i128::MAX))
 }
 

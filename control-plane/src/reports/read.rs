@@ -1,6 +1,6 @@
 //! Reads figures from the store's aggregates. Sums are made here, in integers wide enough for any of them.
 
-use super::{Costs, Group, Point, Range, Totals};
+use super::{Costs, Group, Point, Range, Totals, Waste};
 use crate::store::StoreError;
 use protocol::{UnixNanos, money::PicoUsd};
 use rusqlite::{Connection, Row, params};
@@ -11,7 +11,8 @@ const DAY_NS: u64 = 86_400_000_000_000;
 
 /// The columns that every aggregate ends with.
 const SUMS: &str = "calls, refused, errors, unpriced, estimated, tokens_in, tokens_out, cost_pico, \
-    original_unpriced, original_pico";
+    original_unpriced, original_pico, retries, retried_pico, failed_pico, aborted_pico, invalid_pico, fallbacks, \
+    premium_unknown, premium_pico";
 
 /// What calls are grouped by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -131,6 +132,7 @@ fn last(at: UnixNanos, length: u64) -> i64 {
 fn totals(row: &Row<'_>, at: usize) -> Result<Totals, StoreError> {
     let value = |offset: usize| row.get::<_, i64>(at.saturating_add(offset));
     let count = |offset: usize| Ok::<u64, StoreError>(u64::try_from(value(offset)?).unwrap_or(0));
+    let money = |offset: usize| Ok::<PicoUsd, StoreError>(PicoUsd::new(i128::from(value(offset)?)));
     Ok(Totals {
         calls: count(0)?,
         refused: count(1)?,
@@ -139,9 +141,19 @@ fn totals(row: &Row<'_>, at: usize) -> Result<Totals, StoreError> {
         estimated: count(4)?,
         tokens_in: count(5)?,
         tokens_out: count(6)?,
-        cost: PicoUsd::new(i128::from(value(7)?)),
+        cost: money(7)?,
         original_unpriced: count(8)?,
-        original_cost: PicoUsd::new(i128::from(value(9)?)),
+        original_cost: money(9)?,
+        waste: Waste {
+            retries: count(10)?,
+            retried: money(11)?,
+            failed: money(12)?,
+            aborted: money(13)?,
+            invalid: money(14)?,
+            fallbacks: count(15)?,
+            premium_unknown: count(16)?,
+            premium: money(17)?,
+        },
     })
 }
 

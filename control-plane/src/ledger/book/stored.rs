@@ -5,7 +5,8 @@ use crate::{
         Charge, State,
         aggregates::{Contribution, Keys},
         prepare::Booking,
-        standing::Standing,
+        standing::{COST, Cost, Standing},
+        waste::Waste,
     },
     store::{StoreError, Write, instant},
 };
@@ -73,6 +74,7 @@ impl Stored {
             provider: row.get("provider")?,
             model: row.get("model")?,
             route: row.get("route")?,
+            outcome: row.get("outcome")?,
         };
         Ok(Self {
             state,
@@ -136,18 +138,17 @@ impl Stored {
 
 impl Counted {
     fn load(write: &Write<'_>, keys: &Keys) -> Result<Self, StoreError> {
-        let mut find = write.statement(
-            "SELECT tokens_in, tokens_out, cost_pico, settled_pico, head, lines
-             FROM calls JOIN details USING (id) WHERE id = ?1",
-        )?;
+        let mut find = write.statement(&format!(
+            "SELECT tokens_in, tokens_out, {COST}, settled_pico, head, lines
+             FROM calls JOIN details USING (id) WHERE id = ?1"
+        ))?;
         let mut rows = find.query([keys.id])?;
         let row = rows.next()?.ok_or_else(|| StoreError::corrupt("a call", "is gone"))?;
-        let (tokens_in, original_pico): (i64, Option<i64>) = (row.get("tokens_in")?, row.get("cost_pico")?);
+        let (tokens_in, booked): (i64, Cost) = (row.get("tokens_in")?, Cost::booked(row)?);
         let head: Vec<u8> = row.get("head")?;
         let head: CallHead =
             codec::decode(&head).map_err(|error| StoreError::corrupt("a call's head", error))?;
-        let standing =
-            Standing::load(write.connection(), &keys.id, (original_pico, None), row.get("lines")?)?;
+        let standing = Standing::load(write.connection(), &keys.id, booked, row.get("lines")?)?;
         Ok(Self {
             contribution: Contribution {
                 refused: false,
@@ -156,8 +157,9 @@ impl Counted {
                 unattributed: keys.customer == 0,
                 tokens_in,
                 tokens_out: row.get("tokens_out")?,
-                cost_pico: standing.cost,
-                original_pico,
+                cost_pico: standing.cost.total,
+                original_pico: booked.total,
+                waste: Waste::default(),
             },
             standing,
             tier: head.request_tier,
@@ -170,6 +172,6 @@ impl Counted {
 }
 
 const FIND: &str = "
-    SELECT state, started_at, customer, workspace, user, feature, task, plan, provider, model, route, boot, head_hash,
+    SELECT state, started_at, customer, workspace, user, feature, task, plan, provider, model, route, outcome, boot, head_hash,
         end_hash, charges
     FROM calls JOIN details USING (id) WHERE id = ?1";

@@ -1,0 +1,130 @@
+//! What tasks were worth: what applications report, in revisions, and what a task's last call lets one think.
+
+use crate::store::{StoreError, Write, instant};
+use protocol::UnixNanos;
+use rusqlite::{Connection, OptionalExtension};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// What a task was worth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum TaskOutcome {
+    /// The customer got what the task was for.
+    Succeeded,
+    /// Not.
+    Failed,
+    /// Nobody waited for the end.
+    Abandoned,
+    /// It does not count.
+    Voided,
+}
+
+impl TaskOutcome {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Succeeded, Self::Failed, Self::Abandoned, Self::Voided];
+
+    /// The word in JSON and in the store.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Succeeded => "succeeded",
+            Self::Failed => "failed",
+            Self::Abandoned => "abandoned",
+            Self::Voided => "voided",
+        }
+    }
+
+    /// What a word says: one that was reported, or the outcome of a task's last call.
+    pub fn of(word: &str, is_reported: bool) -> Option<Self> {
+        if is_reported { Self::from_word(word) } else { Self::inferred(word) }
+    }
+
+    fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|outcome| outcome.as_str() == word)
+    }
+
+    /// From the outcome of a task's newest call.
+    pub(super) fn inferred(call: &str) -> Option<Self> {
+        match call {
+            "ok" => Some(Self::Succeeded),
+            "client_aborted" => Some(Self::Abandoned),
+            "" => None,
+            _ => Some(Self::Failed),
+        }
+    }
+}
+
+/// The report of an outcome that stands.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Reported {
+    pub(super) outcome: Option<TaskOutcome>,
+    pub(super) reason: Option<String>,
+    pub(super) revision: Option<i64>,
+}
+
+pub(super) fn standing(connection: &Connection, task: i64) -> Result<Option<Reported>, StoreError> {
+    let mut newest = connection.prepare_cached(
+        "SELECT outcome, reason, revision FROM outcomes WHERE task = ?1 ORDER BY revision DESC LIMIT 1",
+    )?;
+    let found = newest.query_row([task], |row| {
+        let word: String = row.get(0)?;
+        let outcome = TaskOutcome::from_word(&word);
+        Ok(Reported { outcome, reason: row.get(1)?, revision: Some(row.get(2)?) })
+    });
+    Ok(found.optional()?)
+}
+
+/// What an application says a task was worth.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct OutcomeReport {
+    /// succeeded, failed, abandoned or voided.
+    pub outcome: TaskOutcome,
+    /// In the application's words.
+    #[serde(default)]
+    pub reason: Option<String>,
+    /// Counts up with each report of the task; absent: the next one.
+    #[serde(default)]
+    pub revision: Option<i64>,
+}
+
+/// What became of a report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reporting {
+    /// Taken now, or before with the same content.
+    Taken,
+    /// Another report has that revision.
+    Conflict,
+}
+
+/// Takes a report. The highest revision stands, in whatever order they arrive.
+pub fn report(
+    write: &mut Write<'_>,
+    name: &str,
+    report: &OutcomeReport,
+    now: UnixNanos,
+) -> Result<Reporting, StoreError> {
+    let task = write.word(Some(name))?;
+    let standing = standing(write.connection(), task)?;
+    let same = |stored: &Reported| stored.outcome == Some(report.outcome) && stored.reason == report.reason;
+    let revision = match (report.revision, &standing) {
+        (Some(revision), _) => revision,
+        (None, Some(stored)) if same(stored) => return Ok(Reporting::Taken),
+        (None, Some(stored)) => stored.revision.unwrap_or(0).saturating_add(1),
+        (None, None) => 1,
+    };
+    let written = write.execute(
+        "INSERT INTO outcomes (task, revision, outcome, reason, at) VALUES (?1, ?2, ?3, ?4, ?5)
+         ON CONFLICT DO NOTHING",
+        (task, revision, report.outcome.as_str(), &report.reason, instant(now)),
+    )?;
+    if written > 0 {
+        return Ok(Reporting::Taken);
+    }
+    let mut known =
+        write.statement("SELECT outcome, reason FROM outcomes WHERE task = ?1 AND revision = ?2")?;
+    let known: (String, Option<String>) =
+        known.query_row([task, revision], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let is_same = known.0 == report.outcome.as_str() && known.1 == report.reason;
+    Ok(if is_same { Reporting::Taken } else { Reporting::Conflict })
+}

@@ -1,0 +1,118 @@
+//! What reports say that tasks and calls were worth.
+
+use super::*;
+use crate::{
+    ledger::tasks::{self, OutcomeReport, TaskOutcome},
+    reports::{self, Cell, Costs, Kind, Range, Report, TasksBy},
+};
+
+const WHOLE_DAY: Range = Range { from: NOW - 10 * 60 * MINUTE, to: NOW + 14 * 60 * MINUTE };
+
+impl Ledger {
+    async fn report_on(&self, kind: Kind) -> Report {
+        let rules = self.rules.clone();
+        let read = move |store: &rusqlite::Connection| {
+            reports::answer(store, rules.policy(), &[], kind, WHOLE_DAY, Costs::Corrected, NOW + 60 * MINUTE)
+        };
+        self.store.read(read).await.unwrap()
+    }
+
+    async fn worth(&self, task: &'static str, outcome: TaskOutcome) {
+        let report = OutcomeReport { outcome, reason: None, revision: None };
+        self.store.write(move |write| tasks::report(write, task, &report, NOW)).await.unwrap();
+    }
+}
+
+fn of_task(number: u64, task: &str, end: CallEnd) -> UsageEvent {
+    let mut head = head(number);
+    let task = Attributed { value: task.parse().unwrap(), from: Source::Header };
+    head.attribution.set(Dimension::Task, task);
+    UsageEvent::Finished { head, end: Box::new(end) }
+}
+
+fn with(outcome: Outcome) -> CallEnd {
+    CallEnd { outcome, ..end(10, 5) }
+}
+
+/// The rows of a section, as programs get them.
+fn rows(report: &Report, key: &str) -> Vec<Vec<String>> {
+    let section = report.sections.iter().find(|section| section.key == key).unwrap();
+    let shown = |row: &Vec<Cell>| row.iter().map(|cell| cell.exact().unwrap_or_default()).collect();
+    section.rows.iter().chain(&section.total).map(shown).collect()
+}
+
+#[tokio::test]
+async fn cost_per_successful_task_counts_what_the_others_cost() {
+    let ledger = Ledger::new();
+    let calls = [
+        // Succeeds at once; after invalid JSON; fails, as the application says; is abandoned, as its last call shows.
+        ("smooth", Outcome::Ok),
+        ("bumpy", Outcome::InvalidJson),
+        ("bumpy", Outcome::Ok),
+        ("failed", Outcome::Ok),
+        ("left", Outcome::ClientAborted),
+    ];
+    let events = (1..).zip(calls).map(|(number, (task, outcome))| of_task(number, task, with(outcome)));
+    ledger.book(events.collect()).await;
+    ledger.worth("failed", TaskOutcome::Failed).await;
+    let report = ledger.report_on(Kind::Tasks).await;
+    let expected = |name: &str| {
+        let row = [
+            name,
+            "4",
+            "2",
+            "1",
+            "1",
+            "25.0",
+            "0.000375",
+            "0.0001875",
+            "0.00015",
+            "0",
+            "0",
+            "0",
+            "0.000075",
+            "0.000075",
+            "0.000075",
+            "0",
+        ];
+        row.map(str::to_owned).to_vec()
+    };
+    for (key, name) in
+        [("features", "summaries"), ("customers", "acme"), ("plans", "pro"), ("models", "openai/gpt-4o")]
+    {
+        assert_eq!(rows(&report, key), [expected(name), expected("total")], "{key}");
+    }
+    // While a task may go on, its last call tells nothing.
+    let read =
+        |store: &rusqlite::Connection| reports::task_groups(store, TasksBy::Feature, WHOLE_DAY, NOW - 1);
+    let groups = ledger.store.read(read).await.unwrap();
+    let totals = groups[0].totals;
+    assert_eq!((totals.tasks, totals.succeeded, totals.failed, totals.inferred), (4, 0, 1, 0));
+}
+
+#[tokio::test]
+async fn waste_is_told_by_cause_and_adds_up_to_the_cost() {
+    let ledger = Ledger::new();
+    let outcomes = [Outcome::Ok, Outcome::InvalidJson, Outcome::TimedOut, Outcome::ClientAborted];
+    ledger.book((1..).zip(outcomes).map(|(number, outcome)| ended(number, with(outcome))).collect()).await;
+    let report = ledger.report_on(Kind::Waste).await;
+    let one = |cause: &str| vec![cause.to_owned(), "0.000075".to_owned(), "25.0".to_owned()];
+    let none = |cause: &str| vec![cause.to_owned(), "0".to_owned(), "0.0".to_owned()];
+    let all = vec!["total".to_owned(), "0.0003".to_owned(), "100.0".to_owned()];
+    assert_eq!(
+        rows(&report, "causes"),
+        [
+            one("calls that answered"),
+            none("fallback premium"),
+            none("retries"),
+            one("failed calls"),
+            one("invalid output"),
+            one("clients that left"),
+            all,
+        ]
+    );
+    for key in ["routes", "features", "customers", "models"] {
+        let total = rows(&report, key).pop().unwrap();
+        assert_eq!(total[..5], ["total", "4", "0.0003", "0.000225", "75.0"], "{key}");
+    }
+}

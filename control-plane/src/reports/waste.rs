@@ -1,0 +1,117 @@
+//! What of the cost bought nothing, by cause, and where it happened.
+
+use super::{
+    By, Cell, Group, Range, Report, Section, Totals,
+    breakdown::{NONE, TOTAL, column, unknowns},
+    money,
+};
+use protocol::money::PicoUsd;
+
+/// The causes of all calls, then a table for each of what they are broken down by.
+pub fn waste(by: &[(By, Vec<Group>)], range: Range) -> Report {
+    let all = by.first().map(|(_, groups)| Totals::of(groups)).unwrap_or_default();
+    let tables = by.iter().map(|(by, groups)| table(*by, groups));
+    let sections = std::iter::once(causes(&all)).chain(tables).collect();
+    Report { title: "Waste".to_owned(), range: Some(range), sections }
+}
+
+fn causes(all: &Totals) -> Section {
+    let row = |what: &str, cost: Option<PicoUsd>| {
+        let share = cost.and_then(|cost| money::per_mille(cost.pico(), all.cost.pico()));
+        vec![Cell::text(what), Cell::Usd(cost), Cell::Percent(share)]
+    };
+    let wasted = all.waste.total();
+    let answered = all.cost.checked_sub(wasted).and_then(|rest| rest.checked_sub(all.waste.premium));
+    Section {
+        key: "causes",
+        title: "Waste by cause",
+        columns: vec![
+            column("cause", "cause"),
+            column("cost_usd", "cost, USD"),
+            column("share_percent", "share"),
+        ],
+        rows: vec![
+            row("calls that answered", answered),
+            row("fallback premium", Some(all.waste.premium)),
+            row("retries", Some(all.waste.retried)),
+            row("failed calls", Some(all.waste.failed)),
+            row("invalid output", Some(all.waste.invalid)),
+            row("clients that left", Some(all.waste.aborted)),
+        ],
+        total: Some(row(TOTAL, Some(all.cost))),
+        notes: notes(all),
+        empty: "",
+    }
+}
+
+fn notes(all: &Totals) -> Vec<String> {
+    let mut notes = vec![
+        "Answers of tasks that failed or were abandoned are in the report on tasks, for only tasks have outcomes.".to_owned(),
+        "What a lost attempt costs is an estimate, by the policy's bills_on_abort.".to_owned(),
+    ];
+    if all.waste.premium_unknown > 0 {
+        notes.push(format!(
+            "{} of {} fallbacks have no known premium: nobody knows what they would have cost where they were first sent.",
+            all.waste.premium_unknown, all.waste.fallbacks
+        ));
+    }
+    notes.extend(unknowns(all));
+    notes
+}
+
+fn table(by: By, groups: &[Group]) -> Section {
+    let (key, word, title) = match by {
+        By::Route => ("routes", "route", "Waste by route"),
+        By::Feature => ("features", "feature", "Waste by feature"),
+        By::Customer => ("customers", "customer", "Waste by customer"),
+        By::Workspace => ("workspaces", "workspace", "Waste by workspace"),
+        By::Model => ("models", "model", "Waste by model"),
+    };
+    let mut groups: Vec<&Group> = groups.iter().collect();
+    groups.sort_by(|a, b| {
+        b.totals.waste.total().cmp(&a.totals.waste.total()).then_with(|| a.name.cmp(&b.name))
+    });
+    let total = Totals::of(groups.iter().copied());
+    Section {
+        key,
+        title,
+        columns: vec![
+            column(word, word),
+            column("calls", "calls"),
+            column("cost_usd", "cost, USD"),
+            column("wasted_usd", "wasted, USD"),
+            column("wasted_percent", "wasted"),
+            column("retries_usd", "retries, USD"),
+            column("failed_calls_usd", "failed calls, USD"),
+            column("invalid_output_usd", "invalid output, USD"),
+            column("aborted_usd", "clients that left, USD"),
+            column("retries", "retries"),
+            column("fallbacks", "fallbacks"),
+            column("fallback_percent", "fallback rate"),
+            column("fallback_premium_usd", "fallback premium, USD"),
+        ],
+        rows: groups.iter().map(|group| row(group.name.as_deref().unwrap_or(NONE), &group.totals)).collect(),
+        total: Some(row(TOTAL, &total)),
+        notes: Vec::new(),
+        empty: "No calls in this time.",
+    }
+}
+
+fn row(name: &str, totals: &Totals) -> Vec<Cell> {
+    let waste = &totals.waste;
+    vec![
+        Cell::text(name),
+        Cell::Count(totals.calls),
+        Cell::usd(totals.cost),
+        Cell::usd(waste.total()),
+        Cell::Percent(money::per_mille(waste.total().pico(), totals.cost.pico())),
+        Cell::usd(waste.retried),
+        Cell::usd(waste.failed),
+        Cell::usd(waste.invalid),
+        Cell::usd(waste.aborted),
+        Cell::Count(waste.retries),
+        Cell::Count(waste.fallbacks),
+        Cell::Percent(money::share(waste.fallbacks, totals.calls)),
+        Cell::usd(waste.premium),
+    ]
+}
