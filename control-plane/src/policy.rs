@@ -13,6 +13,7 @@ mod load;
 mod masking;
 mod money;
 mod pricing;
+mod routing;
 mod rules;
 mod schema;
 pub(crate) mod tree;
@@ -24,6 +25,7 @@ pub use fault::Fault;
 pub use load::{LoadError, load};
 pub use money::Usd;
 pub use pricing::{Apply, CatalogueFormat, Contract, Percent, Pricing, Refresh, When};
+pub use routing::{Route, Target};
 pub use schema::schema;
 pub use window::{LIFETIME, span_of_period};
 
@@ -65,6 +67,9 @@ pub struct Policy {
     #[serde(default)]
     #[schemars(schema_with = "schema::allow")]
     pub when_unreachable: Allow,
+    /// Who serves which models behind one compatible endpoint.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub routes: Vec<Route>,
     /// Other names of models, contracts, and from where prices come.
     #[serde(default)]
     pub prices: Pricing,

@@ -32,6 +32,7 @@ pub fn build(rules: &Rules, ratios: &TextRatios, now: UnixNanos) -> Result<Snaps
             Arc::new(spec)
         }),
         plans: if is_about_plans { plans(policy) } else { BTreeMap::new() },
+        routes: policy.route_specs(),
         prices: prices.book(now),
         provider_cost_bills: policy
             .prices

@@ -10,6 +10,10 @@ use protocol::{
     snapshot::Snapshot,
 };
 
+mod plan;
+
+pub use plan::{Plan, Rewrite};
+
 /// So many attempts of a call are told one by one; more are counted.
 const TOLD_MAX: usize = 16;
 
@@ -24,6 +28,7 @@ pub struct Attempts {
     /// The one whose answer came last: what the client gets, once it gets anything, is of this one.
     answered: Option<u32>,
     decided: Option<u32>,
+    plan: Option<Plan>,
 }
 
 #[derive(Debug)]
@@ -59,6 +64,31 @@ pub struct AttemptEnd {
 }
 
 impl Attempts {
+    /// The policy says where attempts go.
+    pub fn plan(&mut self, plan: Plan) {
+        self.plan = Some(plan);
+    }
+
+    /// Where an attempt goes by the policy's route, and what becomes of its request.
+    pub fn planned(&self, name: &str) -> Option<(Target, Rewrite)> {
+        self.plan.as_ref()?.at(name)
+    }
+
+    /// Why the client gets an answer from elsewhere than where the call was first sent.
+    pub fn fallback(&self) -> Option<&str> {
+        let decided = self.decided?;
+        let (first, deciding) =
+            (self.list.first()?, self.list.iter().find(|open| open.attempt.number == decided)?);
+        let is_elsewhere = |open: &&Open| open.attempt.cluster != first.attempt.cluster;
+        self.list
+            .iter()
+            .find(|open| is_elsewhere(open))
+            .filter(|_| is_elsewhere(&deciding))?
+            .attempt
+            .reason
+            .as_deref()
+    }
+
     /// An attempt begins, and Envoy gives it so long. Gives its number.
     pub fn begin(&mut self, target: Target, timeout_ms: Option<u64>, now: UnixNanos) -> u32 {
         let reason = self.reason();

@@ -5,6 +5,7 @@ mod asking;
 mod body;
 mod end;
 mod guard;
+mod routing;
 
 use crate::{
     admission::{Admitted, Answer, Held, Needs, Recourse, Refused},
@@ -28,6 +29,7 @@ use protocol::{
     ratio::TextRatios,
     snapshot::Snapshot,
 };
+use routing::Routed;
 use std::{cell::RefCell, rc::Rc};
 
 /// One call.
@@ -47,6 +49,8 @@ pub struct Exchange {
     alterable: bool,
     /// Where an attempt instance looks on, what it sees.
     attempts: Option<Rc<RefCell<Attempts>>>,
+    /// The policy's route that it goes by.
+    routed: Option<Routed>,
 }
 
 #[derive(Debug)]
@@ -129,6 +133,7 @@ impl Exchange {
             original_route: headers.text("x-bursar-original-route").and_then(bounded),
             request_model: None,
             downgraded_to: None,
+            routed_to: None,
             request_tier: None,
             stream: false,
             output_tokens_max: None,
@@ -153,6 +158,7 @@ impl Exchange {
             late: None,
             alterable: false,
             attempts: None,
+            routed: None,
         })
     }
 
@@ -372,7 +378,7 @@ impl Exchange {
         let reply = refusal::reply(self.dialect, &refused, self.head.id, now);
         let head = Rc::make_mut(&mut self.head);
         // Nobody was asked for any model.
-        head.downgraded_to = None;
+        (head.downgraded_to, head.routed_to) = (None, None);
         head.caps.clone_from(&refused.decisions);
         self.phase = Phase::Refused(refused);
         Step::Refuse(reply)

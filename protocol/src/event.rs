@@ -113,7 +113,7 @@ pub struct CallHead {
     pub dialect: Box<str>,
     /// OpenTelemetry's `gen_ai.operation.name`: `chat`, `embeddings`, …
     pub operation: Box<str>,
-    /// Envoy's route name.
+    /// The policy's route, else Envoy's route name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub route: Option<Box<str>>,
     /// The route that an application-level fallback comes from.
@@ -125,6 +125,9 @@ pub struct CallHead {
     /// The model that the request was made to name instead, where a cap had no room for that one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub downgraded_to: Option<Box<str>>,
+    /// The model that its route's first target was asked for instead of that one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub routed_to: Option<Box<str>>,
     /// The service tier that the request names.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_tier: Option<Box<str>>,
@@ -163,7 +166,7 @@ pub struct CallHead {
 impl CallHead {
     /// The model that the provider was asked for.
     pub fn model(&self) -> Option<&str> {
-        self.downgraded_to.as_deref().or(self.request_model.as_deref())
+        self.routed_to.as_deref().or(self.downgraded_to.as_deref()).or(self.request_model.as_deref())
     }
 }
 

@@ -18,6 +18,7 @@ pub mod money;
 pub mod price;
 pub mod rating;
 pub mod ratio;
+pub mod route;
 pub mod snapshot;
 
 /// Nanoseconds since the Unix epoch, UTC. Good until the year 2554.

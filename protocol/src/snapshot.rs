@@ -2,7 +2,7 @@
 
 use crate::{
     UnixNanos, attempt::BillsOnAbort, cap::CapSpec, loop_guard::LoopSpec, money::PicoUsdPerUnit,
-    price::PriceBook, ratio::TextRatios,
+    price::PriceBook, ratio::TextRatios, route::RouteSpec,
 };
 use serde::{Deserialize, Serialize};
 use std::{
@@ -59,6 +59,9 @@ pub struct Snapshot {
     /// The plan of each customer, where a cap is about plans.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub plans: BTreeMap<Box<str>, Box<str>>,
+    /// Who serves which models.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub routes: Vec<Arc<RouteSpec>>,
     /// Prices for holds and settlements.
     #[serde(default)]
     pub prices: PriceBook,

@@ -2,8 +2,10 @@
 //! configuration looks like is in `envoy/config.rs`.
 
 mod config;
+mod routed;
 mod upstream;
 
+pub use routed::key;
 pub use upstream::Upstream;
 
 use crate::{call::Call, client::Client, places, ports::Port, process::Process};
@@ -45,6 +47,8 @@ pub struct Setup {
     pub route: Vec<(String, Value)>,
     /// The attempt instance's `providers`; without them, it is not mounted.
     pub attempts: Option<Value>,
+    /// The providers of `routes.yaml`, by their clusters' names; without any, it is `envoy.yaml`.
+    pub members: Vec<(String, SocketAddr)>,
     /// More clusters, where a route of the test goes.
     pub clusters: Vec<Value>,
     /// Envoy's node id.
@@ -66,6 +70,7 @@ impl Setup {
             configuration: Vec::new(),
             route: Vec::new(),
             attempts: None,
+            members: Vec::new(),
             clusters: Vec::new(),
             node: "envoy-under-test".to_owned(),
             port: None,
@@ -164,7 +169,8 @@ impl Envoy {
 }
 
 fn launch(setup: &Setup, listen: &Port, admin: &Port, place: &TempDir) -> Process {
-    let bootstrap = config::bootstrap(setup, listen.number(), admin.number(), place.path());
+    let make = if setup.members.is_empty() { config::bootstrap } else { routed::bootstrap };
+    let bootstrap = make(setup, listen.number(), admin.number(), place.path());
     let file = place.path().join("envoy.json");
     fs::write(&file, bootstrap.to_string()).expect("a writable temporary directory");
     if setup.filter == Filter::Discovered {

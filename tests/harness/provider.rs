@@ -28,13 +28,17 @@ use received::Log;
 use script::Script;
 use serde_json::{Value, json};
 use std::{convert::Infallible, io, net::SocketAddr, time::Duration};
-use tokio::net::TcpListener;
+use tokio::{
+    net::TcpListener,
+    task::{AbortHandle, JoinSet},
+};
 
 /// A running provider; it ends with the test's runtime.
 #[derive(Clone, Debug)]
 pub struct Provider {
     address: SocketAddr,
     log: Log,
+    serving: AbortHandle,
 }
 
 impl Provider {
@@ -46,9 +50,14 @@ impl Provider {
     /// On this address.
     pub async fn listen(address: SocketAddr) -> io::Result<Self> {
         let listener = TcpListener::bind(address).await?;
-        let provider = Self { address: listener.local_addr()?, log: Log::default() };
-        tokio::spawn(serve(listener, provider.log.clone()));
-        Ok(provider)
+        let (address, log) = (listener.local_addr()?, Log::default());
+        let serving = tokio::spawn(serve(listener, log.clone())).abort_handle();
+        Ok(Self { address, log, serving })
+    }
+
+    /// It is gone: what it answers breaks off, and nobody listens.
+    pub fn lose(&self) {
+        self.serving.abort();
     }
 
     /// Where it listens.
@@ -68,8 +77,10 @@ impl Provider {
 }
 
 async fn serve(listener: TcpListener, log: Log) {
+    let mut connections = JoinSet::new();
     loop {
         let Ok((stream, _)) = listener.accept().await else { continue };
+        while connections.try_join_next().is_some() {}
         if stream.set_nodelay(true).is_err() {
             continue; // gone already
         }
@@ -78,7 +89,7 @@ async fn serve(listener: TcpListener, log: Log) {
             let log = log.clone();
             async move { answer(request, log).await }
         });
-        tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
+        connections.spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
     }
 }
 

@@ -28,6 +28,7 @@ mod prices;
 mod privacy;
 mod refusal;
 mod reload;
+mod routes;
 mod simulator;
 mod stream_usage;
 mod tidy;

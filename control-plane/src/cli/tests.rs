@@ -108,6 +108,7 @@ fn call(number: u8, customer: Option<&str>, model: &str, tokens: u64, refused: b
         original_route: None,
         request_model: Some(model.into()),
         downgraded_to: None,
+        routed_to: None,
         request_tier: None,
         stream: false,
         output_tokens_max: None,

@@ -236,6 +236,7 @@ pub(super) fn example() -> (CallHead, CallEnd, Vec<rating::Line>, PriceTable) {
         original_route: None,
         request_model: Some("gpt-4o-mini".into()),
         downgraded_to: None,
+        routed_to: None,
         request_tier: None,
         stream: true,
         output_tokens_max: Some(800),

@@ -229,6 +229,7 @@ fn check_head(head: &CallHead, now: UnixNanos) -> Result<(), String> {
         ("original_route", head.original_route.as_deref()),
         ("request_model", head.request_model.as_deref()),
         ("downgraded_to", head.downgraded_to.as_deref()),
+        ("routed_to", head.routed_to.as_deref()),
         ("request_tier", head.request_tier.as_deref()),
         ("request_id", head.request_id.as_deref()),
         ("region", head.region.as_deref()),

@@ -159,6 +159,7 @@ fn head(number: u64) -> CallHead {
         original_route: None,
         request_model: Some("gpt-4o".into()),
         downgraded_to: None,
+        routed_to: None,
         request_tier: None,
         stream: true,
         output_tokens_max: Some(100),

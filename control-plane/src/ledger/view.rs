@@ -59,6 +59,8 @@ pub struct Call {
     pub request_model: Option<Box<str>>,
     /// The model that the request was made to name instead, where a cap had no room for that one.
     pub downgraded_model: Option<Box<str>>,
+    /// The model that the first target of its route was asked for instead of that one.
+    pub routed_model: Option<Box<str>>,
     pub response_model: Option<Box<str>>,
     pub service_tier: Option<Box<str>>,
     /// Where it was served, else where it was sent.
@@ -212,6 +214,7 @@ impl Call {
             original_model: original.and_then(|original| original.model).map(Into::into),
             request_model: head.request_model.clone(),
             downgraded_model: head.downgraded_to.clone(),
+            routed_model: head.routed_to.clone(),
             response_model: end_ref.and_then(|end| end.response_model.clone()),
             service_tier: end_ref
                 .and_then(|end| end.service_tier.clone())

@@ -1,6 +1,7 @@
 //! What a policy must fulfil and a schema cannot say: names that exist, limits that limit, dimensions used once.
 
 mod capping;
+mod routing;
 
 use super::{
     fault::{Faults, did_you_mean},
@@ -23,6 +24,7 @@ pub(super) fn check(root: &Located, faults: &mut Faults) {
     secrets(root, faults);
     rules_are_whole(root, faults);
     prices(root, faults);
+    routing::check(root, faults);
 }
 
 fn keys<'a>(root: &'a Located, key: &str) -> Vec<&'a str> {

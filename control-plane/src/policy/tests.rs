@@ -374,3 +374,25 @@ fn the_schema_describes_every_key_and_refuses_others() {
         }
     }
 }
+
+#[test]
+fn routes_name_each_model_once_and_each_target_of_theirs() {
+    check_faults(
+        r#"version: 1
+routes:
+  - name: chat
+    models: ["gpt-*", "a*b"]
+    targets: [{cluster: openai, provider: openai}, {cluster: openai, provider: groq, base_path: openai}]
+  - {name: chat, models: ["gpt-*"], targets: []}
+"#,
+        expect![[r#"
+            p.yaml:4:23: routes[0].models[1]: has a `*` in its middle
+              hint: a `*` stands at the end of a beginning
+            p.yaml:5:62: routes[0].targets[1].cluster: `openai` is the cluster of another target, at p.yaml:5
+            p.yaml:5:97: routes[0].targets[1].base_path: `openai` is no base path
+              hint: a path such as /openai/v1
+            p.yaml:6:12: routes[1].name: `chat` is the name of another route, at p.yaml:3
+            p.yaml:6:27: routes[1].models[0]: `gpt-*` is served by another route, at p.yaml:4
+            p.yaml:6:46: routes[1].targets: is empty"#]],
+    );
+}

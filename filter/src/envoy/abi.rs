@@ -47,6 +47,14 @@ mod env {
             data: *const u8,
             data_size: usize,
         ) -> u32;
+        pub(super) fn proxy_call_foreign_function(
+            name: *const u8,
+            name_size: usize,
+            argument: *const u8,
+            argument_size: usize,
+            result: *mut *mut u8,
+            result_size: *mut usize,
+        ) -> u32;
         pub(super) fn proxy_continue_stream(stream: i32) -> u32;
         pub(super) fn proxy_set_effective_context(context: u32) -> u32;
         pub(super) fn proxy_done() -> u32;
@@ -243,6 +251,24 @@ pub(super) fn property(path: &str) -> Result<Vec<u8>, HostError> {
 pub(super) fn set_property(key: &str, value: &[u8]) -> Result<(), HostError> {
     // SAFETY: key and value live through the call.
     done_if(unsafe { env::proxy_set_property(key.as_ptr(), key.len(), value.as_ptr(), value.len()) })
+}
+
+/// Lets Envoy choose the request's route again.
+pub(super) fn clear_route_cache() -> Result<(), HostError> {
+    const NAME: &str = "clear_route_cache";
+    let (mut data, mut size) = (ptr::null_mut::<u8>(), 0_usize);
+    // SAFETY: the name lives through the call, and both pointers to results are to live locals.
+    let status = unsafe {
+        env::proxy_call_foreign_function(
+            NAME.as_ptr(),
+            NAME.len(),
+            ptr::null(),
+            0,
+            &raw mut data,
+            &raw mut size,
+        )
+    };
+    taken(status, data, size).map(drop)
 }
 
 /// Bytes from the host's cryptographic generator.

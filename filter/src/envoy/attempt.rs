@@ -2,12 +2,12 @@
 //! the VM of the call instance of its worker, so what it sees is handed over in memory and not by the host.
 
 use super::{
-    abi::{self, Map},
+    abi::{self, Buffer, Map},
     host,
     stats::Stats,
 };
 use crate::{
-    attempts::{AttemptEnd, Attempts, Target},
+    attempts::{AttemptEnd, Attempts, Rewrite, Target},
     config::{Config, ProviderRule},
     head::{Headers, split_pairs},
 };
@@ -25,6 +25,10 @@ use std::{
 /// Filter state of the stream, which its upstream filters see and no client can set.
 const CALL_KEY: &str = "bursar_call";
 
+/// Names the policy's route, for Envoy's routes to match. No provider sees it.
+pub(super) const ROUTE_HEADER: &[u8] = b"x-bursar-route";
+/// Names the target, for filters behind this one to choose its key by. The last of them takes it out.
+const TARGET_HEADER: &[u8] = b"x-bursar-target";
 /// How long Envoy gives this attempt, in milliseconds.
 const TIMEOUT: &str = "x-envoy-expected-rq-timeout-ms";
 
@@ -95,16 +99,18 @@ pub(super) struct Attempt {
     instance: Rc<Instance>,
     /// Of the call, and its number there.
     seen: Option<(Rc<RefCell<Attempts>>, u32)>,
+    /// What the body waits for.
+    waits: Option<Rewrite>,
 }
 
 impl Attempt {
     pub(super) fn new(instance: Rc<Instance>) -> Self {
-        Self { instance, seen: None }
+        Self { instance, seen: None, waits: None }
     }
 }
 
 impl HttpContext for Attempt {
-    fn on_http_request_headers(&mut self, _headers: usize, _end: bool) -> Action {
+    fn on_http_request_headers(&mut self, _headers: usize, end: bool) -> Action {
         // Requests that are no calls have no such state.
         let Some(id) = host::text_property(CALL_KEY) else { return Action::Continue };
         let attempts =
@@ -114,12 +120,34 @@ impl HttpContext for Attempt {
             return Action::Continue;
         };
         // Of an aggregate cluster's members Envoy tells nothing but what their endpoints say of themselves.
-        let named = host::text_property("xds\0upstream_host_metadata\0filter_metadata\0bursar\0target");
-        let target = self.instance.target(named.or_else(|| host::text_property("xds\0cluster_name")));
+        let name = host::text_property("xds\0upstream_host_metadata\0filter_metadata\0bursar\0target");
+        let name = name.or_else(|| host::text_property("xds\0cluster_name"));
+        let planned = name.as_deref().and_then(|name| attempts.borrow().planned(name));
+        let (target, rewrite) = match planned {
+            Some((target, rewrite)) => (target, Some(rewrite)),
+            None => (self.instance.target(name), None),
+        };
         let bytes = abi::header_pairs(Map::Request).unwrap_or_default();
         let timeout = Headers::new(&split_pairs(&bytes)).text(TIMEOUT).and_then(|ms| ms.parse().ok());
         let number = attempts.borrow_mut().begin(target, timeout, host::now());
         self.seen = Some((attempts, number));
+        match rewrite {
+            Some(rewrite) => self.rewrite_head(rewrite, end),
+            None => Action::Continue,
+        }
+    }
+
+    fn on_http_request_body(&mut self, size: usize, end: bool) -> Action {
+        if end {
+            self.rewrite_body(size);
+        }
+        self.action()
+    }
+
+    fn on_http_request_trailers(&mut self, _trailers: usize) -> Action {
+        /// More than is ever held, so all of it.
+        const ALL: usize = 1 << 30;
+        self.rewrite_body(ALL);
         Action::Continue
     }
 
@@ -132,6 +160,40 @@ impl HttpContext for Attempt {
             Err(abi::HostError) => self.instance.stats.fault("response_headers"),
         }
         Action::Continue
+    }
+}
+
+impl Attempt {
+    /// The head waits for the body where that may have another length.
+    fn rewrite_head(&mut self, rewrite: Rewrite, end: bool) -> Action {
+        let set = |name: &[u8], value: Option<&[u8]>| {
+            if abi::set_header(Map::Request, name, value).is_err() {
+                self.instance.stats.fault("route_rewrite");
+            }
+        };
+        set(b":authority", Some(rewrite.host.as_bytes()));
+        set(b":path", Some(rewrite.path.as_bytes()));
+        set(ROUTE_HEADER, None);
+        set(TARGET_HEADER, Some(rewrite.target.as_bytes()));
+        self.waits = Some(rewrite).filter(|rewrite| rewrite.follows_body && !end);
+        self.action()
+    }
+
+    fn rewrite_body(&mut self, size: usize) {
+        let Some(rewrite) = self.waits.take() else { return };
+        let altered = abi::buffer(Buffer::Request, 0, size).and_then(|body| {
+            let altered = rewrite.body(&body);
+            let length = altered.as_ref().unwrap_or(&body).len().to_string();
+            abi::set_header(Map::Request, b"content-length", Some(length.as_bytes()))?;
+            altered.map_or(Ok(()), |altered| abi::replace_buffer(Buffer::Request, body.len(), &altered))
+        });
+        if altered.is_err() {
+            self.instance.stats.fault("route_rewrite");
+        }
+    }
+
+    fn action(&self) -> Action {
+        if self.waits.is_some() { Action::Pause } else { Action::Continue }
     }
 }
 

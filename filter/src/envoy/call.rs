@@ -2,6 +2,7 @@
 //! [`Exchange`].
 
 mod rewriting;
+mod routing;
 
 use super::{
     abi::{self, Buffer, HostError, Map},
@@ -224,6 +225,9 @@ impl HttpContext for Call {
         if let Some(model) = exchange.downgraded_to() {
             set(b"x-bursar-downgraded", Some(model.as_bytes()));
         }
+        if let Some(reason) = exchange.fallback() {
+            set(b"x-bursar-fallback", Some(reason.as_bytes()));
+        }
         if let Some(rule) = exchange.loop_warning() {
             set(b"x-bursar-loop", Some(rule.as_bytes()));
         }
@@ -296,6 +300,7 @@ impl Call {
                 if head.downgraded_to.is_some() && self.ask_for_another_model().is_err() {
                     node.stats.fault("request_rewrite");
                 }
+                self.go_by_route(node);
                 faults.into_iter().for_each(|fault| node.counter_fault(fault));
                 node.uses(&head.caps, now);
                 let queued = node.outbox.borrow_mut().started(&head);

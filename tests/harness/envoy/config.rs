@@ -6,13 +6,13 @@ use crate::places;
 use serde_json::{Value, json};
 use std::{fs, net::SocketAddr, path::Path};
 
-const MANAGER: &str = "/static_resources/listeners/0/filter_chains/0/filters/0/typed_config";
+pub(super) const MANAGER: &str = "/static_resources/listeners/0/filter_chains/0/filters/0/typed_config";
 const FILTERS: &str = "/static_resources/listeners/0/filter_chains/0/filters/0/typed_config/http_filters";
 const ROUTE: &str = "/static_resources/listeners/0/filter_chains/0/filters/0/typed_config\
                      /route_config/virtual_hosts/0/routes/0/route";
 /// The cluster of the provider.
 const PROVIDER: &str = "provider";
-const CLUSTERS: &str = "/static_resources/clusters";
+pub(super) const CLUSTERS: &str = "/static_resources/clusters";
 /// Where Debian, Alpine and most others keep the certificate authorities.
 const AUTHORITIES: &str = "/etc/ssl/certs/ca-certificates.crt";
 
@@ -147,8 +147,13 @@ fn member(name: &str, address: SocketAddr) -> Value {
 }
 
 fn standalone() -> Value {
-    let path = places::root().join("envoy/standalone/envoy.yaml");
-    let text = fs::read_to_string(&path).expect("envoy/standalone/envoy.yaml");
+    read("envoy/standalone/envoy.yaml")
+}
+
+/// A file of the repository.
+pub(super) fn read(path: &str) -> Value {
+    let path = places::root().join(path);
+    let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     serde_saphyr::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
@@ -180,7 +185,7 @@ fn provider(envoy: &Value, upstream: &Upstream) -> Value {
     cluster
 }
 
-fn put(into: &mut Value, pointer: &str, value: Value) {
+pub(super) fn put(into: &mut Value, pointer: &str, value: Value) {
     *into.pointer_mut(pointer).unwrap_or_else(|| panic!("envoy.yaml has no {pointer}")) = value;
 }
 

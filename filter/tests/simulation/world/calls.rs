@@ -211,6 +211,7 @@ fn needs(snapshot: &protocol::snapshot::Snapshot, id: u64, head: &Head) -> Needs
         original_route: None,
         request_model: None,
         downgraded_to: None,
+        routed_to: None,
         request_tier: None,
         stream: false,
         output_tokens_max: None,
