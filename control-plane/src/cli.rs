@@ -4,6 +4,7 @@
 mod alerts;
 mod export;
 mod failure;
+mod import;
 mod loops;
 mod policy;
 mod policy_diff;
@@ -17,6 +18,7 @@ mod target;
 pub use alerts::AlertsCommand;
 pub use export::{ExportCommand, FocusArgs};
 pub use failure::{Answer, Failure};
+pub use import::ImportCommand;
 pub use loops::LoopCommand;
 pub use policy::PolicyCommand;
 pub use prices::PricesCommand;
@@ -61,6 +63,9 @@ pub enum Command {
     /// Write charges for other tools to read
     #[command(subcommand)]
     Export(ExportCommand),
+    /// Book calls that were written down elsewhere
+    #[command(subcommand)]
+    Import(ImportCommand),
     /// Recompute the aggregates from the ledger
     Rebuild(RebuildArgs),
 }
@@ -114,6 +119,7 @@ pub fn execute(command: Command, clock: &Clock, out: &mut dyn Write) -> Result<A
         Command::Alerts(command) => alerts::run(command, clock, out),
         Command::Rerate(args) => rerate::run(&args, clock, out),
         Command::Export(command) => export::run(&command, clock, out, &mut std::io::stderr()),
+        Command::Import(command) => import::run(command, clock, out),
         Command::Rebuild(args) => rebuild::run(&args, out),
     }
 }

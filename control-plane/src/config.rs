@@ -19,9 +19,10 @@ pub struct Serve {
     #[arg(long, env = "BURSAR_PRICES", value_name = "FILE")]
     pub prices: Option<PathBuf>,
     /// After how many minutes a call of which nothing more was heard is closed as orphaned. Longer than the longest
-    /// stream: a late end is still booked, but only with a correction
+    /// stream: a late end is still booked, but only with a correction. 0 closes all that is open, for when no Envoy
+    /// runs any more
     #[arg(long, env = "BURSAR_ORPHAN_AFTER_MINUTES", value_name = "MINUTES", default_value_t = 15,
-          value_parser = clap::value_parser!(u64).range(1..=10_080))]
+          value_parser = clap::value_parser!(u64).range(..=10_080))]
     pub orphan_after_minutes: u64,
     /// Seconds between two looks at what may have to be told
     #[arg(long, env = "BURSAR_ALERTS_EVERY_S", value_name = "SECONDS", default_value_t = 30,

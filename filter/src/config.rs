@@ -25,6 +25,9 @@ pub struct Config {
     pub providers: Vec<ProviderRule>,
     /// The event queue.
     pub outbox: OutboxLimits,
+    /// Whether the end of each call is put into filter state, for Envoy's access log to write: a second ledger, for when
+    /// events are lost with their Envoy.
+    pub access_log: bool,
 }
 
 /// How to reach the control plane.
@@ -121,6 +124,7 @@ impl Config {
             identity: identity(fields.object("identity")),
             providers: fields.list("providers", provider_rule),
             outbox: outbox(fields.object("outbox")),
+            access_log: fields.flag("access_log", false),
         }
     }
 }

@@ -2,6 +2,7 @@
 //! here knows a price, a customer or a provider. Compiled for wasm32 alone.
 
 mod abi;
+mod access_log;
 mod attempt;
 mod call;
 mod host;

@@ -46,7 +46,13 @@ impl ControlPlane {
 
     /// Starts the process and waits until it is ready.
     pub async fn resume(&mut self) {
+        self.resume_with(&[]).await;
+    }
+
+    /// With these arguments more.
+    pub async fn resume_with(&mut self, more: &[&str]) {
         let mut command = self.command(&["serve"]);
+        command.args(more);
         command.arg("--data-dir").arg(self.data()).arg("--policy").arg(&self.policy);
         command.arg("--prices").arg(places::root().join("tests/catalogue.json"));
         command.args(["--listen", &self.address().to_string()]);

@@ -154,9 +154,14 @@ impl Envoy {
         value?.parse().ok()
     }
 
+    /// Where the access log is.
+    pub fn access_log_file(&self) -> PathBuf {
+        self.place.path().join("access.log")
+    }
+
     /// The access log so far, a JSON object a line.
     pub fn access_log(&self) -> Vec<Value> {
-        let text = fs::read_to_string(self.place.path().join("access.log")).unwrap_or_default();
+        let text = fs::read_to_string(self.access_log_file()).unwrap_or_default();
         text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
     }
 

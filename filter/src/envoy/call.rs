@@ -6,7 +6,7 @@ mod routing;
 
 use super::{
     abi::{self, Buffer, HostError, Map},
-    attempt,
+    access_log, attempt,
     host::{self, Shared},
     node::Node,
     stream::{stream_end, strip, surroundings},
@@ -359,6 +359,9 @@ impl Call {
             node.stats.refused(refused.as_str());
         }
         node.uses(&head.caps, end.finished_at);
+        if node.config.access_log {
+            access_log::tell(&node, &head, &end);
+        }
         let queued = node.outbox.borrow_mut().finished(&head, &end);
         node.queued(queued);
     }
