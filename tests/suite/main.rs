@@ -30,6 +30,7 @@ mod privacy;
 mod refusal;
 mod reload;
 mod routes;
+mod scripted_day;
 mod simulator;
 mod stream_usage;
 mod tidy;

@@ -120,6 +120,8 @@ pub(super) fn fallback(route: &mut Vec<(String, Value)>, to: &[(&str, SocketAddr
         "name": "fallback",
         "connect_timeout": "1s",
         "lb_policy": "CLUSTER_PROVIDED",
+        // Envoy allows three retries at a time by default.
+        "circuit_breakers": {"thresholds": [{"max_retries": 1024}]},
         "cluster_type": {
             "name": "envoy.clusters.aggregate",
             "typed_config": {
