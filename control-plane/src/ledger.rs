@@ -28,7 +28,7 @@ mod waste;
 pub use book::{Booked, book};
 pub use charge::Charge;
 pub use names::{State, unpriced as unpriced_word};
-pub use prepare::{Booking, Ended, prepare};
+pub use prepare::{Booking, Ended, Entry, prepare};
 pub use rating::{Pricing, Verdict};
 
 #[cfg(test)]

@@ -28,6 +28,8 @@ pub struct Config {
     /// Whether the end of each call is put into filter state, for Envoy's access log to write: a second ledger, for when
     /// events are lost with their Envoy.
     pub access_log: bool,
+    /// Whether answers of requests that are no calls may say what a task was worth: `x-bursar-outcome`.
+    pub outcome_headers: bool,
 }
 
 /// How to reach the control plane.
@@ -125,6 +127,7 @@ impl Config {
             providers: fields.list("providers", provider_rule),
             outbox: outbox(fields.object("outbox")),
             access_log: fields.flag("access_log", false),
+            outcome_headers: fields.flag("outcome_headers", false),
         }
     }
 }

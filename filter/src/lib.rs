@@ -26,6 +26,7 @@ pub mod json_scan;
 pub mod loop_guard;
 pub mod ndjson;
 pub mod outbox;
+pub mod outcome;
 pub mod refusal;
 pub mod request;
 pub mod response;

@@ -3,8 +3,9 @@
 use crate::config::OutboxLimits;
 use protocol::{
     UnixNanos, codec,
-    event::{CallEnd, CallHead, ItemResult, Written},
+    event::{CallEnd, CallHead, ItemResult, Written, written_outcome},
     ids::CallId,
+    outcome::TaskReport,
 };
 use std::{collections::VecDeque, rc::Rc};
 
@@ -29,7 +30,7 @@ pub struct Outbox {
 
 #[derive(Debug)]
 struct Waiting {
-    call: CallId,
+    call: Option<CallId>,
     content: Content,
 }
 
@@ -92,14 +93,20 @@ impl Outbox {
 
     /// Queues that a call began.
     pub fn started(&mut self, head: &Rc<CallHead>) -> Queued {
-        self.push(Waiting { call: head.id, content: Content::Start(Rc::clone(head)) }, None)
+        self.push(Waiting { call: Some(head.id), content: Content::Start(Rc::clone(head)) }, None)
     }
 
     /// Queues that a call ended. A start that still waits is not sent then: the end tells it all.
     pub fn finished(&mut self, head: &CallHead, end: &CallEnd) -> Queued {
         let Ok(bytes) = codec::encode(&Written::finished(head, end)) else { return Queued::Unwritable };
         let content = Content::Encoded { is_start: false, bytes };
-        self.push(Waiting { call: head.id, content }, self.waiting_start(head.id))
+        self.push(Waiting { call: Some(head.id), content }, self.waiting_start(head.id))
+    }
+
+    /// Queues what a task was worth.
+    pub fn outcome(&mut self, report: &TaskReport) -> Queued {
+        let Ok(bytes) = codec::encode(&written_outcome(report)) else { return Queued::Unwritable };
+        self.push(Waiting { call: None, content: Content::Encoded { is_start: false, bytes } }, None)
     }
 
     /// Queues an event, in the place of a start.
@@ -206,7 +213,8 @@ impl Outbox {
         let under_way = self.in_flight.as_ref().map_or(0, |batch| batch.events);
         // A start is near the end of the queue if it is there at all; looking far would make a full queue slow.
         let mut near = self.queue.iter().enumerate().skip(under_way).rev().take(256);
-        near.find(|(_, waiting)| waiting.is_start() && waiting.call == call).map(|(position, _)| position)
+        near.find(|(_, waiting)| waiting.is_start() && waiting.call == Some(call))
+            .map(|(position, _)| position)
     }
 
     fn encode_starts(&mut self, events: usize) {

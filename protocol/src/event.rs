@@ -1,11 +1,15 @@
 //! Usage events: what the filter tells of a call. Started when it is admitted, finished when it ended, however it
 //! ended. A finished event repeats the head, so that it can be booked when its started one is late or lost.
 
+mod wire;
+
+pub use wire::{Written, written_outcome};
+
 use crate::{
     UnixNanos, attempt::Attempt, attribution::Attribution, ids::CallId, loop_guard::LoopVerdict,
-    meters::Usage, money::PicoUsd,
+    meters::Usage, money::PicoUsd, outcome::TaskReport,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+use serde::{Deserialize, Serialize};
 
 /// One event. Its id is the call's id and its kind.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,73 +26,19 @@ pub enum UsageEvent {
         /// Its end.
         end: Box<CallEnd>,
     },
-}
-
-/// How an event is written: `kind`, `head` and, when it finished, `end`. A plain record, because serde buffers what
-/// a tagged or flattened one holds, and every call is written once and read once. Of parts that whoever tells it keeps.
-#[derive(Clone, Copy, Debug, Serialize)]
-#[serde(rename = "UsageEvent")]
-pub struct Written<'a> {
-    kind: Kind,
-    head: &'a CallHead,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    end: Option<&'a CallEnd>,
-}
-
-impl<'a> Written<'a> {
-    /// [`UsageEvent::Started`].
-    pub fn started(head: &'a CallHead) -> Self {
-        Self { kind: Kind::Started, head, end: None }
-    }
-
-    /// [`UsageEvent::Finished`].
-    pub fn finished(head: &'a CallHead, end: &'a CallEnd) -> Self {
-        Self { kind: Kind::Finished, head, end: Some(end) }
-    }
-}
-
-#[derive(Deserialize)]
-#[serde(rename = "UsageEvent")]
-struct Read {
-    kind: Kind,
-    head: CallHead,
-    #[serde(default)]
-    end: Option<Box<CallEnd>>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Kind {
-    Started,
-    Finished,
-}
-
-impl Serialize for UsageEvent {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Self::Started { head } => Written::started(head),
-            Self::Finished { head, end } => Written::finished(head, end),
-        }
-        .serialize(serializer)
-    }
-}
-
-impl<'de> Deserialize<'de> for UsageEvent {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        match Read::deserialize(deserializer)? {
-            Read { kind: Kind::Started, head, end: None } => Ok(Self::Started { head }),
-            Read { kind: Kind::Finished, head, end: Some(end) } => Ok(Self::Finished { head, end }),
-            Read { kind: Kind::Started, .. } => Err(D::Error::custom("a started event has no `end`")),
-            Read { kind: Kind::Finished, .. } => Err(D::Error::missing_field("end")),
-        }
-    }
+    /// An application's own backend said what a task was worth.
+    Outcome {
+        /// What it said.
+        report: TaskReport,
+    },
 }
 
 impl UsageEvent {
-    /// The call it is about.
-    pub fn head(&self) -> &CallHead {
+    /// The call it is about, where it is about one.
+    pub fn call(&self) -> Option<CallId> {
         match self {
-            Self::Started { head } | Self::Finished { head, .. } => head,
+            Self::Started { head } | Self::Finished { head, .. } => Some(head.id),
+            Self::Outcome { .. } => None,
         }
     }
 }

@@ -15,6 +15,7 @@ pub mod ids;
 pub mod loop_guard;
 pub mod meters;
 pub mod money;
+pub mod outcome;
 pub mod price;
 pub mod rating;
 pub mod ratio;

@@ -18,7 +18,7 @@ use http_body_util::BodyExt;
 use hyper::{
     Request, Response,
     body::{Bytes, Incoming},
-    header::HeaderValue,
+    header::{HeaderName, HeaderValue},
     server::conn::http1,
     service::service_fn,
 };
@@ -125,7 +125,12 @@ async fn answer(request: Request<Incoming>, log: Log) -> io::Result<Response<Pla
     if attempt <= script.fail_attempts {
         return Ok(failure(path, 503, "overloaded", "this attempt fails", slot));
     }
-    Ok(plan(&head, &body, &script, slot))
+    let mut response = plan(&head, &body, &script, slot);
+    for (name, value) in &script.headers {
+        let name: HeaderName = name.parse().expect("a header's name");
+        response.headers_mut().insert(name, value.parse().expect("a header's value"));
+    }
+    Ok(response)
 }
 
 fn listed(received: &Received) -> Value {

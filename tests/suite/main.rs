@@ -24,6 +24,7 @@ mod metrics;
 mod module;
 mod official_clients;
 mod orphans;
+mod outcomes;
 mod price_cases;
 mod prices;
 mod privacy;

@@ -7,7 +7,7 @@ use super::{
 use crate::{
     app::App,
     clock::Stopwatch,
-    ledger::{self, Booking, prepare, receive::Received},
+    ledger::{self, Entry, prepare, receive::Received},
 };
 use axum::{extract::State, http::HeaderMap, response::Response};
 use protocol::{
@@ -42,11 +42,11 @@ pub(super) async fn ingest(
     app.alerts.heard(&node, now);
     // Every item has a place in the answer; the ones that can be booked leave theirs open.
     let mut results: Vec<Option<ItemReply>> = Vec::with_capacity(items.len());
-    let mut bookings: Vec<Booking> = Vec::with_capacity(items.len());
+    let mut entries: Vec<Entry> = Vec::with_capacity(items.len());
     for item in items {
         match item.and_then(|event| prepare(event, &rules, now)) {
-            Ok(booking) => {
-                bookings.push(booking);
+            Ok(entry) => {
+                entries.push(entry);
                 results.push(None);
             }
             Err(detail) => {
@@ -54,15 +54,15 @@ pub(super) async fn ingest(
             }
         }
     }
-    let (bookings, booked) = app
+    let (entries, booked) = app
         .store
         .write(move |write| {
-            let booked = ledger::book(write, &node, &boot, &bookings)?;
-            Ok((bookings, booked))
+            let booked = ledger::book(write, &node, &boot, &entries, now)?;
+            Ok((entries, booked))
         })
         .await?;
-    for (booking, (result, _)) in bookings.iter().zip(&booked.results) {
-        if *result == ItemResult::Accepted {
+    for (entry, (result, _)) in entries.iter().zip(&booked.results) {
+        if let (Entry::Call(booking), ItemResult::Accepted) = (entry, result) {
             app.metrics.booked(booking);
         }
     }

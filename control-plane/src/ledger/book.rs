@@ -8,17 +8,18 @@ use super::{
     aggregates::{Contribution, Deltas, Keys, day},
     hash::fingerprint,
     lines::{Place, Sign},
-    prepare::{Booking, Ended},
+    prepare::{Booking, Ended, Entry},
+    tasks,
 };
 use crate::store::{StoreError, Write, instant};
-use protocol::{attribution::Dimension, codec, event::ItemResult, ids::CallId};
+use protocol::{UnixNanos, attribution::Dimension, codec, event::ItemResult, ids::CallId};
 use rusqlite::named_params;
 use stored::Stored;
 
 /// What became of a batch.
 #[derive(Debug, Default)]
 pub struct Booked {
-    /// One per booking, in order, with the reason where it was not accepted.
+    /// One per entry, in order, with the reason where it was not accepted.
     pub results: Vec<(ItemResult, Option<String>)>,
 }
 
@@ -27,13 +28,17 @@ pub fn book(
     write: &mut Write<'_>,
     node: &str,
     boot: &str,
-    bookings: &[Booking],
+    entries: &[Entry],
+    now: UnixNanos,
 ) -> Result<Booked, StoreError> {
     let mut batch =
         Batch { node: write.word(Some(node))?, boot: write.word(Some(boot))?, deltas: Deltas::default() };
     let mut booked = Booked::default();
-    for booking in bookings {
-        booked.results.push(batch.book(write, booking)?);
+    for entry in entries {
+        booked.results.push(match entry {
+            Entry::Call(booking) => batch.book(write, booking)?,
+            Entry::Outcome(report) => (tasks::heard(write, report, now)?, None),
+        });
     }
     batch.deltas.flush(write)?;
     Ok(booked)

@@ -20,9 +20,19 @@ use protocol::{
     ids::CallId,
     meters::{Side, Units, UsageSource},
     money::PicoUsd,
+    outcome::TaskReport,
 };
 
 /// An event, ready to be booked.
+#[derive(Clone, Debug)]
+pub enum Entry {
+    /// Of a call.
+    Call(Box<Booking>),
+    /// What a task was worth.
+    Outcome(TaskReport),
+}
+
+/// A call, ready to be booked.
 #[derive(Clone, Debug)]
 pub struct Booking {
     /// The call.
@@ -129,11 +139,25 @@ const ATTEMPTS_MAX: usize = 64;
 const AHEAD_MAX_NS: u64 = 3_600_000_000_000;
 
 /// Prepares an event, or says what is wrong with it.
-pub fn prepare(event: UsageEvent, rules: &Rules, now: UnixNanos) -> Result<Booking, String> {
+pub fn prepare(event: UsageEvent, rules: &Rules, now: UnixNanos) -> Result<Entry, String> {
     let (head, end) = match event {
         UsageEvent::Started { head } => (head, None),
         UsageEvent::Finished { head, end } => (head, Some(end)),
+        UsageEvent::Outcome { report } => {
+            check_instant("outcome.at", report.at, now)?;
+            check_texts(&[("outcome.reason", report.reason.as_deref())])?;
+            return Ok(Entry::Outcome(report));
+        }
     };
+    prepare_call(head, end, rules, now).map(Box::new).map(Entry::Call)
+}
+
+fn prepare_call(
+    head: CallHead,
+    end: Option<Box<CallEnd>>,
+    rules: &Rules,
+    now: UnixNanos,
+) -> Result<Booking, String> {
     check_head(&head, now)?;
     let head_bytes = codec::encode(&head).map_err(|error| error.to_string())?;
     let refused = end.as_ref().is_some_and(|end| end.refused.is_some());

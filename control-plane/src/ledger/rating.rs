@@ -146,9 +146,27 @@ pub(super) fn rate_end(head: &CallHead, end: &CallEnd, rules: &Rules) -> Verdict
     Verdict { fallback: fallback.is_some(), premium: premium.filter(|_| verdict.cost.is_some()), ..verdict }
 }
 
+/// Who serves a route of the policy first, where that is one model.
+fn of_route<'a>(name: &str, rules: &'a Rules) -> Option<Server<'a>> {
+    let route = rules.policy().routes.iter().find(|route| route.name.as_str() == name)?;
+    let first = route.targets.first()?;
+    let model = match (&first.model, &*route.models) {
+        (Some(model), _) => model,
+        (None, [only]) => only,
+        (None, _) => return None,
+    };
+    Some(Server {
+        provider: first.provider.as_str(),
+        account: first.account.as_ref().map(protocol::ids::Name::as_str),
+        model: Some(&**model).filter(|model| !model.contains('*')),
+        region: None,
+    })
+    .filter(|server| server.model.is_some())
+}
+
 /// What a call cost more than the same units would have where it was first sent.
 fn premium(head: &CallHead, end: &CallEnd, fallback: &Fallback<'_>, cost: i64, rules: &Rules) -> Option<i64> {
-    let server = fallback.original?;
+    let server = fallback.original.or_else(|| of_route(head.original_route.as_deref()?, rules))?;
     let served = Served { server, model: None, tier: head.request_tier.as_deref(), region: server.region };
     cost.checked_sub(rate(head, &served, &end.usage, rules).ok()?.cost?)
 }

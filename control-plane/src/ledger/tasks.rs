@@ -5,7 +5,8 @@
 mod outcomes;
 mod split;
 
-pub use outcomes::{OutcomeReport, Reporting, TaskOutcome, report};
+pub use outcomes::{OutcomeReport, Reporting, heard, outcome_of, report};
+pub use protocol::outcome::TaskOutcome;
 pub use split::{Split, Sums};
 
 use crate::{
@@ -31,6 +32,7 @@ pub struct Task {
     /// The customer's plan then.
     pub plan: Option<String>,
     /// What it was worth; null where nobody knows.
+    #[schema(value_type = Option<String>)]
     pub outcome: Option<TaskOutcome>,
     /// reported or inferred.
     pub outcome_source: Option<&'static str>,
@@ -210,7 +212,7 @@ fn read(connection: &Connection, row: &Row<'_>, quiet_since: UnixNanos) -> Resul
     let (last_at, last_outcome) = (unix(row.get("last_at")?), word("last_outcome")?);
     let is_over = open == 0 && last_at <= quiet_since;
     let inferred = match (&reported, last_outcome) {
-        (None, Some(word)) if is_over => TaskOutcome::inferred(&word),
+        (None, Some(word)) if is_over => outcomes::inferred(&word),
         _ => None,
     };
     let source = match (&reported, inferred) {

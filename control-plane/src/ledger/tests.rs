@@ -66,8 +66,8 @@ impl Ledger {
 
     async fn book_from(&self, boot: &str, events: Vec<UsageEvent>) -> Vec<ItemResult> {
         let prepared = events.into_iter().map(|event| prepare(event, &self.rules, NOW + MINUTE).unwrap());
-        let (bookings, boot): (Vec<Booking>, String) = (prepared.collect(), boot.to_owned());
-        let booked = self.store.write(move |write| book(write, "node", &boot, &bookings)).await.unwrap();
+        let (entries, boot): (Vec<Entry>, String) = (prepared.collect(), boot.to_owned());
+        let booked = self.store.write(move |write| book(write, "node", &boot, &entries, NOW)).await.unwrap();
         booked.results.into_iter().map(|(result, _)| result).collect()
     }
 

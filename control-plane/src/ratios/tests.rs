@@ -49,7 +49,7 @@ impl Plane {
         let rules = self.app.rules();
         let bookings: Vec<_> =
             (0..calls).map(event).map(|event| ledger::prepare(event, &rules, now).unwrap()).collect();
-        self.app.store.write(move |write| ledger::book(write, "n", "b", &bookings)).await.unwrap();
+        self.app.store.write(move |write| ledger::book(write, "n", "b", &bookings, 0)).await.unwrap();
         self.app.learn_ratios().await.unwrap()
     }
 

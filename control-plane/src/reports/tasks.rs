@@ -7,7 +7,7 @@ use super::{
     money,
 };
 use crate::{
-    ledger::tasks::{Split, Sums, TaskOutcome},
+    ledger::tasks::{Split, Sums, TaskOutcome, outcome_of},
     store::{StoreError, instant, word_text},
 };
 use protocol::{UnixNanos, money::PicoUsd};
@@ -148,7 +148,7 @@ pub fn task_groups(
         };
         let worth: Option<String> = row.get("worth")?;
         let is_reported: bool = row.get("reported")?;
-        let outcome = worth.as_deref().and_then(|word| TaskOutcome::of(word, is_reported));
+        let outcome = worth.as_deref().and_then(|word| outcome_of(word, is_reported));
         let count =
             |column: &str| Ok::<u64, StoreError>(u64::try_from(row.get::<_, i64>(column)?).unwrap_or(0));
         let (tasks, sums) = (count("tasks")?, Sums::read(row)?);

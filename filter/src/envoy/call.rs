@@ -1,6 +1,7 @@
 //! The call instance's context of one HTTP stream: a table of forwards between Envoy's callbacks and an
 //! [`Exchange`].
 
+mod outcome;
 mod rewriting;
 mod routing;
 
@@ -202,6 +203,9 @@ impl HttpContext for Call {
     }
 
     fn on_http_response_headers(&mut self, _headers: usize, end: bool) -> Action {
+        if self.exchange.is_none() {
+            self.hear_outcome();
+        }
         let (Some(node), Some(exchange), false) = (&self.node, self.exchange.as_mut(), self.replied) else {
             return Action::Continue;
         };

@@ -22,7 +22,7 @@ fn ends(outbox: &mut Outbox, number: u64) -> Queued {
 fn batch(outbox: &mut Outbox, now: UnixNanos) -> Vec<(u64, bool)> {
     let Some(bytes) = outbox.take_batch("n", "b", now, 1_000) else { return vec![] };
     let batch: Batch = codec::decode(&bytes).unwrap();
-    let number = |event: &UsageEvent| (1..100).find(|number| call(*number) == event.head().id).unwrap();
+    let number = |event: &UsageEvent| (1..100).find(|number| event.call() == Some(call(*number))).unwrap();
     batch.events.iter().map(|event| (number(event), matches!(event, UsageEvent::Started { .. }))).collect()
 }
 

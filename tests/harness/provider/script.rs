@@ -4,6 +4,7 @@
 pub use super::encoding::Encoding;
 use serde::Deserialize;
 use serde_json::Value;
+use std::collections::BTreeMap;
 
 /// The header.
 pub const HEADER: &str = "x-sim-script";
@@ -22,6 +23,8 @@ pub struct Script {
     pub fail_attempts: u32,
     /// Of an attempt after so many, by Envoy's count, all is well: neither its status nor how it begins is scripted.
     pub well_after_attempts: Option<u32>,
+    /// Headers of the answer.
+    pub headers: BTreeMap<String, String>,
     /// Generated tokens; by default the request's output limit, at most 16.
     pub tokens: Option<u64>,
     /// The text of every generated token.
@@ -66,6 +69,7 @@ impl Default for Script {
             error: "server_error".to_owned(),
             fail_attempts: 0,
             well_after_attempts: None,
+            headers: BTreeMap::new(),
             tokens: None,
             token: " moon".to_owned(),
             prompt_tokens: None,

@@ -284,7 +284,11 @@ async fn an_envoy_that_falls_silent_with_open_calls_is_told_of_until_it_is_heard
         crate::ledger::prepare(received.items.into_iter().next().unwrap().unwrap(), &rules, NOW).unwrap();
     desk.app.alerts.heard("edge-1", NOW);
     desk.app.alerts.heard("edge-2", NOW);
-    desk.app.store.write(move |write| crate::ledger::book(write, "edge-1", "b", &[booking])).await.unwrap();
+    desk.app
+        .store
+        .write(move |write| crate::ledger::book(write, "edge-1", "b", &[booking], 0))
+        .await
+        .unwrap();
     desk.evaluate().await;
     desk.set(NOW + 6 * minute);
     assert_eq!(desk.evaluate().await.fired, 1);

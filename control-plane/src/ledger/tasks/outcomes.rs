@@ -1,56 +1,27 @@
 //! What tasks were worth: what applications report, in revisions, and what a task's last call lets one think.
 
 use crate::store::{StoreError, Write, instant};
-use protocol::UnixNanos;
+use protocol::{
+    UnixNanos,
+    event::ItemResult,
+    outcome::{TaskOutcome, TaskReport},
+};
 use rusqlite::{Connection, OptionalExtension};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use utoipa::ToSchema;
 
-/// What a task was worth.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum TaskOutcome {
-    /// The customer got what the task was for.
-    Succeeded,
-    /// Not.
-    Failed,
-    /// Nobody waited for the end.
-    Abandoned,
-    /// It does not count.
-    Voided,
+/// What a word says: one that was reported, or the outcome of a task's last call.
+pub fn outcome_of(word: &str, is_reported: bool) -> Option<TaskOutcome> {
+    if is_reported { TaskOutcome::from_word(word) } else { inferred(word) }
 }
 
-impl TaskOutcome {
-    /// All of them.
-    pub const ALL: [Self; 4] = [Self::Succeeded, Self::Failed, Self::Abandoned, Self::Voided];
-
-    /// The word in JSON and in the store.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Succeeded => "succeeded",
-            Self::Failed => "failed",
-            Self::Abandoned => "abandoned",
-            Self::Voided => "voided",
-        }
-    }
-
-    /// What a word says: one that was reported, or the outcome of a task's last call.
-    pub fn of(word: &str, is_reported: bool) -> Option<Self> {
-        if is_reported { Self::from_word(word) } else { Self::inferred(word) }
-    }
-
-    fn from_word(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|outcome| outcome.as_str() == word)
-    }
-
-    /// From the outcome of a task's newest call.
-    pub(super) fn inferred(call: &str) -> Option<Self> {
-        match call {
-            "ok" => Some(Self::Succeeded),
-            "client_aborted" => Some(Self::Abandoned),
-            "" => None,
-            _ => Some(Self::Failed),
-        }
+/// From the outcome of a task's newest call.
+pub(super) fn inferred(call: &str) -> Option<TaskOutcome> {
+    match call {
+        "ok" => Some(TaskOutcome::Succeeded),
+        "client_aborted" => Some(TaskOutcome::Abandoned),
+        "" => None,
+        _ => Some(TaskOutcome::Failed),
     }
 }
 
@@ -79,6 +50,7 @@ pub(super) fn standing(connection: &Connection, task: i64) -> Result<Option<Repo
 #[serde(deny_unknown_fields)]
 pub struct OutcomeReport {
     /// succeeded, failed, abandoned or voided.
+    #[schema(value_type = String)]
     pub outcome: TaskOutcome,
     /// In the application's words.
     #[serde(default)]
@@ -86,6 +58,18 @@ pub struct OutcomeReport {
     /// Counts up with each report of the task; absent: the next one.
     #[serde(default)]
     pub revision: Option<i64>,
+}
+
+/// Books what an application's own backend said in the head of an answer. Its revision is the millisecond in which it
+/// said so, which lies above any that an application counts.
+pub fn heard(write: &mut Write<'_>, said: &TaskReport, now: UnixNanos) -> Result<ItemResult, StoreError> {
+    let TaskReport { task, outcome, reason, at } = said;
+    let revision = i64::try_from(at / 1_000_000).ok();
+    let said = OutcomeReport { outcome: *outcome, reason: reason.as_deref().map(str::to_owned), revision };
+    Ok(match report(write, task.as_str(), &said, now)? {
+        Reporting::Taken => ItemResult::Accepted,
+        Reporting::Conflict => ItemResult::Conflict,
+    })
 }
 
 /// What became of a report.

@@ -190,3 +190,27 @@ async fn an_attempt_that_nobody_can_price_makes_the_call_unpriced() {
     assert_eq!(ledger.number("SELECT retried_pico FROM by_task").await, 0);
     ledger.assert_rebuild_equals_running().await;
 }
+
+#[tokio::test]
+async fn where_the_application_goes_elsewhere_the_policy_s_route_says_what_it_would_have_cost() {
+    let routes = "routes: [{name: home, models: [gpt-4o], targets: [{cluster: a, provider: openai}]},\
+                   {name: wide, models: ['gpt-*'], targets: [{cluster: a, provider: openai}]}]\n";
+    let ledger = Ledger::with(&format!("{POLICY}{routes}"), prices());
+    let from = |number, route: &str| {
+        let head = CallHead {
+            provider: "groq".into(),
+            request_model: Some("llama".into()),
+            original_route: Some(route.into()),
+            ..head(number)
+        };
+        let end = CallEnd { response_model: Some("llama".into()), ..end(10, 5) };
+        UsageEvent::Finished { head, end: Box::new(end) }
+    };
+    ledger.book(vec![from(1, "home"), from(2, "wide"), from(3, "gone")]).await;
+    assert_eq!(ledger.number("SELECT premium_pico FROM by_task").await, AT_GROQ - OWN);
+    assert_eq!(ledger.number("SELECT fallbacks FROM by_task").await, 3);
+    assert_eq!(ledger.number("SELECT premium_unknown FROM by_task").await, 2);
+    let call = ledger.call(1).await;
+    assert_eq!((call.fallback, call.fallback_reason.as_deref()), (true, Some("application")));
+    ledger.assert_rebuild_equals_running().await;
+}

@@ -5,6 +5,7 @@ use crate::ledger::{
     calls::{Filter, WordColumn},
     tasks::{self, OutcomeReport, Reporting, TaskOutcome},
 };
+use protocol::outcome::TaskReport;
 
 async fn report(ledger: &Ledger, outcome: TaskOutcome, revision: Option<i64>) -> Reporting {
     let report = OutcomeReport { outcome, reason: None, revision };
@@ -75,6 +76,26 @@ async fn the_parts_of_a_task_s_cost_add_up_and_a_failed_task_was_for_nothing() {
     assert_eq!(task(&ledger).await.split, split);
     report(&ledger, TaskOutcome::Voided, None).await;
     assert_eq!(task(&ledger).await.split.useful_usd, one, "it does not count, and was no waste");
+}
+
+#[tokio::test]
+async fn what_a_backend_says_in_an_answer_stands_until_it_says_something_later() {
+    let ledger = Ledger::new();
+    let said = |outcome, after_ms: u64| UsageEvent::Outcome {
+        report: TaskReport {
+            task: "t-1".parse().unwrap(),
+            outcome,
+            reason: None,
+            at: NOW + after_ms * 1_000_000,
+        },
+    };
+    ledger.book(vec![finished(1), said(TaskOutcome::Failed, 9), said(TaskOutcome::Succeeded, 5)]).await;
+    assert_eq!(task(&ledger).await.outcome, Some(TaskOutcome::Failed));
+    let repeated = ledger.book(vec![said(TaskOutcome::Failed, 9), said(TaskOutcome::Voided, 9)]).await;
+    assert_eq!(repeated, [ItemResult::Accepted, ItemResult::Conflict]);
+    assert_eq!(task(&ledger).await.outcome_source, Some("reported"));
+    report(&ledger, TaskOutcome::Abandoned, None).await;
+    assert_eq!(task(&ledger).await.outcome, Some(TaskOutcome::Abandoned));
 }
 
 #[tokio::test]

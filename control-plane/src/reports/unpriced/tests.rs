@@ -34,7 +34,7 @@ impl Desk {
 
     /// Books a call that began so many minutes ago. Its id ends with that number.
     fn book(&self, minutes_ago: u8, customer: &str, model: &str, used: Value) {
-        use crate::ledger::{self, Booking};
+        use crate::ledger;
         let at = NOW - u64::from(minutes_ago) * MINUTE;
         let mut attribution = Attribution::default();
         if !customer.is_empty() {
@@ -52,8 +52,8 @@ impl Desk {
         let head: CallHead = serde_json::from_value(head).unwrap();
         let end: CallEnd = serde_json::from_value(end).unwrap();
         let event = UsageEvent::Finished { head, end: Box::new(end) };
-        let booking: Booking = ledger::prepare(event, &self.app.rules(), NOW).unwrap();
-        let job = move |write: &mut crate::store::Write<'_>| ledger::book(write, "n", "b", &[booking]);
+        let booking = ledger::prepare(event, &self.app.rules(), NOW).unwrap();
+        let job = move |write: &mut crate::store::Write<'_>| ledger::book(write, "n", "b", &[booking], NOW);
         self.runtime.block_on(self.app.store.write(job)).unwrap();
     }
 
