@@ -6,6 +6,7 @@
 //! | `app` | the store, the clock and the rules in force, wired |
 //! | `clock`, `instant` | the time; how it is written |
 //! | `policy`, `prices` | what people decided: plans, customers, caps, rules; what providers charge |
+//! | `watch` | the policy's files, read again when they change |
 //! | `catalogue` | taking prices in |
 //! | `rules` | policy and prices in force, in the form that booking needs |
 //! | `ledger` | calls, tasks, outcomes, aggregates: what happened and what it cost |
@@ -40,3 +41,4 @@ pub mod rules;
 pub mod serve;
 pub mod snapshot;
 pub mod store;
+pub mod watch;
