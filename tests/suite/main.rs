@@ -24,6 +24,7 @@ mod metrics;
 mod module;
 mod official_clients;
 mod orphans;
+mod policy_files;
 mod price_cases;
 mod prices;
 mod privacy;
