@@ -315,4 +315,6 @@ pub fn parse_files(files: &[(&str, &str)]) -> Result<Policy, Vec<Fault>> {
 }
 
 #[cfg(test)]
+mod documented;
+#[cfg(test)]
 mod tests;
