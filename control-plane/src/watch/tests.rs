@@ -157,13 +157,22 @@ async fn what_says_the_same_makes_no_version_and_the_next_change_wins_over_what_
 #[tokio::test]
 async fn without_word_from_the_system_the_files_are_read_every_so_often() {
     let desk = Desk::new();
-    desk.write("policy.yaml", &text("1"));
-    let (mut watch, policy) = Watch::open(&desk.path("policy.yaml")).unwrap();
-    desk.app.put_policy(policy).await.unwrap();
-    // A look is all that a poll is.
-    watch.look(&desk.app, SOON.settle).await;
-    assert_eq!(desk.app.rules().stored.version, 1);
-    desk.write("policy.yaml", &text("2"));
-    watch.look(&desk.app, SOON.settle).await;
-    assert_eq!((desk.app.rules().stored.version, desk.reloads("applied")), (2, 1));
+    for (place, limit) in [("before", "1"), ("after", "2")] {
+        fs::create_dir(desk.path(place)).unwrap();
+        desk.write(&format!("{place}/policy.yaml"), &text(limit));
+    }
+    // A link in the middle of a way: neither where the way begins nor where it ends does anything change.
+    let (begin, middle) = (desk.path("begin"), desk.path("middle"));
+    fs::create_dir(&begin).unwrap();
+    fs::create_dir(&middle).unwrap();
+    symlink("../before", middle.join("here")).unwrap();
+    symlink("../middle/here/policy.yaml", begin.join("policy.yaml")).unwrap();
+    desk.watch(&begin.join("policy.yaml"), Pace { poll: Duration::from_millis(20), ..SOON }).await;
+    // Now it looks, and not only at the start.
+    desk.write("before/policy.yaml", &text("3"));
+    desk.until_limit("3").await;
+    symlink("../after", middle.join("new")).unwrap();
+    fs::rename(middle.join("new"), middle.join("here")).unwrap();
+    desk.until_limit("2").await;
+    assert_eq!((desk.app.rules().stored.version, desk.reloads("applied")), (3, 2));
 }
