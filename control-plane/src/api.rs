@@ -7,6 +7,7 @@ mod body;
 mod calls;
 mod caps;
 mod events;
+mod explanations;
 mod exports;
 mod imports;
 mod loops;
@@ -15,6 +16,7 @@ mod params;
 mod policy;
 mod prices;
 mod problem;
+mod replays;
 mod reports;
 mod rerates;
 mod snapshot;
@@ -58,6 +60,8 @@ fn routes() -> Vec<(&'static str, &'static str, MethodRouter<App>)> {
         ("post", "/v1/prices/imports/{id}/reject", post(imports::reject)),
         ("get", "/v1/policy", get(policy::show)),
         ("put", "/v1/policy", put(policy::replace).layer(document())),
+        ("post", "/v1/policy/explanations", post(explanations::run).layer(document())),
+        ("post", "/v1/policy/replays", post(replays::run).layer(document())),
         ("get", "/v1/caps", get(caps::list)),
         ("get", "/v1/alerts", get(alerts::list)),
         ("post", "/v1/alerts/{id}/resend", post(alerts::resend)),

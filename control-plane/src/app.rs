@@ -11,6 +11,7 @@ use crate::{
     rules::Rules,
     snapshot,
     store::{self, Store, StoreError, policies::StoredPolicy},
+    watch::LastChange,
 };
 use protocol::{UnixNanos, codec::CodecError, ratio::TextRatios, snapshot::Snapshot};
 use std::{
@@ -32,6 +33,8 @@ pub struct App {
     pub metrics: Metrics,
     /// What alerts are told.
     pub alerts: Alerts,
+    /// What became of the last change of the policy's file.
+    pub last_change: LastChange,
     /// Before, nobody could report what it used of its caps.
     pub listening_since: UnixNanos,
     /// After how long a call of which nothing more is heard is closed as orphaned, and what it holds is given back.
@@ -71,6 +74,7 @@ impl App {
             orphan_after_ns: ORPHAN_AFTER_NS,
             clock,
             metrics: Metrics::new(),
+            last_change: LastChange::default(),
             rules: Arc::new(RwLock::new(Arc::new(rules))),
             ratios: Arc::new(RwLock::new(Arc::new(ratios))),
             issued: Arc::default(),

@@ -8,6 +8,8 @@ mod import;
 mod loops;
 mod policy;
 mod policy_diff;
+mod policy_explain;
+mod policy_replay;
 mod prices;
 mod rebuild;
 mod remote;
@@ -82,6 +84,18 @@ pub enum FormatArg {
     Csv,
     /// Markdown.
     Md,
+}
+
+impl FormatArg {
+    /// The word in an address.
+    fn word(self) -> &'static str {
+        match self {
+            Self::Table => "table",
+            Self::Json => "json",
+            Self::Csv => "csv",
+            Self::Md => "md",
+        }
+    }
 }
 
 impl From<FormatArg> for Format {

@@ -12,7 +12,7 @@ pub struct Serve {
     /// Where to listen; port 0 takes a free one
     #[arg(long, env = "BURSAR_LISTEN", value_name = "ADDRESS", default_value = "127.0.0.1:7700")]
     pub listen: SocketAddr,
-    /// A policy file, or a directory of them, to put in force at the start
+    /// A policy file, or a directory of them, to put in force at the start and whenever it changes
     #[arg(long, env = "BURSAR_POLICY", value_name = "FILE|DIR")]
     pub policy: Option<PathBuf>,
     /// A catalogue or file of prices to import at the start, unless the same one was imported before

@@ -6,6 +6,8 @@
 //! | `app` | the store, the clock and the rules in force, wired |
 //! | `clock`, `instant` | the time; how it is written |
 //! | `policy`, `prices` | what people decided: plans, customers, caps, rules; what providers charge |
+//! | `hold`, `explain`, `replay` | what a call would hold; which rules it meets; a policy over what was recorded |
+//! | `watch` | the policy's files, read again when they change |
 //! | `catalogue` | taking prices in |
 //! | `rules` | policy and prices in force, in the form that booking needs |
 //! | `ledger` | calls, tasks, outcomes, aggregates: what happened and what it cost |
@@ -28,15 +30,19 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod console;
+pub mod explain;
 pub mod focus;
+pub mod hold;
 pub mod instant;
 pub mod ledger;
 pub mod metrics;
 pub mod policy;
 pub mod prices;
 pub mod ratios;
+pub mod replay;
 pub mod reports;
 pub mod rules;
 pub mod serve;
 pub mod snapshot;
 pub mod store;
+pub mod watch;

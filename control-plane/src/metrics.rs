@@ -25,6 +25,7 @@ pub struct Metrics {
     unpriced: Family<ReasonLabel, Counter>,
     orphaned: Counter,
     price_refresh: Family<ResultLabel, Counter>,
+    policy_reloads: Family<ResultLabel, Counter>,
     alerts: Family<AlertLabels, Counter>,
 }
 
@@ -68,6 +69,10 @@ impl Metrics {
         for result in ["imported", "unchanged", "failed"] {
             drop(price_refresh.get_or_create(&ResultLabel { result }));
         }
+        let policy_reloads = Family::<ResultLabel, Counter>::default();
+        for result in ["applied", "unchanged", "refused"] {
+            drop(policy_reloads.get_or_create(&ResultLabel { result }));
+        }
         let (orphaned, cost) = (Counter::default(), Costs::default());
         let alerts = Family::default();
         let ingest = Histogram::new(INGEST_SECONDS);
@@ -89,8 +94,14 @@ impl Metrics {
             "Catalogues read again, by what came of it",
             price_refresh.clone(),
         );
+        registry.register(
+            "bursar_policy_reloads",
+            "Changes of the policy's file, by what came of them",
+            policy_reloads.clone(),
+        );
         registry.register_collector(Box::new(cost.clone()));
-        Self { registry: Arc::new(registry), events, ingest, cost, unpriced, orphaned, price_refresh, alerts }
+        let registry = Arc::new(registry);
+        Self { registry, events, ingest, cost, unpriced, orphaned, price_refresh, policy_reloads, alerts }
     }
 
     /// One event was answered so.
@@ -127,6 +138,11 @@ impl Metrics {
     /// A catalogue was read again: imported, unchanged or failed.
     pub fn price_refresh(&self, result: &'static str) {
         self.price_refresh.get_or_create(&ResultLabel { result }).inc();
+    }
+
+    /// The policy was read again: applied, unchanged or refused.
+    pub fn policy_reload(&self, result: &'static str) {
+        self.policy_reloads.get_or_create(&ResultLabel { result }).inc();
     }
 
     /// So many calls were closed as orphaned.

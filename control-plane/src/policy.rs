@@ -22,7 +22,7 @@ mod window;
 pub use alerting::{Abnormal, Alerts, Destination, DestinationKind};
 pub use capping::{Action, Cap, Increase, Mode, OneOrMany, Overrun};
 pub use fault::Fault;
-pub use load::{LoadError, load};
+pub use load::{LoadError, Texts, load};
 pub use money::Usd;
 pub use pricing::{Apply, CatalogueFormat, Contract, Percent, Pricing, Refresh, When};
 pub use routing::{Route, Target};
@@ -314,5 +314,7 @@ pub fn parse_files(files: &[(&str, &str)]) -> Result<Policy, Vec<Fault>> {
     Err(faults.sorted())
 }
 
+#[cfg(test)]
+mod documented;
 #[cfg(test)]
 mod tests;

@@ -85,15 +85,23 @@ impl Rules {
         self.caps.get(*self.by_id.get(id)?)
     }
 
-    /// The caps that a call falls under, each with the key of its count.
+    /// The caps that a call falls under, in the policy's order, each with the key of its count.
     pub fn caps_of(&self, call: &Facets<'_>) -> Vec<(&CapSpec, Box<str>)> {
-        let named = Facet::ALL.into_iter().filter_map(|facet| {
+        let numbered = self.numbered_caps_of(call).into_iter();
+        numbered.filter_map(|(index, subject)| Some((self.caps.get(index)?, subject))).collect()
+    }
+
+    /// The same, by each cap's place among [`caps`](Self::caps).
+    pub fn numbered_caps_of(&self, call: &Facets<'_>) -> Vec<(usize, Box<str>)> {
+        let named = Facet::ALL.into_iter().filter(|_| !self.by_name.is_empty()).filter_map(|facet| {
             let name: Name = call.value(facet)?.parse().ok()?;
             self.by_name.get(&(facet, name))
         });
         let candidates = named.flatten().chain(&self.by_anything_else);
-        let caps = candidates.filter_map(|index| self.caps.get(*index));
-        caps.filter_map(|cap| Some((cap, cap.subject_of(call)?))).collect()
+        let about = |index: &usize| Some((*index, self.caps.get(*index)?.subject_of(call)?));
+        let mut found: Vec<(usize, Box<str>)> = candidates.filter_map(about).collect();
+        found.sort_by_key(|(index, _)| *index);
+        found
     }
 
     /// The window of a cap's count that an instant falls into.

@@ -8,9 +8,10 @@ use crate::{
     cli::Failure,
     clock::Clock,
     config::Serve,
-    policy::{self, CatalogueFormat, LoadError},
+    policy::{CatalogueFormat, LoadError},
     prices,
     store::StoreError,
+    watch::{Pace, Watch},
 };
 use std::{
     fs,
@@ -48,12 +49,15 @@ pub fn run(config: Serve) -> Result<(), Failure> {
 
 async fn serve(config: Serve) -> Result<(), Failure> {
     // Before anything is written: a broken policy must not leave half a start behind.
-    let policy = config.policy.as_deref().map(policy::load).transpose().map_err(policy_failure)?;
+    let on_disk = config.policy.as_deref().map(Watch::open).transpose().map_err(policy_failure)?;
     let mut app = App::open(&config.data_dir, Clock::system()).map_err(store_failure)?;
     app.orphan_after_ns = config.orphan_after_minutes.saturating_mul(MINUTE_NS);
-    if let Some(policy) = policy {
+    let mut watch = None;
+    if let Some((file, policy)) = on_disk {
+        let policy = file.unmasked(policy, app.rules().policy()).map_err(policy_failure)?;
         let stored = app.put_policy(policy).await.map_err(store_failure)?;
         tracing::info!(version = stored.version, "policy in force");
+        watch = Some(file);
     }
     if let Some(file) = &config.prices {
         import(&app, file).await?;
@@ -68,6 +72,7 @@ async fn serve(config: Serve) -> Result<(), Failure> {
     let alerter = tokio::spawn(alerts::evaluate_every(app.clone(), every));
     let deliverer = tokio::spawn(alerts::deliver(app.clone()));
     let refresher = tokio::spawn(refresh(app.clone()));
+    let watcher = watch.map(|watch| tokio::spawn(watch.keep(app.clone(), Pace::default())));
     say_ready(address);
     let (stop, stopping) = watch::channel(false);
     let mut until = stopping.clone();
@@ -89,6 +94,9 @@ async fn serve(config: Serve) -> Result<(), Failure> {
     alerter.abort();
     deliverer.abort();
     refresher.abort();
+    if let Some(watcher) = watcher {
+        watcher.abort();
+    }
     app.store.close().await;
     match ended {
         Ok(Ok(Ok(()))) => Ok(()),

@@ -14,7 +14,7 @@ use serde_json::Value;
 use std::{
     fs,
     net::SocketAddr,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Command, Output},
 };
 use tempfile::TempDir;
@@ -35,6 +35,12 @@ impl ControlPlane {
         let file = place.path().join("policy.yaml");
         fs::write(&file, policy).expect("a writable temporary directory");
         Self { process: None, port, place, policy: file }
+    }
+
+    /// With the policy at another path.
+    #[must_use]
+    pub fn reading(self, policy: &Path) -> Self {
+        Self { policy: policy.to_owned(), ..self }
     }
 
     /// Prepares and starts one.

@@ -25,6 +25,7 @@ mod module;
 mod official_clients;
 mod orphans;
 mod outcomes;
+mod policy_files;
 mod price_cases;
 mod prices;
 mod privacy;

@@ -24,6 +24,8 @@ use utoipa::{
     super::imports::reject,
     super::policy::show,
     super::policy::replace,
+    super::explanations::run,
+    super::replays::run,
     super::caps::list,
     super::alerts::list,
     super::alerts::resend,

@@ -2,6 +2,7 @@
 
 mod caps;
 mod exports;
+mod policy;
 
 use super::*;
 use crate::clock::Clock;

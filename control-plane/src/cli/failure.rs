@@ -74,7 +74,9 @@ impl From<LoadError> for Failure {
                 };
                 Self::No(format!("{text}\n{count}"))
             }
-            LoadError::Unreadable { .. } | LoadError::Empty { .. } => Self::Usage(text),
+            LoadError::Unreadable { .. } | LoadError::Empty { .. } | LoadError::TooLarge { .. } => {
+                Self::Usage(text)
+            }
         }
     }
 }

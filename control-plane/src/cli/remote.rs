@@ -99,8 +99,16 @@ impl Remote {
     }
 
     /// Posts what may take as long as it takes.
-    pub(super) fn post_patiently(&self, path: &str, body: &str) -> Result<String, Failure> {
-        let request = self.agent.post(self.address(path)).config().timeout_global(None).build();
+    pub(super) fn post_patiently(
+        &self,
+        path: &str,
+        query: &[(&str, &str)],
+        body: &str,
+    ) -> Result<String, Failure> {
+        let request = query
+            .iter()
+            .fold(self.agent.post(self.address(path)), |request, (key, value)| request.query(key, value));
+        let request = request.config().timeout_global(None).build();
         self.answer(path, request.header("content-type", "application/json").send(body))
     }
 

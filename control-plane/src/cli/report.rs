@@ -47,20 +47,11 @@ pub(super) fn run(args: &ReportArgs, clock: &Clock, out: &mut dyn Write) -> Resu
     let (from, to) = (Instant(range.from).to_string(), Instant(range.to).to_string());
     let costs = if args.original { "original" } else { "corrected" };
     let path = format!("/v1/reports/{}", args.report.as_str());
-    let query = [("from", &*from), ("to", &*to), ("format", word(args.format)), ("costs", costs)];
+    let query = [("from", &*from), ("to", &*to), ("format", args.format.word()), ("costs", costs)];
     let text = args.target.reach(clock)?.get(&path, &query)?;
     out.write_all(text.as_bytes())?;
     if !text.ends_with('\n') {
         out.write_all(b"\n")?;
     }
     Ok(Answer::Yes)
-}
-
-fn word(format: FormatArg) -> &'static str {
-    match format {
-        FormatArg::Table => "table",
-        FormatArg::Json => "json",
-        FormatArg::Csv => "csv",
-        FormatArg::Md => "md",
-    }
 }

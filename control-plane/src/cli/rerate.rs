@@ -44,7 +44,7 @@ pub(super) fn run(args: &RerateArgs, clock: &Clock, out: &mut dyn Write) -> Resu
         args.selected.iter().map(pair).collect::<Result<_, Failure>>()?;
     let request =
         json!({"from": args.from, "to": args.to, "where": selected, "dry_run": args.dry_run}).to_string();
-    let answer = json(&args.target.reach(clock)?.post_patiently("/v1/rerates", &request)?)?;
+    let answer = json(&args.target.reach(clock)?.post_patiently("/v1/rerates", &[], &request)?)?;
     out.write_all(report(&answer, args.dry_run).render(args.format.into()).as_bytes())?;
     Ok(Answer::Yes)
 }

@@ -19,6 +19,11 @@ pub struct Target {
 }
 
 impl Target {
+    /// Whether nobody was named.
+    pub(super) fn is_nobody(&self) -> bool {
+        self.server.is_none() && self.data_dir.is_none()
+    }
+
     pub(super) fn reach(&self, clock: &Clock) -> Result<Remote, Failure> {
         match (&self.server, &self.data_dir) {
             (_, Some(directory)) => {

@@ -8,6 +8,7 @@ use super::{
 use crate::{
     instant::Instant,
     reports::{CapState, Point, Range, Totals},
+    watch::Refused,
 };
 use askama::Template;
 use axum::http::StatusCode;
@@ -127,17 +128,21 @@ pub struct Overview<'a> {
     pub has_caps: bool,
     /// What stands.
     pub alerts: crate::alerts::Summary,
+    /// Why the last change of the policy's file was not taken.
+    pub refused: Option<&'a Refused>,
     /// The newest first.
     pub calls: &'a [CallRow],
 }
 
 #[derive(Template)]
 #[template(path = "overview.html")]
-struct OverviewTemplate {
+struct OverviewTemplate<'a> {
     section: &'static str,
     spans: Vec<(&'static str, &'static str, bool)>,
     until: String,
     alerts: crate::alerts::Summary,
+    refused: Option<&'a Refused>,
+    refused_at: String,
     tiles: Vec<Tile>,
     unpriced_link: String,
     cost: Chart,
@@ -222,6 +227,8 @@ impl Overview<'_> {
             spans: Span::ALL.map(|span| (span.as_str(), span.title(), span == self.span)).to_vec(),
             until: moment(self.now),
             alerts: self.alerts,
+            refused: self.refused,
+            refused_at: self.refused.map(|refused| moment(refused.at.0)).unwrap_or_default(),
             tiles: tiles(&customers, &total, unpriced_link.clone()),
             unpriced_link,
             cost: draw(Measure::Cost),

@@ -59,7 +59,7 @@ struct OverviewQuery {
 }
 
 async fn overview(State(app): State<App>, Query(query): Query<OverviewQuery>) -> Page {
-    let (now, rules) = (app.clock.now(), app.rules());
+    let (now, rules, refused) = (app.clock.now(), app.rules(), app.last_change.refused());
     let span = query.span.as_deref().and_then(Span::parse);
     let page = move |store: &rusqlite::Connection| {
         let span = match span {
@@ -73,6 +73,7 @@ async fn overview(State(app): State<App>, Query(query): Query<OverviewQuery>) ->
             caps: &reports::cap_states(store, &rules, now)?,
             has_caps: !rules.caps().is_empty(),
             alerts: crate::alerts::summary(store, now)?,
+            refused: refused.as_deref(),
             calls: &read::last_calls(store, LAST_CALLS)?,
         };
         Ok(view.page())

@@ -73,6 +73,7 @@ fn overview<'a>(points: &'a [Point], caps: &'a [CapState], calls: &'a [CallRow])
         caps,
         has_caps: !caps.is_empty(),
         alerts: Default::default(),
+        refused: None,
         calls,
     }
 }
