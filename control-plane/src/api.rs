@@ -19,6 +19,7 @@ mod problem;
 mod replays;
 mod reports;
 mod rerates;
+mod revenue;
 mod snapshot;
 mod system;
 mod tasks;
@@ -33,7 +34,7 @@ use axum::{
     http::{Method, StatusCode},
     middleware::{self, Next},
     response::{IntoResponse as _, Response},
-    routing::{MethodRouter, get, post, put},
+    routing::{MethodRouter, delete, get, post, put},
 };
 use protocol::codec::BATCH_BYTES_MAX;
 
@@ -52,6 +53,8 @@ fn routes() -> Vec<(&'static str, &'static str, MethodRouter<App>)> {
         ("get", "/v1/tasks", get(tasks::list)),
         ("get", "/v1/tasks/{id}", get(tasks::show)),
         ("put", "/v1/tasks/{id}/outcome", put(tasks::report_outcome)),
+        ("put", "/v1/revenue/{customer}/{period}", put(revenue::put)),
+        ("delete", "/v1/revenue/{customer}/{period}", delete(revenue::remove)),
         ("get", "/v1/prices", get(prices::list)),
         ("post", "/v1/prices/imports", post(imports::import).layer(document())),
         ("get", "/v1/prices/imports", get(imports::list)),

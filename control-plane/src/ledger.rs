@@ -19,6 +19,7 @@ pub mod rebuild;
 pub mod receive;
 mod reported;
 pub mod rerate;
+pub mod revenue;
 mod standing;
 pub mod tasks;
 pub mod text;

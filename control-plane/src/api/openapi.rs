@@ -16,6 +16,8 @@ use utoipa::{
     super::tasks::list,
     super::tasks::show,
     super::tasks::report_outcome,
+    super::revenue::put,
+    super::revenue::remove,
     super::prices::list,
     super::imports::import,
     super::imports::list,

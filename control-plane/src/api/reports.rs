@@ -16,7 +16,7 @@ use axum::{
     get, path = "/v1/reports/{report}", tag = "reports",
     params(
         ("report" = String, Path,
-         description = "weekly, customers, features, plans, routes, workspaces, models, drift, unpriced, waste or tasks"),
+         description = "weekly, customers, features, plans, routes, workspaces, models, drift, unpriced, waste, tasks or channels"),
         ("from" = Option<String>, Query, description = "RFC 3339, or a day; widened to whole days, but for unpriced"),
         ("to" = Option<String>, Query, description = "RFC 3339, or a day; widened to whole days, but for unpriced"),
         ("costs" = Option<String>, Query,

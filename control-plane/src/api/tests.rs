@@ -3,6 +3,7 @@
 mod caps;
 mod exports;
 mod policy;
+mod revenue;
 
 use super::*;
 use crate::clock::Clock;

@@ -47,6 +47,11 @@ impl Policy {
         Calendar::of(self.customer(customer)).period(period, at)
     }
 
+    /// The day of an instant in a customer's time zone.
+    pub fn local_day(&self, customer: &str, at: UnixNanos) -> civil::Date {
+        Calendar::of(self.customer(customer)).date(at)
+    }
+
     fn customer_of_subject(&self, cap: &CapSpec, subject: &str) -> Option<&Customer> {
         match cap.subject.get(&Facet::Customer)? {
             SubjectMatch::Absent => None,

@@ -1,8 +1,9 @@
 //! Questions by name and time: what the API, the console and the commands ask, answered from the store.
 
 use super::{
-    By, CapState, Costs, Dimension, Range, Report, TasksBy, WeeklyFigures, before, breakdown, drift, groups,
-    plans, task_groups, tasks, unpriced, unpriced_groups, waste, week_of, weekly, whole_days,
+    By, CapState, Costs, Dimension, Payers, Range, Report, Reported, TasksBy, WeeklyFigures, before,
+    breakdown, channels, drift, groups, plans, task_groups, tasks, unpriced, unpriced_groups, waste, week_of,
+    weekly, whole_days,
 };
 use crate::{instant::Instant, policy::Policy, store::StoreError};
 use protocol::UnixNanos;
@@ -34,11 +35,13 @@ pub enum Kind {
     Waste,
     /// What tasks cost and were worth.
     Tasks,
+    /// Gross margin by acquisition channel.
+    Channels,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Weekly,
         Self::Customers,
         Self::Features,
@@ -50,6 +53,7 @@ impl Kind {
         Self::Unpriced,
         Self::Waste,
         Self::Tasks,
+        Self::Channels,
     ];
 
     /// The word in addresses and commands.
@@ -66,6 +70,7 @@ impl Kind {
             Self::Unpriced => "unpriced",
             Self::Waste => "waste",
             Self::Tasks => "tasks",
+            Self::Channels => "channels",
         }
     }
 }
@@ -73,7 +78,7 @@ impl Kind {
 /// No report of that name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "is no report: weekly, customers, features, plans, routes, workspaces, models, drift, unpriced, waste or tasks"
+    "is no report: weekly, customers, features, plans, routes, workspaces, models, drift, unpriced, waste, tasks or channels"
 )]
 pub struct UnknownReport;
 
@@ -139,13 +144,16 @@ pub fn answer(
     let (exact, range) = (range, whole_days(range));
     let groups = |dimension, range| groups(store, dimension, range, costs);
     let simple = |by, dimension| Ok(breakdown(by, &groups(dimension, range)?, range));
+    let reported = Reported::read(store, range)?;
+    let payers = Payers { policy, reported: &reported };
     let mut report = match kind {
         Kind::Customers => simple(By::Customer, Dimension::Customer),
         Kind::Features => simple(By::Feature, Dimension::Feature),
         Kind::Routes => simple(By::Route, Dimension::Route),
         Kind::Workspaces => simple(By::Workspace, Dimension::Workspace),
         Kind::Models => simple(By::Model, Dimension::Model),
-        Kind::Plans => Ok(plans(policy, &groups(Dimension::Customer, range)?, range)),
+        Kind::Plans => Ok(plans(payers, &groups(Dimension::Customer, range)?, range)),
+        Kind::Channels => Ok(channels(payers, &groups(Dimension::Customer, range)?, range)),
         Kind::Waste => Ok(waste(
             &[
                 (By::Route, groups(Dimension::Route, range)?),
@@ -163,7 +171,7 @@ pub fn answer(
         Kind::Drift => drift::drift(store, range),
         Kind::Unpriced => Ok(unpriced(policy, unpriced_groups(store, exact, costs)?, exact)),
         Kind::Weekly => Ok(weekly(&WeeklyFigures {
-            policy,
+            payers,
             range,
             customers: &groups(Dimension::Customer, range)?,
             customers_before: &groups(Dimension::Customer, before(range))?,

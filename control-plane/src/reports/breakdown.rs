@@ -1,7 +1,6 @@
 //! The simple reports: one row per customer, feature, plan, route, workspace or model.
 
-use super::{Cell, Column, Group, Range, Report, Section, Totals, dollars, money, plan_margins};
-use crate::policy::Policy;
+use super::{Cell, Column, Group, Payers, Range, Report, Section, Totals, dollars, money, plan_margins};
 
 /// What a simple report is broken down by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,13 +106,13 @@ pub(super) fn calls(count: u64) -> String {
 }
 
 /// Gross margin by plan: the price for the time, less what the calls cost.
-pub fn plans(policy: &Policy, customers: &[Group], range: Range) -> Report {
+pub fn plans(payers: Payers<'_>, customers: &[Group], range: Range) -> Report {
     let title = "Gross margin by plan".to_owned();
-    Report { title, range: Some(range), sections: vec![plan_section(policy, customers, range)] }
+    Report { title, range: Some(range), sections: vec![plan_section(payers, customers, range)] }
 }
 
-pub(super) fn plan_section(policy: &Policy, customers: &[Group], range: Range) -> Section {
-    let margins = plan_margins(policy, customers, range);
+pub(super) fn plan_section(payers: Payers<'_>, customers: &[Group], range: Range) -> Section {
+    let margins = plan_margins(payers, customers, range);
     let cells = |name: &str, margin: &super::PlanMargin<'_>| {
         vec![
             Cell::text(name),
@@ -135,7 +134,7 @@ pub(super) fn plan_section(policy: &Policy, customers: &[Group], range: Range) -
         Some(all.map_or_else(|| margin.clone(), |all| all.plus(margin)))
     });
     let mut notes = vec![
-        "Revenue is the plan's price for the part of each billing period that lies in this time.".to_owned(),
+        "Revenue is what was reported as paid, else the plan's price, for the part of each period that lies in this time.".to_owned(),
     ];
     notes.extend(all.as_ref().map(|all| unknowns(&all.totals)).unwrap_or_default());
     Section {

@@ -1,7 +1,7 @@
 //! Gross margin: what customers pay for a span of time, less what their calls cost in it.
 
-use super::{Group, Range, Totals, money};
-use crate::policy::{Customer, Policy};
+use super::{Group, Payers, Range, Totals, money};
+use crate::policy::Customer;
 use protocol::{ids::Name, money::PicoUsd};
 use std::collections::BTreeMap;
 
@@ -63,28 +63,9 @@ fn is_below(revenue: PicoUsd, cost: PicoUsd, expected_percent: Option<u8>) -> bo
     sides().is_some_and(|(left, expected)| left < expected)
 }
 
-/// What a customer's plan brings in a span: the price of each period that touches it, by the share of the period that
-/// lies within. Zero without a plan. `None` when the policy's periods never end, which they do.
-pub fn revenue(policy: &Policy, name: &str, range: Range) -> Option<PicoUsd> {
-    let Some((_, plan)) = policy.plan_of(name) else { return Some(PicoUsd::ZERO) };
-    let mut total = PicoUsd::ZERO;
-    let mut at = range.from;
-    while at < range.to {
-        let (start, end) = policy.period_of(name, at);
-        if end <= at {
-            return None;
-        }
-        let overlap = end.min(range.to).saturating_sub(start.max(range.from));
-        let length = i128::from(end.saturating_sub(start));
-        let part = money::quotient(plan.price_usd.amount().pico(), i128::from(overlap), length)?;
-        total = total.checked_add(PicoUsd::new(part))?;
-        at = end;
-    }
-    Some(total)
-}
-
 /// The margin of every customer that has a plan, those without a call too: they pay.
-pub fn customer_margins<'a>(policy: &'a Policy, costs: &[Group], range: Range) -> Vec<CustomerMargin<'a>> {
+pub fn customer_margins<'a>(payers: Payers<'a>, costs: &[Group], range: Range) -> Vec<CustomerMargin<'a>> {
+    let policy = payers.policy;
     let costs: BTreeMap<&str, Totals> =
         costs.iter().filter_map(|group| Some((group.name.as_deref()?, group.totals))).collect();
     let on_plan = |(name, _): (&'a Name, &'a Customer)| {
@@ -92,7 +73,7 @@ pub fn customer_margins<'a>(policy: &'a Policy, costs: &[Group], range: Range) -
         Some(CustomerMargin {
             customer: name,
             plan,
-            revenue: revenue(policy, name.as_str(), range)?,
+            revenue: payers.revenue(name.as_str(), range)?,
             totals: costs.get(name.as_str()).copied().unwrap_or_default(),
             expected_percent: terms.expected_margin_percent,
         })
@@ -101,12 +82,13 @@ pub fn customer_margins<'a>(policy: &'a Policy, costs: &[Group], range: Range) -
 }
 
 /// The margin of every plan, and last what belongs to none.
-pub fn plan_margins<'a>(policy: &'a Policy, costs: &[Group], range: Range) -> Vec<PlanMargin<'a>> {
+pub fn plan_margins<'a>(payers: Payers<'a>, costs: &[Group], range: Range) -> Vec<PlanMargin<'a>> {
+    let policy = payers.policy;
     let mut plans: BTreeMap<&Name, PlanMargin<'a>> = BTreeMap::new();
     for (name, terms) in &policy.plans {
         plans.insert(name, PlanMargin::empty(Some(name), terms.expected_margin_percent));
     }
-    for margin in customer_margins(policy, costs, range) {
+    for margin in customer_margins(payers, costs, range) {
         if let Some(plan) = plans.get_mut(margin.plan) {
             plan.customers = plan.customers.saturating_add(1);
             plan.below = plan.below.saturating_add(u64::from(margin.is_below()));

@@ -2,6 +2,7 @@ use super::*;
 use crate::policy::{self, Policy};
 use expect_test::expect;
 use protocol::{UnixNanos, cap::Unit, money::PicoUsd};
+use std::collections::BTreeMap;
 
 fn at(text: &str) -> UnixNanos {
     let instant: jiff::Timestamp = text.parse().unwrap();
@@ -43,6 +44,11 @@ customers:
     policy::parse(text, "p.yaml").unwrap()
 }
 
+fn payers(policy: &Policy) -> Payers<'_> {
+    static NONE: Reported = Reported(BTreeMap::new());
+    Payers { policy, reported: &NONE }
+}
+
 fn customers() -> Vec<Group> {
     let mut unattributed = group("", 5, "0.5");
     (unattributed.totals.unpriced, unattributed.totals.original_unpriced) = (2, 2);
@@ -65,7 +71,7 @@ fn figures<'a>(
     caps: &'a [CapState],
 ) -> WeeklyFigures<'a> {
     WeeklyFigures {
-        policy,
+        payers: payers(policy),
         range: week(),
         customers,
         customers_before: before,
@@ -118,12 +124,12 @@ fn check_sums(report: &Report) {
 fn revenue_is_the_price_of_the_part_of_each_period_that_lies_in_the_time() {
     let policy = policy();
     // 7 of November's 30 days.
-    assert_eq!(revenue(&policy, "acme", week()), Some(usd("70")));
+    assert_eq!(payers(&policy).revenue("acme", week()), Some(usd("70")));
     // 4 days of a period of 31 and 3 of one of 30.
-    assert_eq!(revenue(&policy, "globex", week()), Some(usd("68.709677419355")));
+    assert_eq!(payers(&policy).revenue("globex", week()), Some(usd("68.709677419355")));
     let whole_month = Range { from: at("2026-11-01T00:00:00Z"), to: at("2026-12-01T00:00:00Z") };
-    assert_eq!(revenue(&policy, "acme", whole_month), Some(usd("300")));
-    assert_eq!(revenue(&policy, "nobody", week()), Some(PicoUsd::ZERO));
+    assert_eq!(payers(&policy).revenue("acme", whole_month), Some(usd("300")));
+    assert_eq!(payers(&policy).revenue("nobody", week()), Some(PicoUsd::ZERO));
 }
 
 #[test]
@@ -132,7 +138,7 @@ fn a_customer_is_below_when_less_is_left_than_the_plan_shall_leave() {
     // 80 % of 70 leave 14 for AI.
     let below = |cost: &str| {
         let groups = [group("acme", 1, cost)];
-        let margins = customer_margins(&policy, &groups, week());
+        let margins = customer_margins(payers(&policy), &groups, week());
         margins.iter().find(|margin| margin.customer.as_str() == "acme").unwrap().is_below()
     };
     assert!(!below("13.999999999999"));
@@ -144,7 +150,7 @@ fn a_customer_is_below_when_less_is_left_than_the_plan_shall_leave() {
 fn a_free_plan_has_no_margin_in_percent_and_is_below_as_soon_as_it_costs() {
     let policy = policy();
     let groups = customers();
-    let margins = plan_margins(&policy, &groups, week());
+    let margins = plan_margins(payers(&policy), &groups, week());
     let free = margins.iter().find(|margin| margin.plan.is_some_and(|plan| plan.as_str() == "free")).unwrap();
     assert_eq!((free.per_mille(), free.margin(), free.below), (None, Some(usd("-0.25")), 1));
 }
@@ -152,7 +158,7 @@ fn a_free_plan_has_no_margin_in_percent_and_is_below_as_soon_as_it_costs() {
 #[test]
 fn plans_count_customers_who_pay_and_made_no_call_and_costs_of_nobody() {
     let (policy, groups) = (policy(), customers());
-    let margins = plan_margins(&policy, &groups, week());
+    let margins = plan_margins(payers(&policy), &groups, week());
     let told: Vec<(Option<&str>, u64, u64, String)> = margins
         .iter()
         .map(|margin| {
@@ -246,7 +252,7 @@ fn the_weekly_report_reads_like_this() {
         | (no plan) | 1 | 0.0000 | 0.6250 | -0.6250 | – | – | 0 | 2 |
         | **total** | **5** | **208.7097** | **22.8750** | **185.8347** | **89.0 %** | **–** | **2** | **2** |
 
-        Revenue is the plan's price for the part of each billing period that lies in this time.
+        Revenue is what was reported as paid, else the plan's price, for the part of each period that lies in this time.
 
         2 calls unpriced: their cost is not in these totals.
 
@@ -294,7 +300,7 @@ fn rows_add_up_to_their_totals_also_when_customers_are_put_together() {
     for by in [By::Customer, By::Feature, By::Route, By::Workspace, By::Model] {
         check_sums(&breakdown(by, &many, week()));
     }
-    check_sums(&plans(&policy, &many, week()));
+    check_sums(&plans(payers(&policy), &many, week()));
 }
 
 #[test]

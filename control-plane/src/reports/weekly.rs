@@ -1,11 +1,11 @@
 //! The weekly founder report: what AI cost, for whom, what is left of what they pay, and what nobody knows.
 
 use super::{
-    CapState, Cell, Group, Range, Report, Section, Totals,
+    CapState, Cell, Group, Payers, Range, Report, Section, Totals,
     breakdown::{NONE, TOTAL, calls, column, plan_section, unknowns},
     customer_margins, money,
 };
-use crate::{instant::Instant, policy::Policy};
+use crate::instant::Instant;
 use protocol::{cap::Unit, money::PicoUsd};
 use std::collections::BTreeMap;
 
@@ -17,8 +17,8 @@ const CLOSE_PERCENT: u8 = 80;
 /// Everything the report reads.
 #[derive(Clone, Debug)]
 pub struct WeeklyFigures<'a> {
-    /// The policy in force.
-    pub policy: &'a Policy,
+    /// The policy in force, and what was really paid.
+    pub payers: Payers<'a>,
     /// The week.
     pub range: Range,
     /// Its calls by customer,
@@ -41,7 +41,7 @@ pub fn weekly(figures: &WeeklyFigures<'_>) -> Report {
         summary(figures),
         customers(figures),
         features(figures),
-        plan_section(figures.policy, figures.customers, figures.range),
+        plan_section(figures.payers, figures.customers, figures.range),
         below(figures),
         close_to_caps(figures),
         unknown_models(figures),
@@ -131,8 +131,9 @@ fn customers(figures: &WeeklyFigures<'_>) -> Section {
     for (name, totals) in named {
         let then = before.get(name).copied().unwrap_or_default();
         rest_before = rest_before.checked_sub(then).unwrap_or_default();
-        let plan =
-            name.and_then(|name| figures.policy.plan_of(name)).map_or("–", |(plan, _)| plan.as_str());
+        let plan = name
+            .and_then(|name| figures.payers.policy.plan_of(name))
+            .map_or("–", |(plan, _)| plan.as_str());
         rows.push(row(name.unwrap_or("(unattributed)"), plan, totals, then));
     }
     if !others.is_empty() {
@@ -171,7 +172,7 @@ fn empty(key: &'static str, title: &'static str) -> Section {
 }
 
 fn below(figures: &WeeklyFigures<'_>) -> Section {
-    let mut below: Vec<_> = customer_margins(figures.policy, figures.customers, figures.range)
+    let mut below: Vec<_> = customer_margins(figures.payers, figures.customers, figures.range)
         .into_iter()
         .filter(super::CustomerMargin::is_below)
         .collect();
@@ -209,7 +210,7 @@ fn below(figures: &WeeklyFigures<'_>) -> Section {
 }
 
 fn close_to_caps(figures: &WeeklyFigures<'_>) -> Section {
-    let from = figures.policy.alerts.cap_percent.iter().copied().min().unwrap_or(CLOSE_PERCENT);
+    let from = figures.payers.policy.alerts.cap_percent.iter().copied().min().unwrap_or(CLOSE_PERCENT);
     let used = |cap: &CapState| money::per_mille(i128::from(cap.used()), i128::from(cap.limit));
     // A cap of 0 is reached, whatever was spent.
     let is_close = |cap: &&CapState| {
