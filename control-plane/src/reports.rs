@@ -31,7 +31,7 @@ pub use table::{Cell, Column, Report, Section, dollars};
 pub use tasks::{TaskGroup, TasksBy, task_groups, tasks};
 pub use unpriced::{UnpricedGroup, is_mended_by_a_price, unpriced, unpriced_groups, what_to_do};
 pub use waste::waste;
-pub use weekly::{WeeklyFigures, weekly};
+pub use weekly::{Changes, SPANS, WeeklyFigures, weekly};
 
 #[cfg(test)]
 mod tests;

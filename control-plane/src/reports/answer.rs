@@ -1,9 +1,9 @@
 //! Questions by name and time: what the API, the console and the commands ask, answered from the store.
 
 use super::{
-    By, CapState, Costs, Dimension, Payers, Range, Report, Reported, TasksBy, WeeklyFigures, before,
-    breakdown, channels, drift, groups, plans, task_groups, tasks, unpriced, unpriced_groups, waste, week_of,
-    weekly, whole_days,
+    By, CapState, Changes, Costs, Dimension, Payers, Range, Report, Reported, SPANS, TasksBy, WeeklyFigures,
+    before, breakdown, channels, drift, groups, plans, task_groups, tasks, unpriced, unpriced_groups, waste,
+    week_of, weekly, whole_days,
 };
 use crate::{instant::Instant, policy::Policy, store::StoreError};
 use protocol::UnixNanos;
@@ -131,6 +131,16 @@ fn instant(key: &'static str, text: &str) -> Result<UnixNanos, RangeError> {
     at.ok_or_else(|| RangeError::NotATime { key, text: text.to_owned() })
 }
 
+fn since_ever(range: Range) -> Range {
+    Range { from: 0, to: range.from }
+}
+
+/// The spans whose mean is what is usual.
+fn spans_before(range: Range) -> Range {
+    let length = range.to.saturating_sub(range.from);
+    Range { from: range.from.saturating_sub(length.saturating_mul(SPANS)), to: range.from }
+}
+
 /// Makes a report. Its time is widened to whole days, which is what the aggregates count; that of unpriced calls is not.
 pub fn answer(
     store: &Connection,
@@ -170,16 +180,25 @@ pub fn answer(
         }
         Kind::Drift => drift::drift(store, range),
         Kind::Unpriced => Ok(unpriced(policy, unpriced_groups(store, exact, costs)?, exact)),
-        Kind::Weekly => Ok(weekly(&WeeklyFigures {
-            payers,
-            range,
-            customers: &groups(Dimension::Customer, range)?,
-            customers_before: &groups(Dimension::Customer, before(range))?,
-            features: &groups(Dimension::Feature, range)?,
-            routes: &groups(Dimension::Route, range)?,
-            models: &groups(Dimension::Model, range)?,
-            caps,
-        })),
+        Kind::Weekly => {
+            let models = groups(Dimension::Model, range)?;
+            let changes =
+                Changes::read(store, range, &models, &groups(Dimension::Model, since_ever(range))?)?;
+            Ok(weekly(&WeeklyFigures {
+                payers,
+                range,
+                customers: &groups(Dimension::Customer, range)?,
+                customers_before: &groups(Dimension::Customer, before(range))?,
+                features: &groups(Dimension::Feature, range)?,
+                routes: &groups(Dimension::Route, range)?,
+                models: &models,
+                caps,
+                tasks: &task_groups(store, TasksBy::Feature, range, policy.tasks.quiet_since(now))?,
+                workspaces: &groups(Dimension::Workspace, range)?,
+                workspaces_before: &groups(Dimension::Workspace, spans_before(range))?,
+                changes: &changes,
+            }))
+        }
     }?;
     if costs == Costs::Original {
         report.title.push_str(", as booked at first");

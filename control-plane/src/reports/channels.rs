@@ -29,6 +29,12 @@ impl Sums {
 
 /// One row per channel, the dearest first; what belongs to none is a row of its own.
 pub fn channels(payers: Payers<'_>, customers: &[Group], range: Range) -> Report {
+    let title = "Gross margin by channel".to_owned();
+    Report { title, range: Some(range), sections: vec![section(payers, customers, range)] }
+}
+
+/// Its table.
+pub(super) fn section(payers: Payers<'_>, customers: &[Group], range: Range) -> Section {
     let costs: BTreeMap<&str, Totals> =
         customers.iter().filter_map(|group| Some((group.name.as_deref()?, group.totals))).collect();
     let mut sums: BTreeMap<Channel, Sums> = BTreeMap::new();
@@ -51,7 +57,7 @@ pub fn channels(payers: Payers<'_>, customers: &[Group], range: Range) -> Report
     rows.sort_by(|a, b| b.1.totals.cost.cmp(&a.1.totals.cost).then_with(|| a.0.cmp(&b.0)));
     let mut notes = vec!["A customer's channel is what the policy says of it (`utm`).".to_owned()];
     notes.extend(unknowns(&all.totals));
-    let section = Section {
+    Section {
         key: "channels",
         title: "Gross margin by acquisition channel",
         columns: vec![
@@ -73,9 +79,7 @@ pub fn channels(payers: Payers<'_>, customers: &[Group], range: Range) -> Report
         total: Some(row([TOTAL.into(), "".into(), "".into()], &all)),
         notes,
         empty: "No customers and no calls.",
-    };
-    let title = "Gross margin by channel".to_owned();
-    Report { title, range: Some(range), sections: vec![section] }
+    }
 }
 
 fn channel(utm: Option<&Utm>) -> Channel {

@@ -59,7 +59,7 @@ fn notes(all: &Totals) -> Vec<String> {
     notes
 }
 
-fn table(by: By, groups: &[Group]) -> Section {
+pub(super) fn table(by: By, groups: &[Group]) -> Section {
     let (key, word, title) = match by {
         By::Route => ("routes", "route", "Waste by route"),
         By::Feature => ("features", "feature", "Waste by feature"),

@@ -1,9 +1,15 @@
 //! The weekly founder report: what AI cost, for whom, what is left of what they pay, and what nobody knows.
 
+mod changes;
+mod runaway;
+
+pub use changes::Changes;
+pub use runaway::SPANS;
+
 use super::{
-    CapState, Cell, Group, Payers, Range, Report, Section, Totals,
+    By, CapState, Cell, Group, Payers, Range, Report, Section, TaskGroup, TasksBy, Totals,
     breakdown::{NONE, TOTAL, calls, column, plan_section, unknowns},
-    customer_margins, money,
+    channels, customer_margins, money, tasks, waste,
 };
 use crate::instant::Instant;
 use protocol::{cap::Unit, money::PicoUsd};
@@ -33,22 +39,32 @@ pub struct WeeklyFigures<'a> {
     pub models: &'a [Group],
     /// Every cap that has a count.
     pub caps: &'a [CapState],
+    /// Tasks by feature.
+    pub tasks: &'a [TaskGroup],
+    /// Workspaces of the week,
+    pub workspaces: &'a [Group],
+    /// and of the weeks before it.
+    pub workspaces_before: &'a [Group],
+    /// What changed.
+    pub changes: &'a Changes,
 }
 
 /// The report.
 pub fn weekly(figures: &WeeklyFigures<'_>) -> Report {
-    let mut sections = vec![
+    let sections = vec![
         summary(figures),
         customers(figures),
+        tasks::section(TasksBy::Feature, figures.tasks),
         features(figures),
+        waste::table(By::Route, figures.routes),
         plan_section(figures.payers, figures.customers, figures.range),
         below(figures),
+        channels::section(figures.payers, figures.customers, figures.range),
         close_to_caps(figures),
+        runaway::section(figures.payers.policy, figures.workspaces, figures.workspaces_before),
         unknown_models(figures),
+        figures.changes.section(),
     ];
-    if figures.routes.iter().any(|group| group.totals.errors > 0) {
-        sections.push(routes(figures));
-    }
     Report { title: "Weekly report".to_owned(), range: Some(figures.range), sections }
 }
 
@@ -161,7 +177,7 @@ fn customers(figures: &WeeklyFigures<'_>) -> Section {
 }
 
 fn features(figures: &WeeklyFigures<'_>) -> Section {
-    let report = super::breakdown(super::By::Feature, figures.features, figures.range);
+    let report = super::breakdown(By::Feature, figures.features, figures.range);
     let section = report.sections.into_iter().next();
     section.unwrap_or_else(|| empty("features", "Cost by feature"))
 }
@@ -296,10 +312,4 @@ fn unknown_models(figures: &WeeklyFigures<'_>) -> Section {
         notes: if groups.is_empty() { Vec::new() } else { vec![note] },
         empty: "Every call has a price.",
     }
-}
-
-fn routes(figures: &WeeklyFigures<'_>) -> Section {
-    let report = super::breakdown(super::By::Route, figures.routes, figures.range);
-    let section = report.sections.into_iter().next();
-    section.unwrap_or_else(|| empty("routes", "Cost by route"))
 }

@@ -116,3 +116,59 @@ async fn waste_is_told_by_cause_and_adds_up_to_the_cost() {
         assert_eq!(total[..5], ["total", "4", "0.0003", "0.000225", "75.0"], "{key}");
     }
 }
+
+#[tokio::test]
+async fn the_week_tells_what_changed_and_who_runs_away() {
+    let ledger = Ledger::new();
+    let week_before = NOW - 8 * 24 * 60 * MINUTE;
+    let at = |number, started_at, workspace: &str, model: &str, tokens| {
+        let mut head = CallHead { started_at, request_model: Some(model.into()), ..head(number) };
+        let name = Attributed { value: workspace.parse().unwrap(), from: Source::Header };
+        head.attribution.set(Dimension::Workspace, name);
+        let end = CallEnd { response_model: Some(model.into()), ..end(tokens, 0) };
+        UsageEvent::Finished { head, end: Box::new(end) }
+    };
+    ledger
+        .book(vec![
+            // A million tokens are 2.50 USD.
+            at(1, week_before, "steady", "gpt-4o", 1_000_000),
+            at(2, NOW, "steady", "gpt-4o", 900_000),
+            at(3, NOW, "wild", "gpt-4o", 500_000),
+            at(4, NOW, "small", "gpt-4o", 10),
+            at(5, NOW, "small", "gpt-5", 10),
+        ])
+        .await;
+    let price = |rate: i64, from: UnixNanos, to: Option<UnixNanos>| {
+        format!(
+            "INSERT INTO prices (provider, model, prefix, meter, rate_pico, effective_from, effective_to, status,
+                 source, source_at, source_key, source_text, source_rounded)
+             VALUES ('openai', 'gpt-4o', 0, 'input', {rate}, {from}, {}, 'active', 't', 1, 'k', '', 0)",
+            to.map_or("NULL".to_owned(), |to| to.to_string())
+        )
+    };
+    let rows = [price(2_500_000, 1, Some(NOW)), price(5_000_000, NOW, None)];
+    ledger
+        .store
+        .write(move |write| rows.iter().try_for_each(|sql| write.execute(sql, []).map(drop)))
+        .await
+        .unwrap();
+    let rules = ledger.rules.clone();
+    let week = Range { from: NOW - 6 * 24 * 60 * MINUTE, to: NOW + MINUTE };
+    let read = move |store: &rusqlite::Connection| {
+        reports::answer(store, rules.policy(), &[], Kind::Weekly, week, Costs::Corrected, NOW + MINUTE)
+    };
+    let report = ledger.store.read(read).await.unwrap();
+    assert_eq!(
+        rows_of(&report, "changes"),
+        [
+            "price openai/gpt-4o input 2.5 USD/M 5 USD/M 2026-11-24T10:00:00.000000000Z",
+            "new model openai/gpt-5   "
+        ]
+    );
+    // 2.25 USD against a mean of 0.625 in four weeks is less than four times as much.
+    assert_eq!(rows_of(&report, "runaway_workspaces"), ["acme/wild 1 1.25 0 new"]);
+}
+
+fn rows_of(report: &Report, key: &str) -> Vec<String> {
+    rows(report, key).iter().map(|row| row.join(" ")).collect()
+}
