@@ -4,6 +4,7 @@
 mod alerts;
 mod allowances;
 mod body;
+mod calculations;
 mod calls;
 mod caps;
 mod events;
@@ -70,6 +71,7 @@ fn routes() -> Vec<(&'static str, &'static str, MethodRouter<App>)> {
         ("post", "/v1/alerts/{id}/resend", post(alerts::resend)),
         ("post", "/v1/destinations/{name}/test", post(alerts::test)),
         ("post", "/v1/loops/release", post(loops::release)),
+        ("post", "/v1/calculations", post(calculations::run)),
         ("post", "/v1/rerates", post(rerates::run)),
         ("get", "/v1/reports/{report}", get(reports::show)),
         ("get", "/v1/exports/focus", get(exports::focus)),

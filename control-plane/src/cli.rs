@@ -2,6 +2,7 @@
 //! plane over HTTP, or reads a data directory itself; what it prints comes from the same functions either way.
 
 mod alerts;
+mod calculate;
 mod export;
 mod failure;
 mod import;
@@ -18,6 +19,7 @@ mod rerate;
 mod target;
 
 pub use alerts::AlertsCommand;
+pub use calculate::CalculateArgs;
 pub use export::{ExportCommand, FocusArgs};
 pub use failure::{Answer, Failure};
 pub use import::ImportCommand;
@@ -57,6 +59,8 @@ pub enum Command {
     Loop(LoopCommand),
     /// Print a report
     Report(ReportArgs),
+    /// Calculate what a plan leaves at some usage, typed in or measured
+    Calculate(Box<CalculateArgs>),
     /// List alerts, send them again, test where they go
     #[command(subcommand)]
     Alerts(AlertsCommand),
@@ -130,6 +134,7 @@ pub fn execute(command: Command, clock: &Clock, out: &mut dyn Write) -> Result<A
         Command::Prices(command) => prices::run(command, clock, out),
         Command::Loop(command) => loops::run(command, clock, out),
         Command::Report(args) => report::run(&args, clock, out),
+        Command::Calculate(args) => calculate::run(&args, clock, out),
         Command::Alerts(command) => alerts::run(command, clock, out),
         Command::Rerate(args) => rerate::run(&args, clock, out),
         Command::Export(command) => export::run(&command, clock, out, &mut std::io::stderr()),

@@ -3,6 +3,7 @@
 //! What they change, proposals of prices alone, goes through `prices/decide.rs`.
 
 mod alerts;
+mod calculator;
 mod call;
 mod chart;
 mod meter;

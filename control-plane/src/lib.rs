@@ -9,6 +9,7 @@
 //! | `hold`, `explain`, `replay` | what a call would hold; which rules it meets; a policy over what was recorded |
 //! | `watch` | the policy's files, read again when they change |
 //! | `catalogue` | taking prices in |
+//! | `calculator` | what a plan leaves at some usage, typed in or measured |
 //! | `rules` | policy and prices in force, in the form that booking needs |
 //! | `ledger` | calls, tasks, outcomes, aggregates: what happened and what it cost |
 //! | `ratios` | bytes of text per token, learned from the ledger |
@@ -25,6 +26,7 @@ pub mod alerts;
 pub mod allowances;
 pub mod api;
 pub mod app;
+pub mod calculator;
 pub mod catalogue;
 pub mod cli;
 pub mod clock;
