@@ -13,10 +13,6 @@ use utoipa::ToSchema;
 
 /// What to calculate. Numbers may be texts; an empty text is absence.
 #[derive(Serialize, ToSchema)]
-#[expect(
-    dead_code,
-    reason = "the shape for the OpenAPI document; the room reads fields one by one, to tell all faults"
-)]
 pub(super) struct Calculation {
     /// A plan of the policy; or `price_usd`, `period` (week, month, year) and `expected_margin_percent`, which replace
     /// the plan's.

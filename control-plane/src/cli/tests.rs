@@ -1,4 +1,5 @@
 mod alerts;
+mod calculate;
 mod export;
 mod policy;
 mod rerate;

@@ -28,26 +28,26 @@ struct ReportTemplate {
 }
 
 pub(super) struct SectionView {
-    key: &'static str,
-    title: &'static str,
+    pub(super) key: &'static str,
+    pub(super) title: &'static str,
     /// With many columns, which stand closer.
-    is_wide: bool,
-    columns: Vec<(String, bool)>,
-    rows: Vec<Vec<CellView>>,
-    total: Vec<CellView>,
+    pub(super) is_wide: bool,
+    pub(super) columns: Vec<(String, bool)>,
+    pub(super) rows: Vec<Vec<CellView>>,
+    pub(super) total: Vec<CellView>,
     /// In parts, of which every other one is code.
-    notes: Vec<Vec<String>>,
-    empty: &'static str,
+    pub(super) notes: Vec<Vec<String>>,
+    pub(super) empty: &'static str,
 }
 
-struct CellView {
-    text: String,
-    number: bool,
+pub(super) struct CellView {
+    pub(super) text: String,
+    pub(super) number: bool,
     /// The exact amount, where what is shown is rounded.
-    exact: String,
-    bad: bool,
+    pub(super) exact: String,
+    pub(super) bad: bool,
     /// The page about it.
-    link: String,
+    pub(super) link: String,
 }
 
 /// A report's page. `query` is what its other forms are asked for with; so many price rows are `waiting`.

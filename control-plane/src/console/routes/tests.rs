@@ -118,3 +118,22 @@ fn what_is_booked_stands_on_the_pages() {
     assert_eq!(browser.open("/console/reports/weekly?from=2026-13-01").0, 404);
     drop(browser.runtime);
 }
+
+#[test]
+fn a_calculation_has_an_address_and_what_is_wrong_with_it_stands_beside_the_form() {
+    let browser = Browser::new();
+    let (status, page) = browser.open("/console/calculator");
+    assert!(status == 200 && page.contains("name=\"calls\"") && !page.contains("cannot be calculated"));
+    let (status, page) = browser.open(
+        "/console/calculator?price_usd=10&period=month&expected_margin_percent=80&model=openai%2Fgpt-4o-mini\
+         &calls=p50%3D1000&input_tokens=1000&output_tokens=1000&plan=&compare=openai%2Fnobody",
+    );
+    assert_eq!(status, 200, "{page}");
+    for text in ["0.7500", "92.5 %", "no_model", "value=\"p50=1000\""] {
+        assert!(page.contains(text), "{text} in {page}");
+    }
+    let (status, page) = browser.open("/console/calculator?calls=p50%3D%3Cb%3E&model=x");
+    assert_eq!(status, 422);
+    assert!(page.contains("<code>calls.p50</code>") && page.contains("<code>model</code>"), "{page}");
+    assert!(!page.contains("<b>"), "what was written is text and no page");
+}
