@@ -13,6 +13,7 @@ mod policy_explain;
 mod policy_replay;
 mod prices;
 mod rebuild;
+mod reconcile;
 mod remote;
 mod report;
 mod rerate;
@@ -27,6 +28,7 @@ pub use loops::LoopCommand;
 pub use policy::PolicyCommand;
 pub use prices::PricesCommand;
 pub use rebuild::RebuildArgs;
+pub use reconcile::ReconcileArgs;
 pub use report::ReportArgs;
 pub use rerate::RerateArgs;
 pub use target::Target;
@@ -61,6 +63,8 @@ pub enum Command {
     Report(ReportArgs),
     /// Calculate what a plan leaves at some usage, typed in or measured
     Calculate(Box<CalculateArgs>),
+    /// Set a provider's usage and cost exports beside the ledger. Exit code 1 when they differ by more than is tolerated
+    Reconcile(ReconcileArgs),
     /// List alerts, send them again, test where they go
     #[command(subcommand)]
     Alerts(AlertsCommand),
@@ -135,6 +139,7 @@ pub fn execute(command: Command, clock: &Clock, out: &mut dyn Write) -> Result<A
         Command::Loop(command) => loops::run(command, clock, out),
         Command::Report(args) => report::run(&args, clock, out),
         Command::Calculate(args) => calculate::run(&args, clock, out),
+        Command::Reconcile(args) => reconcile::run(&args, clock, out),
         Command::Alerts(command) => alerts::run(command, clock, out),
         Command::Rerate(args) => rerate::run(&args, clock, out),
         Command::Export(command) => export::run(&command, clock, out, &mut std::io::stderr()),

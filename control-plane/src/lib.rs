@@ -17,6 +17,7 @@
 //! | `alerts` | thresholds that are passed, said once and delivered |
 //! | `snapshot` | what filters are told |
 //! | `reports`, `console` | what people read: tables and pages |
+//! | `reconcile` | what providers say that we used and owe, beside the ledger |
 //! | `focus` | what FinOps tools read: the FOCUS export |
 //! | `api`, `metrics` | HTTP |
 //! | `store` | SQLite |
@@ -41,6 +42,7 @@ pub mod metrics;
 pub mod policy;
 pub mod prices;
 pub mod ratios;
+pub mod reconcile;
 pub mod replay;
 pub mod reports;
 pub mod rules;

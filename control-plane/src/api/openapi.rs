@@ -35,6 +35,7 @@ use utoipa::{
     super::loops::release,
     super::reports::show,
     super::calculations::run,
+    super::reconciliations::run,
     super::rerates::run,
     super::exports::focus,
     show,

@@ -51,11 +51,11 @@ fn table() -> PriceTable {
     PriceTable::new(rows, Pricing::default())
 }
 
-fn fields(document: serde_json::Value) -> Map<String, Value> {
+fn fields(document: Value) -> Map<String, Value> {
     document.as_object().unwrap().clone()
 }
 
-fn typed(more: serde_json::Value) -> Map<String, Value> {
+fn typed(more: Value) -> Map<String, Value> {
     let mut all = fields(json!({
         "plan": "pro", "model": "openai/small", "calls": {"p50": 100, "p90": 2_000, "p99": 40_000},
         "input_tokens": 1_000, "output_tokens": 100,
@@ -71,7 +71,7 @@ fn calculated(document: &Map<String, Value>) -> (Input, Calculation) {
     (input, done)
 }
 
-fn faults(document: serde_json::Value) -> Vec<String> {
+fn faults(document: Value) -> Vec<String> {
     let policy = policy::parse(POLICY, "p").unwrap();
     read(&fields(document), &policy, NOW).unwrap_err().into_iter().map(|fault| fault.path).collect()
 }

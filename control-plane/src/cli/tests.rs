@@ -2,6 +2,7 @@ mod alerts;
 mod calculate;
 mod export;
 mod policy;
+mod reconcile;
 mod rerate;
 
 use super::*;
