@@ -234,10 +234,11 @@ impl Pair<'_> {
         // Without a word on tokens, or for what is no token, money alone is compared.
         let has_tokens = self.has_tokens && (meter.is_tokens() || told > 0);
         let residual = match (rate, has_tokens) {
+            // Whatever they charge for what we never saw is no drift of a price of ours.
+            _ if here == 0 && ours.cost == PicoUsd::ZERO => Cause::OutsideMesh,
             (Some(_), true) if told > 0 => Cause::PriceDrift,
             (None, _) if told > 0 || ours.unpriced > 0 => Cause::Unpriced,
             (_, false) if ours.unpriced > 0 => Cause::Unpriced,
-            _ if here == 0 && ours.cost == PicoUsd::ZERO => Cause::OutsideMesh,
             _ => Cause::Unexplained,
         };
         let (Some(rate), true) = (rate, has_tokens) else {

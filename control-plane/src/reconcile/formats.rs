@@ -5,12 +5,13 @@ mod charges;
 mod decimal;
 mod openai;
 mod openrouter;
+mod pages;
 mod table;
 
 use super::theirs::{Day, Fault, Theirs, day_of};
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
-use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde::Deserialize;
+use serde_json::{Value, value::RawValue};
 use std::{fmt, str::FromStr};
 
 /// Whose exports are read.
@@ -135,13 +136,19 @@ struct Source<'a> {
 
 impl Source<'_> {
     /// As a document of some shape. Serde says at which line it is another.
-    fn json<T: DeserializeOwned>(&self) -> Result<T, Fault> {
-        serde_json::from_str(self.text).map_err(|error| {
-            let line = u64::try_from(error.line()).unwrap_or(0);
-            let text = error.to_string();
-            let what = text.split(" at line ").next().unwrap_or(&text).to_owned();
-            Fault::at(self.file, line, what)
-        })
+    fn json<'t, T: Deserialize<'t>>(&'t self) -> Result<T, Fault> {
+        serde_json::from_str(self.text).map_err(|error| self.unread(&error, 1))
+    }
+
+    /// A part of it, which begins in that line.
+    fn part<'t, T: Deserialize<'t>>(&self, part: &'t RawValue, line: u64) -> Result<T, Fault> {
+        serde_json::from_str(part.get()).map_err(|error| self.unread(&error, line))
+    }
+
+    fn unread(&self, error: &serde_json::Error, begin: u64) -> Fault {
+        let line = begin.saturating_add(u64::try_from(error.line()).unwrap_or(0)).saturating_sub(1);
+        let text = error.to_string();
+        Fault::at(self.file, line.max(1), text.split(" at line ").next().unwrap_or(&text))
     }
 
     /// What the document looks like, without its numbers.

@@ -84,7 +84,7 @@ fn faulty_files_are_told_with_their_lines_and_change_nothing() {
     let (code, said) = desk.bursar(&format!("{RECONCILE} @usage.json @other.csv"));
     assert_eq!(code, 2, "{said}");
     assert!(
-        said.contains("usage.json: the bucket of usage from 2026-11-20") && said.contains("count twice"),
+        said.contains("usage.json:1: the bucket of usage from 2026-11-20") && said.contains("count twice"),
         "{said}"
     );
     assert!(said.contains("other.csv: is no export of openai"), "{said}");
@@ -97,4 +97,72 @@ fn faulty_files_are_told_with_their_lines_and_change_nothing() {
     );
     let (code, said) = desk.bursar("reconcile --provider openai @nothing.json --data-dir @data");
     assert!(code == 2 && said.contains("nothing.json: cannot be read"), "{said}");
+}
+
+#[test]
+fn every_kind_of_call_gives_its_name_to_its_part() {
+    use protocol::meters::Usage;
+    let desk = Desk::new();
+    desk.done("prices import @catalogue.json --effective-from 2026-11-01 --data-dir @data");
+    let at = |number: u8, started_at: u64, model: &str, used: Usage| {
+        let UsageEvent::Finished { mut head, mut end } = call(number, Some("acme"), model, 1_000, false)
+        else {
+            unreachable!("a call that ended")
+        };
+        head.started_at = started_at;
+        head.id = CallId::new(started_at / 1_000_000, [number; 10]);
+        head.output_tokens_max = Some(5_000);
+        end.finished_at = started_at + 1_000_000_000;
+        end.usage = used;
+        UsageEvent::Finished { head, end }
+    };
+    let input = |tokens| Usage { units: [(Meter::Input, tokens)].into(), complete: true, ..Usage::default() };
+    let estimated = Usage { estimated: [Meter::Input].into(), ..input(2_000) };
+    let cut = Usage { complete: false, ..Usage { units: [(Meter::Output, 100)].into(), ..Usage::default() } };
+    let midnight = NOON - DAY_NS / 2;
+    desk.book(vec![
+        at(1, NOON, "gpt-x", input(10_000)),
+        at(2, NOON, "gpt-x", estimated),
+        at(3, NOON, "gpt-x", cut),
+        // Ten minutes before the day, of the day before, which is not in the export.
+        at(4, midnight - 600_000_000_000, "gpt-x", input(3_000)),
+        at(5, NOON, "nobody-knows", input(7_000)),
+    ]);
+    let bucket = |results: &str| {
+        let (from, to) = (midnight / 1_000_000_000, midnight / 1_000_000_000 + DAY_S);
+        format!(r#"{{"data": [{{"start_time": {from}, "end_time": {to}, "results": [{results}]}}]}}"#)
+    };
+    let used = |model: &str, tokens: (u64, u64)| {
+        format!(r#"{{"input_tokens": {}, "output_tokens": {}, "model": "{model}"}}"#, tokens.0, tokens.1)
+    };
+    // 17,000 are 5,000 more than ours: 3,000 of the evening before, 2,000 by which the estimate is off.
+    let usage =
+        [used("gpt-x", (17_000, 1_100)), used("nobody-knows", (7_000, 0)), used("gpt-y", (1, 0))].join(",");
+    desk.write("usage.json", &bucket(&usage));
+    let cost = |item: &str, usd: &str| {
+        format!(r#"{{"amount": {{"value": {usd}, "currency": "usd"}}, "line_item": "{item}"}}"#)
+    };
+    let costs = [
+        cost("gpt-x, input", "0.0425"),
+        cost("gpt-x, output", "0.011"),
+        cost("nobody-knows, input", "0.07"),
+        cost("gpt-y, input", "0.5"),
+    ];
+    desk.write("costs.json", &bucket(&costs.join(",")));
+    let (code, said) = desk.bursar(&format!("{RECONCILE} --format csv"));
+    assert_eq!(code, 1, "{said}");
+    for (cause, amount) in [
+        ("price_drift", "0"),
+        ("tier_or_region", "0"),
+        ("unpriced", "0.07"),
+        ("time_zone_edge", "0.0075"),
+        ("estimated_usage", "0.005"),
+        ("aborted_streams", "0.01"),
+        ("outside_mesh", "0.5"),
+        ("unexplained", "0"),
+        ("total", "0.5925"),
+    ] {
+        let line = format!("causes,{cause},difference_usd,{amount}");
+        assert!(said.lines().any(|said| said == line), "{line} in {said}");
+    }
 }

@@ -1,24 +1,21 @@
 //! Anthropic's Admin API: `usage_report/messages` tells tokens, `cost_report` money in cents
 //! (<https://platform.claude.com/docs/en/build-with-claude/usage-cost-api>, read 2026-11-25).
 
-use super::{Source, decimal::Decimal, first_result};
-use crate::reconcile::theirs::{Fault, Place, Theirs};
+use super::{
+    Source,
+    decimal::Decimal,
+    first_result,
+    pages::{self, Kind, Time},
+};
+use crate::reconcile::theirs::{Day, Fault, Place, Theirs};
 use jiff::Timestamp;
 use protocol::{meters::Meter, price::tier_of};
 use serde::{Deserialize, Deserializer, de::Error as _};
 
 #[derive(Deserialize)]
-struct Page<T> {
-    data: Vec<Bucket<T>>,
-    #[serde(default)]
-    has_more: bool,
-}
-
-#[derive(Deserialize)]
-struct Bucket<T> {
+struct Bucket {
     starting_at: At,
     ending_at: At,
-    results: Vec<T>,
 }
 
 /// An instant.
@@ -80,48 +77,28 @@ pub(super) fn read(
     let shape = source.shape()?;
     let first = first_result(&shape).ok_or_else(&unknown)?;
     if first.get("amount").is_some() {
-        pages(source, theirs, "costs", costs)
+        pages::read(source, theirs, &Kind { name: "costs", tells_tokens: false, each: costs }, time)
     } else if first.get("uncached_input_tokens").is_some() {
-        pages(source, theirs, "usage", usage)
+        pages::read(source, theirs, &Kind { name: "usage", tells_tokens: true, each: usage }, time)
     } else {
         Err(unknown())
     }
 }
 
-fn pages<T: for<'de> Deserialize<'de>>(
-    source: &Source<'_>,
-    theirs: &mut Theirs,
-    kind: &str,
-    each: fn(&Source<'_>, &mut Theirs, i64, &T) -> Result<(), Fault>,
-) -> Result<(), Fault> {
-    let is_list = source.text.trim_start().starts_with('[');
-    let pages: Vec<Page<T>> = if is_list { source.json()? } else { vec![source.json()?] };
-    for page in &pages {
-        theirs.page(kind, page.has_more);
-    }
-    for bucket in pages.iter().flat_map(|page| &page.data) {
-        let (At(from), At(to)) = (&bucket.starting_at, &bucket.ending_at);
-        let day = source.day(*from);
-        theirs.once(
-            format!("anthropic {kind} {from} {to}"),
-            &format!("the bucket of {kind} from {from}"),
-            source.file,
-            0,
-        )?;
-        let days = if kind == "usage" { &mut theirs.token_days } else { &mut theirs.money_days };
-        days.insert(day);
-        for result in &bucket.results {
-            each(source, theirs, day, result)?;
-        }
-    }
-    Ok(())
+fn time(source: &Source<'_>, bucket: &Bucket) -> Option<Time> {
+    let (At(from), At(to)) = (&bucket.starting_at, &bucket.ending_at);
+    Some(Time { day: source.day(*from), from: from.to_string(), key: format!("{from} {to}") })
 }
 
-fn usage(source: &Source<'_>, theirs: &mut Theirs, day: i64, used: &Used) -> Result<(), Fault> {
-    let model = used
-        .model
-        .as_deref()
-        .ok_or_else(|| source.fault(0, "has results without a model; ask for them with group_by[]=model"))?;
+fn usage(
+    source: &Source<'_>,
+    theirs: &mut Theirs,
+    (day, line): (Day, u64),
+    used: &Used,
+) -> Result<(), Fault> {
+    let model = used.model.as_deref().ok_or_else(|| {
+        source.fault(line, "has results without a model; ask for them with group_by[]=model")
+    })?;
     let region = used.inference_geo.as_deref().filter(|geo| !matches!(*geo, "global" | "not_available"));
     theirs.has_places |= used.service_tier.is_some() || used.inference_geo.is_some();
     let tier = tier_of(used.service_tier.as_deref()).map(Into::into);
@@ -137,16 +114,21 @@ fn usage(source: &Source<'_>, theirs: &mut Theirs, day: i64, used: &Used) -> Res
     ];
     let cell = theirs.cell(day, model);
     for (meter, units) in parts {
-        cell.add_units(meter, &place, units).ok_or_else(|| source.too_large(0))?;
+        cell.add_units(meter, &place, units).ok_or_else(|| source.too_large(line))?;
     }
     Ok(())
 }
 
-fn costs(source: &Source<'_>, theirs: &mut Theirs, day: i64, cost: &Cost) -> Result<(), Fault> {
+fn costs(
+    source: &Source<'_>,
+    theirs: &mut Theirs,
+    (day, line): (Day, u64),
+    cost: &Cost,
+) -> Result<(), Fault> {
     if !cost.currency.eq_ignore_ascii_case("usd") {
-        return Err(source.fault(0, format!("an amount is in `{}`, not in USD", cost.currency)));
+        return Err(source.fault(line, format!("an amount is in `{}`, not in USD", cost.currency)));
     }
-    let (amount, rounded) = cost.amount.usd(-2).ok_or_else(|| source.too_large(0))?;
+    let (amount, rounded) = cost.amount.usd(-2).ok_or_else(|| source.too_large(line))?;
     theirs.is_rounded |= rounded;
     let meter = match (cost.cost_type.as_deref(), cost.token_type.as_deref()) {
         (_, Some("uncached_input_tokens")) => Some(Meter::Input),
@@ -159,7 +141,7 @@ fn costs(source: &Source<'_>, theirs: &mut Theirs, day: i64, cost: &Cost) -> Res
     };
     let item = cost.model.as_deref().or(cost.description.as_deref());
     let model = item.ok_or_else(|| {
-        source.fault(0, "has costs without a description; ask for them with group_by[]=description")
+        source.fault(line, "has costs without a description; ask for them with group_by[]=description")
     })?;
-    theirs.cell(day, model).add_cost(meter, amount).ok_or_else(|| source.too_large(0))
+    theirs.cell(day, model).add_cost(meter, amount).ok_or_else(|| source.too_large(line))
 }

@@ -2,24 +2,21 @@
 //! (<https://platform.openai.com/docs/api-reference/usage>, read 2026-11-25). Line items such as
 //! `priority | gpt-5.6-sol, cached input, long context` name tier, model and what is counted.
 
-use super::{Source, decimal::Decimal, first_result};
-use crate::reconcile::theirs::{Fault, Place, Theirs};
+use super::{
+    Source,
+    decimal::Decimal,
+    first_result,
+    pages::{self, Kind, Time},
+};
+use crate::reconcile::theirs::{Day, Fault, Place, Theirs};
 use jiff::Timestamp;
 use protocol::{meters::Meter, price::tier_of};
 use serde::Deserialize;
 
 #[derive(Deserialize)]
-struct Page<T> {
-    data: Vec<Bucket<T>>,
-    #[serde(default)]
-    has_more: bool,
-}
-
-#[derive(Deserialize)]
-struct Bucket<T> {
+struct Bucket {
     start_time: i64,
     end_time: i64,
-    results: Vec<T>,
 }
 
 #[derive(Deserialize)]
@@ -58,49 +55,30 @@ pub(super) fn read(
     let shape = source.shape()?;
     let first = first_result(&shape).ok_or_else(&unknown)?;
     if first.get("amount").is_some() {
-        pages(source, theirs, "costs", costs)
+        pages::read(source, theirs, &Kind { name: "costs", tells_tokens: false, each: costs }, time)
     } else if first.get("input_tokens").is_some() {
-        pages(source, theirs, "usage", usage)
+        pages::read(source, theirs, &Kind { name: "usage", tells_tokens: true, each: usage }, time)
     } else {
         Err(unknown())
     }
 }
 
-fn pages<T: for<'de> Deserialize<'de>>(
-    source: &Source<'_>,
-    theirs: &mut Theirs,
-    kind: &str,
-    each: fn(&Source<'_>, &mut Theirs, i64, &T) -> Result<(), Fault>,
-) -> Result<(), Fault> {
-    let is_list = source.text.trim_start().starts_with('[');
-    let pages: Vec<Page<T>> = if is_list { source.json()? } else { vec![source.json()?] };
-    for page in &pages {
-        theirs.page(kind, page.has_more);
-    }
-    for bucket in pages.iter().flat_map(|page| &page.data) {
-        let at = Timestamp::from_second(bucket.start_time)
-            .map_err(|_| source.fault(0, format!("start_time {} is no instant", bucket.start_time)))?;
-        let day = source.day(at);
-        theirs.once(
-            format!("openai {kind} {} {}", bucket.start_time, bucket.end_time),
-            &format!("the bucket of {kind} from {at}"),
-            source.file,
-            0,
-        )?;
-        let days = if kind == "usage" { &mut theirs.token_days } else { &mut theirs.money_days };
-        days.insert(day);
-        for result in &bucket.results {
-            each(source, theirs, day, result)?;
-        }
-    }
-    Ok(())
+fn time(source: &Source<'_>, bucket: &Bucket) -> Option<Time> {
+    let from = Timestamp::from_second(bucket.start_time).ok()?;
+    let key = format!("{} {}", bucket.start_time, bucket.end_time);
+    Some(Time { day: source.day(from), from: from.to_string(), key })
 }
 
-fn usage(source: &Source<'_>, theirs: &mut Theirs, day: i64, used: &Used) -> Result<(), Fault> {
+fn usage(
+    source: &Source<'_>,
+    theirs: &mut Theirs,
+    (day, line): (Day, u64),
+    used: &Used,
+) -> Result<(), Fault> {
     let model = used
         .model
         .as_deref()
-        .ok_or_else(|| source.fault(0, "has results without a model; ask for them with group_by=model"))?;
+        .ok_or_else(|| source.fault(line, "has results without a model; ask for them with group_by=model"))?;
     let tier = if used.batch == Some(true) { Some("batch") } else { tier_of(used.service_tier.as_deref()) };
     theirs.has_places |= used.batch.is_some() || used.service_tier.is_some();
     let place = Place { tier: tier.map(Into::into), region: None };
@@ -108,7 +86,7 @@ fn usage(source: &Source<'_>, theirs: &mut Theirs, day: i64, used: &Used) -> Res
     let text_in = text_in.and_then(|text| text.checked_sub(used.input_audio_tokens));
     let text_out = used.output_tokens.checked_sub(used.output_audio_tokens);
     let (Some(text_in), Some(text_out)) = (text_in, text_out) else {
-        return Err(source.fault(0, format!("{model}: cached and audio tokens are more than all tokens")));
+        return Err(source.fault(line, format!("{model}: cached and audio tokens are more than all tokens")));
     };
     let parts = [
         (Meter::Input, text_in),
@@ -119,22 +97,27 @@ fn usage(source: &Source<'_>, theirs: &mut Theirs, day: i64, used: &Used) -> Res
     ];
     let cell = theirs.cell(day, model);
     for (meter, units) in parts {
-        cell.add_units(meter, &place, units).ok_or_else(|| source.too_large(0))?;
+        cell.add_units(meter, &place, units).ok_or_else(|| source.too_large(line))?;
     }
     Ok(())
 }
 
-fn costs(source: &Source<'_>, theirs: &mut Theirs, day: i64, cost: &Cost) -> Result<(), Fault> {
+fn costs(
+    source: &Source<'_>,
+    theirs: &mut Theirs,
+    (day, line): (Day, u64),
+    cost: &Cost,
+) -> Result<(), Fault> {
     if !cost.amount.currency.eq_ignore_ascii_case("usd") {
-        return Err(source.fault(0, format!("an amount is in `{}`, not in usd", cost.amount.currency)));
+        return Err(source.fault(line, format!("an amount is in `{}`, not in usd", cost.amount.currency)));
     }
     let item = cost.line_item.as_deref().ok_or_else(|| {
-        source.fault(0, "has costs without a line item; ask for them with group_by=line_item")
+        source.fault(line, "has costs without a line item; ask for them with group_by=line_item")
     })?;
-    let (amount, rounded) = cost.amount.value.usd(0).ok_or_else(|| source.too_large(0))?;
+    let (amount, rounded) = cost.amount.value.usd(0).ok_or_else(|| source.too_large(line))?;
     theirs.is_rounded |= rounded;
     let (model, meter) = line_item(item);
-    theirs.cell(day, model).add_cost(meter, amount).ok_or_else(|| source.too_large(0))
+    theirs.cell(day, model).add_cost(meter, amount).ok_or_else(|| source.too_large(line))
 }
 
 /// Model and meter of a line item; an item that names no meter is a charge of its own.

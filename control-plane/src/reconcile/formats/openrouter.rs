@@ -5,15 +5,18 @@
 use super::{
     Source,
     decimal::{Decimal, money, units},
+    pages::Lines,
     table,
 };
 use crate::reconcile::theirs::{Fault, Place, Theirs};
 use protocol::{meters::Meter, money::PicoUsd};
 use serde::Deserialize;
+use serde_json::value::RawValue;
 
 #[derive(Deserialize)]
-struct Page {
-    data: Vec<Item>,
+struct Page<'a> {
+    #[serde(borrow)]
+    data: Vec<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
@@ -40,17 +43,20 @@ pub(super) fn read_json(
     if first.get("prompt_tokens").is_none() || first.get("usage").is_none() {
         return Err(unknown());
     }
-    let page: Page = source.json()?;
-    for item in &page.data {
+    let page: Page<'_> = source.json()?;
+    let mut lines = Lines::new(source.text);
+    for part in page.data {
+        let line = lines.of(part);
+        let item: Item = source.part(part, line)?;
         let key = [&item.date, &item.model, &item.endpoint_id, &item.provider_name]
             .map(|part| &**part)
             .join("\u{1f}");
         let what = format!("{} of {} on {}", item.model, item.provider_name, item.date);
-        theirs.once(key, &what, source.file, 0)?;
-        let (cost, rounded) = item.usage.usd(0).ok_or_else(|| source.too_large(0))?;
+        theirs.once(key, &what, source.file, line)?;
+        let (cost, rounded) = item.usage.usd(0).ok_or_else(|| source.too_large(line))?;
         theirs.is_rounded |= rounded;
         let tokens = (item.prompt_tokens, item.completion_tokens);
-        add(source, theirs, (&item.date, &item.model, 0), tokens, cost)?;
+        add(source, theirs, (&item.date, &item.model, line), tokens, cost)?;
     }
     Ok(())
 }

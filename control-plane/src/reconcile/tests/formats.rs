@@ -229,7 +229,7 @@ fn a_bucket_that_is_told_twice_is_a_fault_and_not_counted_double() {
     let said = fault(Provider::OpenAi, &[OPENAI_USAGE, OPENAI_COSTS, OPENAI_USAGE]);
     assert_eq!(
         said,
-        "3.txt: the bucket of usage from 2026-11-20T00:00:00Z was told in 1.txt before; it would count twice"
+        "3.txt:2: the bucket of usage from 2026-11-20T00:00:00Z was told in 1.txt:2 before; it would count twice"
     );
 }
 
@@ -246,7 +246,10 @@ fn what_is_wrong_is_told_with_its_line() {
         Provider::OpenAi,
         &[&OPENAI_USAGE.replace("\"input_cached_tokens\": 800", "\"input_cached_tokens\": 8000")],
     );
-    assert!(said.contains("cached and audio tokens are more than all"), "{said}");
+    assert!(
+        said.starts_with("1.txt:3: gpt-4o-2024-08-06: cached and audio tokens are more than all"),
+        "{said}"
+    );
 }
 
 #[test]

@@ -223,6 +223,6 @@ fn the_parts_add_up_to_the_difference_whatever_the_sides_say() {
 fn sums_that_do_not_fit_are_none() {
     let mut theirs = theirs(&[(Meter::Input, home(), 1)], &[]);
     theirs.cell(DAY, "m").add_cost(IN, PicoUsd::new(i128::MAX)).unwrap();
-    let cell = OursCell { cost: PicoUsd::new(-5), ..OursCell::default() };
+    let cell = OursCell { cost: PicoUsd::new(-5_000_000), ..OursCell::default() };
     assert_eq!(compare(&theirs, &ours(cell), &rates), None);
 }
