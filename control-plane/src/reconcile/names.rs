@@ -58,16 +58,13 @@ pub(super) fn words(text: &str) -> Vec<String> {
 /// The words of a model's name without vendor, date and revision, which descriptions do not have.
 fn signature(model: &str) -> BTreeSet<String> {
     let name = model.split(':').next().unwrap_or(model);
-    let name =
-        name.rsplit(['.', '/']).find(|part| part.chars().any(char::is_alphabetic)).map_or(name, |part| {
-            // The last part with letters begins the name; what is behind it, such as the 5 of gemini-2.5, belongs to it.
-            let at = name.rfind(part).unwrap_or(0);
-            let before = name.get(..at).unwrap_or_default();
-            let cut = before.rfind(|letter: char| letter == '/' || letter == '.').map_or(0, |_| at);
-            let is_version = before.ends_with('.')
-                && before.trim_end_matches('.').ends_with(|it: char| it.is_ascii_digit());
-            name.get(if is_version { 0 } else { cut }..).unwrap_or(name)
-        });
+    let mut name = name.rsplit('/').next().unwrap_or(name);
+    // `us.anthropic.claude-…`, but not the 2 of `gemini-2.5-flash`.
+    while let Some((vendor, rest)) = name.split_once('.')
+        && vendor.chars().all(char::is_alphabetic)
+    {
+        name = rest;
+    }
     let mut words = words(name);
     let is_revision =
         words.len() > 2 && words.get(words.len().saturating_sub(2)).is_some_and(|word| word == "v");

@@ -37,9 +37,11 @@ pub struct Correction {
     pub theirs: PicoUsdPerUnit,
 }
 
+type Days<'a> = Vec<(Day, &'a Seen)>;
+
 /// Finds them.
 pub fn corrections(compared: &Compared) -> Vec<Correction> {
-    let mut seen: BTreeMap<(&str, Meter, &Place), Vec<(Day, &Seen)>> = BTreeMap::new();
+    let mut seen: BTreeMap<(&str, Meter, &Place), Days<'_>> = BTreeMap::new();
     for group in &compared.groups {
         for one in &group.seen {
             seen.entry((&group.model, one.meter, &one.place)).or_default().push((group.day, one));

@@ -7,15 +7,19 @@ const NOON: u64 = 1_795_176_000_000_000_000;
 const DAY_NS: u64 = 86_400_000_000_000;
 const DAY_S: u64 = 86_400;
 
+fn ended(number: u8, model: &str) -> (CallHead, Box<CallEnd>) {
+    match call(number, Some("acme"), model, 1_000, false) {
+        UsageEvent::Finished { head, end } => (head, end),
+        other => panic!("a call that ended, not {other:?}"),
+    }
+}
+
 /// Three days of one call each, of 1,000 tokens in and out.
 fn booked() -> Desk {
     let desk = Desk::new();
     desk.done("prices import @catalogue.json --effective-from 2026-11-01 --data-dir @data");
     let events = (1..=3).map(|number| {
-        let UsageEvent::Finished { mut head, mut end } = call(number, Some("acme"), "gpt-x", 1_000, false)
-        else {
-            unreachable!("a call that ended")
-        };
+        let (mut head, mut end) = ended(number, "gpt-x");
         head.started_at = NOON + u64::from(number - 1) * DAY_NS;
         head.id = CallId::new(head.started_at / 1_000_000, [number; 10]);
         end.finished_at = head.started_at + 1_000_000_000;
@@ -105,10 +109,7 @@ fn every_kind_of_call_gives_its_name_to_its_part() {
     let desk = Desk::new();
     desk.done("prices import @catalogue.json --effective-from 2026-11-01 --data-dir @data");
     let at = |number: u8, started_at: u64, model: &str, used: Usage| {
-        let UsageEvent::Finished { mut head, mut end } = call(number, Some("acme"), model, 1_000, false)
-        else {
-            unreachable!("a call that ended")
-        };
+        let (mut head, mut end) = ended(number, model);
         head.started_at = started_at;
         head.id = CallId::new(started_at / 1_000_000, [number; 10]);
         head.output_tokens_max = Some(5_000);

@@ -57,8 +57,10 @@ pub(super) struct Kind<T> {
     pub(super) name: &'static str,
     pub(super) tells_tokens: bool,
     /// Adds a result of a day, which stands in a line.
-    pub(super) each: fn(&Source<'_>, &mut Theirs, (Day, u64), &T) -> Result<(), Fault>,
+    pub(super) each: Each<T>,
 }
+
+type Each<T> = fn(&Source<'_>, &mut Theirs, (Day, u64), &T) -> Result<(), Fault>;
 
 /// Reads a page or a list of them.
 pub(super) fn read<B: DeserializeOwned, T: DeserializeOwned>(

@@ -240,7 +240,7 @@ fn what_is_wrong_is_told_with_its_line() {
     assert!(said.starts_with("1.txt:3: invalid type: string \"many\", expected u64"), "{said}");
     let said = fault(Provider::OpenAi, &[&OPENAI_COSTS.replace("1.5e-3", "little")]);
     assert!(said.starts_with("1.txt:5: `little` is no decimal number"), "{said}");
-    let said = fault(Provider::OpenAi, &[&OPENAI_COSTS[..200]]);
+    let said = fault(Provider::OpenAi, &[OPENAI_COSTS.split_at(200).0]);
     assert!(said.starts_with("1.txt:3: EOF"), "{said}");
     let said = fault(
         Provider::OpenAi,
