@@ -11,6 +11,7 @@ mod overview;
 mod page;
 mod prices;
 mod read;
+mod reconciliation;
 mod report;
 mod routes;
 mod same_site;

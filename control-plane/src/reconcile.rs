@@ -10,6 +10,7 @@ mod ours;
 mod propose;
 mod report;
 mod theirs;
+mod wanted;
 
 pub use answer::{Answer, Failure, Request, TextFile, answer};
 pub use compare::{Cause, Compared, Group, Rates, Seen, compare};
@@ -19,6 +20,7 @@ pub use ours::{CALLS_MAX, Ours, OursCell, ours};
 pub use propose::{Correction, corrections, yaml};
 pub use report::report;
 pub use theirs::{Day, Fault, Place, Theirs, TheirsCell};
+pub use wanted::Wanted;
 
 #[cfg(test)]
 mod tests;

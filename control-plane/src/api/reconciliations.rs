@@ -5,7 +5,7 @@ use crate::{
     app::App,
     catalogue::{self, Manner},
     policy::{Apply, CatalogueFormat},
-    reconcile::{self, Failure, Fault, Provider, TextFile},
+    reconcile::{self, Failure, Fault, Wanted},
     reports::Format,
 };
 use axum::{
@@ -13,8 +13,6 @@ use axum::{
     http::{HeaderName, HeaderValue, header},
     response::{IntoResponse, Response},
 };
-use jiff::tz::TimeZone;
-use protocol::money::PicoUsd;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
@@ -56,36 +54,15 @@ pub(super) struct File {
 
 impl Request {
     fn read(self) -> Result<(reconcile::Request, bool), Vec<Fault>> {
-        let mut faults = Vec::new();
-        let mut fault = |path: &str, message: String| faults.push(Fault { path: path.to_owned(), message });
-        let provider = self.provider.parse::<Provider>();
-        let provider =
-            provider.map_err(|error| fault("provider", format!("`{}` {error}", self.provider))).ok();
-        let text = self.tolerance_percent.as_deref().unwrap_or("1");
-        let tolerance = millionths(text);
-        if tolerance.is_none() {
-            fault("tolerance_percent", format!("`{text}` is no percentage from 0 to 100"));
-        }
-        let zone = self.time_zone.as_deref().filter(|zone| !zone.is_empty()).unwrap_or("UTC");
-        let zone =
-            TimeZone::get(zone).map_err(|_| fault("time_zone", format!("`{zone}` is no IANA zone"))).ok();
-        match (provider, tolerance, zone) {
-            (Some(provider), Some(tolerance), Some(zone)) => {
-                let files =
-                    self.files.into_iter().map(|File { name, text }| TextFile { name, text }).collect();
-                let models = self.models;
-                Ok((reconcile::Request { provider, files, zone, models, tolerance }, self.propose))
-            }
-            _ => Err(faults),
-        }
+        let wanted = Wanted {
+            provider: self.provider,
+            files: self.files.into_iter().map(|File { name, text }| (name, text)).collect(),
+            tolerance_percent: self.tolerance_percent,
+            time_zone: self.time_zone,
+            models: self.models,
+        };
+        Ok((wanted.read()?, self.propose))
     }
-}
-
-/// A percentage in millionths of the whole.
-fn millionths(text: &str) -> Option<u64> {
-    let number = text.strip_suffix('%').unwrap_or(text).trim();
-    let pico = number.parse::<PicoUsd>().ok()?.pico();
-    u64::try_from(pico.checked_div(100_000_000)?).ok().filter(|read| pico >= 0 && *read <= 1_000_000)
 }
 
 /// Sets a provider's usage and cost exports beside the ledger, and names every part of the difference.

@@ -6,7 +6,7 @@ use super::{
     CallPage, Overview, Page, STYLESHEET, Span, alerts, calculator, not_found,
     page::failed,
     read::{self, Call},
-    report_page,
+    reconciliation, report_page,
 };
 use crate::{
     app::App,
@@ -35,6 +35,7 @@ pub fn routes(app: App) -> Router {
         .route("/console/reports/weekly", get(weekly))
         .route("/console/reports/unpriced", get(unpriced))
         .route("/console/calculator", get(calculator::show))
+        .route("/console/reconciliation", get(reconciliation::form).post(reconciliation::compare))
         .route("/console/prices", get(prices::list))
         .route("/console/prices/proposals", get(prices::proposals).post(prices::decide_on))
         // Names of models have slashes, which some proxies decode.

@@ -204,7 +204,7 @@ impl Pair<'_> {
     }
 
     fn part(&self, meter: Meter, group: &mut Group) -> Option<Part> {
-        let (none, nowhere) = (OursCell::default(), Place::default());
+        let none = OursCell::default();
         let ours = self.ours.get(&meter).unwrap_or(&none);
         let of_meter = self.theirs.units.iter().filter(|((of, _), _)| *of == meter);
         let theirs: BTreeMap<&Place, u64> = of_meter.map(|((_, place), units)| (place, *units)).collect();
@@ -255,7 +255,9 @@ impl Pair<'_> {
             for place in places {
                 let there = i128::from(theirs.get(place).copied().unwrap_or(0));
                 let more = there.checked_sub(i128::from(ours.units.get(place).copied().unwrap_or(0)))?;
-                let place = if place == &nowhere { &home } else { place };
+                // Where one side does not say the region, it is taken to be the other's.
+                let region = place.region.clone().or_else(|| home.region.clone());
+                let place = &Place { tier: place.tier.clone(), region };
                 let dearer =
                     i128::from(rate_at(place).unwrap_or(rate).pico()).checked_sub(i128::from(rate.pico()))?;
                 other = other.checked_add(PicoUsd::new(more.checked_mul(dearer)?))?;

@@ -152,6 +152,10 @@ fn every_kind_of_call_gives_its_name_to_its_part() {
     desk.write("costs.json", &bucket(&costs.join(",")));
     let (code, said) = desk.bursar(&format!("{RECONCILE} --format csv"));
     assert_eq!(code, 1, "{said}");
+    let models = desk.done("report models --from 2026-11-20 --to 2026-11-21 --data-dir @data --format json");
+    let models: serde_json::Value = serde_json::from_str(&models).unwrap();
+    let booked = format!("totals,openai,ours_usd,{}", models["total"]["cost_usd"].as_str().unwrap());
+    assert!(said.lines().any(|line| line == booked), "{booked} in {said}");
     for (cause, amount) in [
         ("price_drift", "0"),
         ("tier_or_region", "0"),

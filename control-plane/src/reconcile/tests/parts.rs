@@ -130,6 +130,13 @@ fn tokens_in_another_tier_cost_what_that_tier_does() {
     let mut theirs = theirs(&units, &[(IN, "1.5")]);
     theirs.has_places = true;
     check(&theirs, &ours(priced(2_000_000)), &[(Cause::TierOrRegion, "-0.5")]);
+    // The ledger has them all as batches, which they did not become.
+    let batched = OursCell {
+        cost: usd("1"),
+        units: BTreeMap::from([(tier("batch"), 2_000_000)]),
+        ..OursCell::default()
+    };
+    check(&theirs, &ours(batched), &[(Cause::TierOrRegion, "0.5")]);
     // An export that tells no tiers says nothing of them.
     theirs.has_places = false;
     check(&theirs, &ours(priced(2_000_000)), &[(Cause::PriceDrift, "-0.5")]);
