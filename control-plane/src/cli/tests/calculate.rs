@@ -11,8 +11,8 @@ fn a_plan_is_calculated_from_typed_usage_and_from_what_its_customers_did() {
                  --output-tokens 100 --data-dir @data";
     let said = desk.done(&format!("{typed} --format csv"));
     for line in [
-        "margins,openai/gpt-x,cost_usd,3.5",
-        "margins,openai/gpt-x,margin_usd,26.5",
+        "margins,openai/gpt-x p50,cost_usd,3.5",
+        "margins,openai/gpt-x p99,margin_usd,-5",
         "limits,openai/gpt-x,cap_usd,6",
     ] {
         assert!(said.lines().any(|said| said == line), "{line} in {said}");
