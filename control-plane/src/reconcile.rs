@@ -16,7 +16,7 @@ pub use answer::{Answer, Failure, Request, TextFile, answer};
 pub use compare::{Cause, Compared, Group, Rates, Seen, compare};
 pub use formats::{Provider, UnknownProvider, read};
 pub use names::Names;
-pub use ours::{CALLS_MAX, Ours, OursCell, ours};
+pub use ours::{Asked, CALLS_MAX, Ours, OursCell, ours};
 pub use propose::{Correction, corrections, yaml};
 pub use report::report;
 pub use theirs::{Day, Fault, Place, Theirs, TheirsCell};

@@ -103,7 +103,14 @@ pub fn answer(store: &Connection, rules: &Rules, request: &Request) -> Result<An
     let rates = |day: Day, model: &str, meter: Meter, place: &Place| {
         // At noon, so that a price that begins with a day in another zone holds for most of it.
         let noon = ours::start_of(day, &request.zone).saturating_add(43_200_000_000_000);
-        let query = Query { provider, account: None, served: None, requested: Some(model), at: noon };
+        let asked = found.asked.get(model);
+        let query = Query {
+            provider,
+            account: asked.and_then(|asked| asked.account.as_deref()),
+            served: Some(model),
+            requested: asked.and_then(|asked| asked.model.as_deref()),
+            at: noon,
+        };
         let terms =
             Terms { tier: place.tier.as_deref(), region: place.region.as_deref(), ..Terms::default() };
         let usage = Usage { units: [(meter, 1)].into(), complete: true, ..Usage::default() };

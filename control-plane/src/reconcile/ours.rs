@@ -32,6 +32,17 @@ pub struct Ours {
     pub cells: BTreeMap<(Day, Box<str>), BTreeMap<Meter, OursCell>>,
     /// Calls that were counted.
     pub calls: u64,
+    /// How a model that answered was asked for, last.
+    pub asked: BTreeMap<Box<str>, Asked>,
+}
+
+/// What else prices are found by.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Asked {
+    /// The model that was asked for.
+    pub model: Option<Box<str>>,
+    /// Our account.
+    pub account: Option<Box<str>>,
 }
 
 /// What it says of one meter.
@@ -154,6 +165,8 @@ impl Reader<'_> {
         let tier = end.and_then(|end| end.service_tier.as_deref()).or(call.head.request_tier.as_deref());
         let server = Server::of(&call.head, end.and_then(CallEnd::deciding));
         let region = end.and_then(|end| end.region.as_deref()).or(server.region);
+        let asked = Asked { model: server.model.map(Into::into), account: server.account.map(Into::into) };
+        self.ours.asked.insert(call.model.clone(), asked);
         let place = Place { tier: tier_of(tier).map(Into::into), region: region.map(Into::into) };
         let wasted = end.map(|end| &*end.tried).unwrap_or_default();
         // An attempt at another provider is in that one's export.

@@ -23,7 +23,7 @@ fn theirs(units: &[(Meter, Place, u64)], costs: &[(Option<Meter>, &str)]) -> The
 
 fn ours(cell: OursCell) -> Ours {
     let cells = BTreeMap::from([((DAY, "m".into()), BTreeMap::from([(Meter::Input, cell)]))]);
-    Ours { cells, calls: 1 }
+    Ours { cells, calls: 1, ..Ours::default() }
 }
 
 /// Priced tokens at 1 USD per million.
@@ -120,6 +120,7 @@ fn a_model_without_a_price_is_unpriced_with_all_it_costs() {
     let ours = Ours {
         cells: BTreeMap::from([((DAY, "nobody-knows".into()), BTreeMap::from([(Meter::Input, cell)]))]),
         calls: 1,
+        ..Ours::default()
     };
     check(&theirs, &ours, &[(Cause::Unpriced, "0.5")]);
 }
