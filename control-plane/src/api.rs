@@ -4,6 +4,7 @@
 mod alerts;
 mod allowances;
 mod body;
+mod calculations;
 mod calls;
 mod caps;
 mod events;
@@ -16,6 +17,7 @@ mod params;
 mod policy;
 mod prices;
 mod problem;
+mod reconciliations;
 mod replays;
 mod reports;
 mod rerates;
@@ -26,6 +28,7 @@ mod tasks;
 
 pub use exports::{COST_WITHOUT_METER, UNPRICED_CALLS};
 pub use problem::Problem;
+pub use reconciliations::WITHIN_TOLERANCE;
 
 use crate::{app::App, console};
 use axum::{
@@ -70,6 +73,8 @@ fn routes() -> Vec<(&'static str, &'static str, MethodRouter<App>)> {
         ("post", "/v1/alerts/{id}/resend", post(alerts::resend)),
         ("post", "/v1/destinations/{name}/test", post(alerts::test)),
         ("post", "/v1/loops/release", post(loops::release)),
+        ("post", "/v1/calculations", post(calculations::run)),
+        ("post", "/v1/reconciliations", post(reconciliations::run).layer(document())),
         ("post", "/v1/rerates", post(rerates::run)),
         ("get", "/v1/reports/{report}", get(reports::show)),
         ("get", "/v1/exports/focus", get(exports::focus)),

@@ -2,6 +2,7 @@
 //! plane over HTTP, or reads a data directory itself; what it prints comes from the same functions either way.
 
 mod alerts;
+mod calculate;
 mod export;
 mod failure;
 mod import;
@@ -12,12 +13,14 @@ mod policy_explain;
 mod policy_replay;
 mod prices;
 mod rebuild;
+mod reconcile;
 mod remote;
 mod report;
 mod rerate;
 mod target;
 
 pub use alerts::AlertsCommand;
+pub use calculate::CalculateArgs;
 pub use export::{ExportCommand, FocusArgs};
 pub use failure::{Answer, Failure};
 pub use import::ImportCommand;
@@ -25,6 +28,7 @@ pub use loops::LoopCommand;
 pub use policy::PolicyCommand;
 pub use prices::PricesCommand;
 pub use rebuild::RebuildArgs;
+pub use reconcile::ReconcileArgs;
 pub use report::ReportArgs;
 pub use rerate::RerateArgs;
 pub use target::Target;
@@ -57,6 +61,10 @@ pub enum Command {
     Loop(LoopCommand),
     /// Print a report
     Report(ReportArgs),
+    /// Calculate what a plan leaves at some usage, typed in or measured
+    Calculate(Box<CalculateArgs>),
+    /// Set a provider's usage and cost exports beside the ledger. Exit code 1 when they differ by more than is tolerated
+    Reconcile(ReconcileArgs),
     /// List alerts, send them again, test where they go
     #[command(subcommand)]
     Alerts(AlertsCommand),
@@ -130,6 +138,8 @@ pub fn execute(command: Command, clock: &Clock, out: &mut dyn Write) -> Result<A
         Command::Prices(command) => prices::run(command, clock, out),
         Command::Loop(command) => loops::run(command, clock, out),
         Command::Report(args) => report::run(&args, clock, out),
+        Command::Calculate(args) => calculate::run(&args, clock, out),
+        Command::Reconcile(args) => reconcile::run(&args, clock, out),
         Command::Alerts(command) => alerts::run(command, clock, out),
         Command::Rerate(args) => rerate::run(&args, clock, out),
         Command::Export(command) => export::run(&command, clock, out, &mut std::io::stderr()),

@@ -3,6 +3,7 @@
 //! What they change, proposals of prices alone, goes through `prices/decide.rs`.
 
 mod alerts;
+mod calculator;
 mod call;
 mod chart;
 mod meter;
@@ -10,6 +11,7 @@ mod overview;
 mod page;
 mod prices;
 mod read;
+mod reconciliation;
 mod report;
 mod routes;
 mod same_site;

@@ -30,7 +30,7 @@ pub use book::{Booked, book};
 pub use charge::Charge;
 pub use names::{State, unpriced as unpriced_word};
 pub use prepare::{Booking, Ended, Entry, prepare};
-pub use rating::{Pricing, Verdict};
+pub use rating::{Pricing, Verdict, orphan_usage};
 
 #[cfg(test)]
 mod tests;

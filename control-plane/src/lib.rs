@@ -9,6 +9,7 @@
 //! | `hold`, `explain`, `replay` | what a call would hold; which rules it meets; a policy over what was recorded |
 //! | `watch` | the policy's files, read again when they change |
 //! | `catalogue` | taking prices in |
+//! | `calculator` | what a plan leaves at some usage, typed in or measured |
 //! | `rules` | policy and prices in force, in the form that booking needs |
 //! | `ledger` | calls, tasks, outcomes, aggregates: what happened and what it cost |
 //! | `ratios` | bytes of text per token, learned from the ledger |
@@ -16,6 +17,7 @@
 //! | `alerts` | thresholds that are passed, said once and delivered |
 //! | `snapshot` | what filters are told |
 //! | `reports`, `console` | what people read: tables and pages |
+//! | `reconcile` | what providers say that we used and owe, beside the ledger |
 //! | `focus` | what FinOps tools read: the FOCUS export |
 //! | `api`, `metrics` | HTTP |
 //! | `store` | SQLite |
@@ -25,6 +27,7 @@ pub mod alerts;
 pub mod allowances;
 pub mod api;
 pub mod app;
+pub mod calculator;
 pub mod catalogue;
 pub mod cli;
 pub mod clock;
@@ -39,6 +42,7 @@ pub mod metrics;
 pub mod policy;
 pub mod prices;
 pub mod ratios;
+pub mod reconcile;
 pub mod replay;
 pub mod reports;
 pub mod rules;

@@ -14,6 +14,7 @@ mod model;
 mod models_dev;
 mod openrouter;
 mod own;
+mod rate;
 mod raw;
 mod table;
 mod utc_windows;
@@ -22,6 +23,7 @@ pub use diff::{Approval, Change, Diff, HeldRow, Taking, approve, compare, compar
 pub use formats::{READER, ReadError, detect, is_own, read, source_name};
 pub use guard::HoldReason;
 pub use hours::{Hours, NoHours};
+pub use rate::Quote;
 pub use table::{Found, FoundRows, Lookup, PriceTable, Query};
 
 use protocol::{

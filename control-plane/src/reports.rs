@@ -24,6 +24,7 @@ pub use caps::cap_states;
 pub use channels::channels;
 pub use figures::{CapState, Costs, Group, Point, Range, Totals, Waste};
 pub use margin::{CustomerMargin, PlanMargin, customer_margins, plan_margins};
+pub use money::quotient;
 pub use read::{Dimension, before, first_hour, groups, series, week_of, whole_days};
 pub use render::{Format, UnknownFormat};
 pub use revenue::{Paid, Payers, Reported};

@@ -29,6 +29,7 @@ mod policy_files;
 mod price_cases;
 mod prices;
 mod privacy;
+mod reconciliation;
 mod refusal;
 mod reload;
 mod routes;

@@ -34,6 +34,8 @@ use utoipa::{
     super::alerts::test,
     super::loops::release,
     super::reports::show,
+    super::calculations::run,
+    super::reconciliations::run,
     super::rerates::run,
     super::exports::focus,
     show,

@@ -98,6 +98,22 @@ impl Remote {
         self.answer(path, request.header("content-type", "application/json").send(body))
     }
 
+    /// Posts what may take as long as it takes, and gives the answer's headers, too.
+    pub(super) fn post_for_headers(
+        &self,
+        path: &str,
+        query: &[(&str, &str)],
+        body: &str,
+    ) -> Result<(String, HeaderMap), Failure> {
+        let request = query
+            .iter()
+            .fold(self.agent.post(self.address(path)), |request, (key, value)| request.query(key, value));
+        let request = request.config().timeout_global(None).build();
+        let sent = request.header("content-type", "application/json").send(body);
+        let headers = sent.as_ref().map(|response| response.headers().clone()).unwrap_or_default();
+        Ok((self.answer(path, sent)?, headers))
+    }
+
     /// Posts what may take as long as it takes.
     pub(super) fn post_patiently(
         &self,

@@ -1,6 +1,8 @@
 mod alerts;
+mod calculate;
 mod export;
 mod policy;
+mod reconcile;
 mod rerate;
 
 use super::*;

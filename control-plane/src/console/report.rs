@@ -27,50 +27,31 @@ struct ReportTemplate {
     sections: Vec<SectionView>,
 }
 
-struct SectionView {
-    key: &'static str,
-    title: &'static str,
+pub(super) struct SectionView {
+    pub(super) key: &'static str,
+    pub(super) title: &'static str,
     /// With many columns, which stand closer.
-    is_wide: bool,
-    columns: Vec<(String, bool)>,
-    rows: Vec<Vec<CellView>>,
-    total: Vec<CellView>,
+    pub(super) is_wide: bool,
+    pub(super) columns: Vec<(String, bool)>,
+    pub(super) rows: Vec<Vec<CellView>>,
+    pub(super) total: Vec<CellView>,
     /// In parts, of which every other one is code.
-    notes: Vec<Vec<String>>,
-    empty: &'static str,
+    pub(super) notes: Vec<Vec<String>>,
+    pub(super) empty: &'static str,
 }
 
-struct CellView {
-    text: String,
-    number: bool,
+pub(super) struct CellView {
+    pub(super) text: String,
+    pub(super) number: bool,
     /// The exact amount, where what is shown is rounded.
-    exact: String,
-    bad: bool,
+    pub(super) exact: String,
+    pub(super) bad: bool,
     /// The page about it.
-    link: String,
+    pub(super) link: String,
 }
 
 /// A report's page. `query` is what its other forms are asked for with; so many price rows are `waiting`.
 pub fn report_page(report: &Report, kind: Kind, query: &str, waiting: usize) -> Page {
-    let sections = report.sections.iter().map(|section| SectionView {
-        key: section.key,
-        title: section.title,
-        is_wide: section.columns.len() > 10,
-        columns: section
-            .columns
-            .iter()
-            .enumerate()
-            .filter(|(_, column)| column.key != LAST_CALL)
-            .map(|(index, column)| {
-                let number = section.rows.first().and_then(|row| row.get(index)).is_some_and(Cell::is_number);
-                (heading(column.title), number)
-            })
-            .collect(),
-        rows: section.rows.iter().map(|row| cells(section, row)).collect(),
-        total: section.total.iter().flat_map(|row| cells(section, row)).collect(),
-        notes: section.notes.iter().map(|note| note.split('`').map(ToOwned::to_owned).collect()).collect(),
-        empty: section.empty,
-    });
     let is_about_prices = kind == Kind::Unpriced;
     let day = |at: Option<u64>| at.map(|at| written(at, "%Y-%m-%d")).unwrap_or_default();
     let template = ReportTemplate {
@@ -86,9 +67,41 @@ pub fn report_page(report: &Report, kind: Kind, query: &str, waiting: usize) -> 
         from: day(report.range.map(|range| range.from)),
         to: day(report.range.map(|range| range.to)),
         query: query.to_owned(),
-        sections: sections.collect(),
+        sections: sections(report),
     };
     Page::of(StatusCode::OK, &template)
+}
+
+/// The tables of a report, ready for their template.
+pub(super) fn sections(report: &Report) -> Vec<SectionView> {
+    report
+        .sections
+        .iter()
+        .map(|section| SectionView {
+            key: section.key,
+            title: section.title,
+            is_wide: section.columns.len() > 10,
+            columns: section
+                .columns
+                .iter()
+                .enumerate()
+                .filter(|(_, column)| column.key != LAST_CALL)
+                .map(|(index, column)| {
+                    let number =
+                        section.rows.first().and_then(|row| row.get(index)).is_some_and(Cell::is_number);
+                    (heading(column.title), number)
+                })
+                .collect(),
+            rows: section.rows.iter().map(|row| cells(section, row)).collect(),
+            total: section.total.iter().flat_map(|row| cells(section, row)).collect(),
+            notes: section
+                .notes
+                .iter()
+                .map(|note| note.split('`').map(ToOwned::to_owned).collect())
+                .collect(),
+            empty: section.empty,
+        })
+        .collect()
 }
 
 /// Where a heading takes two lines, the unit is on the second.

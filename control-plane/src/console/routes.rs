@@ -3,10 +3,10 @@
 mod prices;
 
 use super::{
-    CallPage, Overview, Page, STYLESHEET, Span, alerts, not_found,
+    CallPage, Overview, Page, STYLESHEET, Span, alerts, calculator, not_found,
     page::failed,
     read::{self, Call},
-    report_page,
+    reconciliation, report_page,
 };
 use crate::{
     app::App,
@@ -34,6 +34,8 @@ pub fn routes(app: App) -> Router {
         .route("/console/calls/{id}", get(call))
         .route("/console/reports/weekly", get(weekly))
         .route("/console/reports/unpriced", get(unpriced))
+        .route("/console/calculator", get(calculator::show))
+        .route("/console/reconciliation", get(reconciliation::form).post(reconciliation::compare))
         .route("/console/prices", get(prices::list))
         .route("/console/prices/proposals", get(prices::proposals).post(prices::decide_on))
         // Names of models have slashes, which some proxies decode.
@@ -146,7 +148,7 @@ async fn report(app: App, kind: Kind, query: ReportQuery) -> Page {
     }))
 }
 
-fn answer(page: Result<Page, StoreError>) -> Page {
+pub(super) fn answer(page: Result<Page, StoreError>) -> Page {
     page.unwrap_or_else(|error| {
         tracing::error!(%error, "the console cannot read the store");
         failed()

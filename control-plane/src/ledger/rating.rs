@@ -1,7 +1,7 @@
 //! What a call cost: the prices in force when it started, and what is said where there are none.
 
 use crate::{
-    prices::{Lookup, Query},
+    prices::{Query, Quote},
     rules::Rules,
 };
 use protocol::{
@@ -10,7 +10,7 @@ use protocol::{
     meters::{Meter, Units, Usage},
     money::{PicoUsd, PicoUsdPerUnit},
     price::{MatchedBy, Terms},
-    rating::{self, Line, Offer, Unpriced},
+    rating::{self, Line, Unpriced},
     snapshot::UnpricedRule,
 };
 
@@ -241,7 +241,7 @@ pub(super) fn rate_orphan(head: &CallHead, rules: &Rules) -> Verdict {
 }
 
 /// What an orphaned call is taken to have used.
-pub(super) fn orphan_usage(head: &CallHead) -> Usage {
+pub fn orphan_usage(head: &CallHead) -> Usage {
     let units = match head.input_tokens_estimate {
         0 => Units::new(),
         tokens => Units::from([(Meter::Input, tokens)]),
@@ -265,23 +265,7 @@ fn rate(head: &CallHead, served: &Served<'_>, usage: &Usage, rules: &Rules) -> R
         requested: served.server.model,
         at: head.started_at,
     };
-    let terms = Terms { tier: served.tier, region: served.region, at: head.started_at, ..Terms::default() };
-    let found = match rules.prices.find(&query) {
-        Lookup::Found(found) => found,
-        // What used nothing costs nothing, whoever priced it.
-        lookup => {
-            let lines = rating::rate_usage(usage, &terms, &Offer::default());
-            return Verdict::priced(lines.map_err(|reason| match (reason, lookup) {
-                (Unpriced::NoModel, Lookup::OutsideWindow) => Unpriced::OutsideWindow,
-                (reason, _) => reason,
-            })?);
-        }
-    };
-    let lines = rating::rate_usage(usage, &terms, &found.offer()).map_err(|reason| match reason {
-        Unpriced::NoRate(meter) if rules.prices.has_rate_at_other_times(&query, meter, terms.tier) => {
-            Unpriced::OutsideWindow
-        }
-        reason => reason,
-    })?;
-    Ok(Verdict { matched: Some(found.matched), ..Verdict::priced(lines)? })
+    let terms = Terms { tier: served.tier, region: served.region, ..Terms::default() };
+    let Quote { matched, lines } = rules.prices.quote(usage, &query, &terms)?;
+    Ok(Verdict { matched, ..Verdict::priced(lines)? })
 }

@@ -8,7 +8,7 @@ use protocol::{
 use std::str::FromStr;
 
 /// A half-open span of time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Range {
     /// The first instant.
     pub from: UnixNanos,

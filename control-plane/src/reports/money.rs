@@ -7,7 +7,7 @@ pub(super) const PLACES: usize = 4;
 
 /// `numerator × scale / denominator`, rounded half to even; `None` where there is nothing to divide by or the
 /// product does not fit.
-pub(super) fn quotient(numerator: i128, scale: i128, denominator: i128) -> Option<i128> {
+pub fn quotient(numerator: i128, scale: i128, denominator: i128) -> Option<i128> {
     let product = numerator.checked_mul(scale)?;
     let (product, denominator) = if denominator < 0 {
         (product.checked_neg()?, denominator.checked_neg()?)

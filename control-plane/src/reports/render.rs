@@ -4,7 +4,7 @@ use super::{Cell, Range, Report, Section, money::PLACES, table::minute};
 use crate::instant::Instant;
 use comfy_table::{LineStyle, TableStyle};
 use serde_json::{Map, Value, json};
-use std::str::FromStr;
+use std::{collections::BTreeSet, str::FromStr};
 
 /// How a report is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -165,14 +165,22 @@ fn plain_csv(writer: &mut csv::Writer<Vec<u8>>, section: &Section) -> csv::Resul
 fn long_csv(writer: &mut csv::Writer<Vec<u8>>, sections: &[Section]) -> csv::Result<()> {
     writer.write_record(["section", "subject", "column", "value"])?;
     for section in sections {
+        let firsts: BTreeSet<String> = section.rows.iter().filter_map(|row| row.first()).map(safe).collect();
+        let is_named = firsts.len() == section.rows.len();
         for row in section.rows.iter().chain(&section.total) {
-            let subject = row.first().map(safe).unwrap_or_default();
+            let subject = if is_named { row.first().map(safe).unwrap_or_default() } else { whole_name(row) };
             for (column, cell) in section.columns.iter().zip(row).skip(1) {
                 writer.write_record([section.key, &subject, column.key, &safe(cell)])?;
             }
         }
     }
     Ok(())
+}
+
+/// What a row is about, where its first cell is not enough to tell it from others: the texts before its first number.
+fn whole_name(row: &[Cell]) -> String {
+    let texts = row.iter().take_while(|cell| !cell.is_number()).map(safe).filter(|text| !text.is_empty());
+    texts.collect::<Vec<_>>().join(" ")
 }
 
 /// A name that a spreadsheet would take for a formula is kept from being one.

@@ -260,10 +260,10 @@ fn amounts_are_rounded_half_to_even_for_people() {
     assert_eq!(Cell::Count(1_234_567).shown(), "1,234,567");
     assert_eq!(Cell::Percent(Some(-5)).shown(), "-0.5 %");
     assert_eq!(Cell::Usd(None).shown(), "–");
-    assert_eq!(money::quotient(1, 1_000, 3), Some(333));
-    assert_eq!(money::quotient(1, 1_000, 16), Some(62));
-    assert_eq!(money::quotient(3, 1_000, 16), Some(188));
-    assert_eq!(money::quotient(1, 1, 0), None);
+    assert_eq!(quotient(1, 1_000, 3), Some(333));
+    assert_eq!(quotient(1, 1_000, 16), Some(62));
+    assert_eq!(quotient(3, 1_000, 16), Some(188));
+    assert_eq!(quotient(1, 1, 0), None);
 }
 
 #[test]

@@ -118,3 +118,46 @@ fn what_is_booked_stands_on_the_pages() {
     assert_eq!(browser.open("/console/reports/weekly?from=2026-13-01").0, 404);
     drop(browser.runtime);
 }
+
+#[test]
+fn a_calculation_has_an_address_and_what_is_wrong_with_it_stands_beside_the_form() {
+    let browser = Browser::new();
+    let (status, page) = browser.open("/console/calculator");
+    assert!(status == 200 && page.contains("name=\"calls\"") && !page.contains("cannot be calculated"));
+    let (status, page) = browser.open(
+        "/console/calculator?price_usd=10&period=month&expected_margin_percent=80&model=openai%2Fgpt-4o-mini\
+         &calls=p50%3D1000&input_tokens=1000&output_tokens=1000&plan=&compare=openai%2Fnobody",
+    );
+    assert_eq!(status, 200, "{page}");
+    for text in ["0.7500", "92.5 %", "no_model", "value=\"p50=1000\""] {
+        assert!(page.contains(text), "{text} in {page}");
+    }
+    let (status, page) = browser.open("/console/calculator?calls=p50%3D%3Cb%3E&model=x");
+    assert_eq!(status, 422);
+    assert!(page.contains("<code>calls.p50</code>") && page.contains("<code>model</code>"), "{page}");
+    assert!(!page.contains("<b>"), "what was written is text and no page");
+}
+
+#[test]
+fn exports_are_pasted_and_compared_and_a_form_of_another_site_is_not() {
+    let browser = Browser::new();
+    let (status, page) = browser.open("/console/reconciliation");
+    assert!(status == 200 && page.contains("<textarea name=\"usage\""), "{page}");
+    let usage = r#"{"data": [{"start_time": 1795132800, "end_time": 1795219200, "results":
+        [{"input_tokens": 1000000, "output_tokens": 0, "model": "gpt-4o-mini"}]}]}"#;
+    let fields = |usage: &str| vec![("provider", "openai".to_owned()), ("usage", usage.to_owned())];
+    let post = |usage: &str, origin: &str| {
+        let request = browser.agent().post(format!("{}/console/reconciliation", browser.address));
+        let mut response = request.header("origin", origin).send_form(fields(usage)).unwrap();
+        (response.status().as_u16(), response.body_mut().read_to_string().unwrap())
+    };
+    let (status, page) = post(usage, &browser.address);
+    assert_eq!(status, 200, "{page}");
+    for text in ["Reconciliation with openai", "outside_mesh", "0.1500", "rated at our prices"] {
+        assert!(page.contains(text), "{text} in {page}");
+    }
+    let (status, page) = post("{\"<b>\": 1}", &browser.address);
+    assert!(status == 422 && page.contains("<code>usage</code> is no export of openai"), "{page}");
+    assert!(!page.contains("<b>"), "what was pasted is text and no page");
+    assert_eq!(post(usage, "http://evil.example").0, 403);
+}

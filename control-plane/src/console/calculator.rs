@@ -1,0 +1,67 @@
+//! The calculator's page: a form whose address is the calculation, and its answer as tables.
+
+use super::{
+    page::Page,
+    report::{SectionView, sections},
+    routes::answer,
+};
+use crate::{
+    app::App,
+    calculator::{self, Fault},
+};
+use askama::Template;
+use axum::{
+    extract::{Query, State},
+    http::StatusCode,
+};
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+
+#[derive(Template)]
+#[template(path = "calculator.html")]
+struct CalculatorTemplate<'a> {
+    section: &'static str,
+    plans: Vec<String>,
+    periods: [&'static str; 3],
+    fields: &'a Filled,
+    faults: Vec<Fault>,
+    sections: Vec<SectionView>,
+}
+
+/// The form as it was filled.
+struct Filled(BTreeMap<String, String>);
+
+impl Filled {
+    fn text(&self, key: &str) -> &str {
+        self.0.get(key).map(|text| text.trim()).unwrap_or_default()
+    }
+}
+
+pub(super) async fn show(State(app): State<App>, Query(fields): Query<BTreeMap<String, String>>) -> Page {
+    let (now, rules) = (app.clock.now(), app.rules());
+    let fields = Filled(fields);
+    let plans = rules.policy().plans.keys().map(|name| name.as_str().to_owned()).collect();
+    let document: Map<String, Value> =
+        fields.0.iter().map(|(key, value)| (key.clone(), value.clone().into())).collect();
+    // A form that nobody filled yet is no faulty one.
+    let is_empty = fields.0.values().all(|value| value.trim().is_empty());
+    let done = match is_empty {
+        true => Ok(None),
+        false => {
+            let work = move |store: &rusqlite::Connection| calculator::answer(store, &rules, &document, now);
+            app.store.read(work).await.map(Some)
+        }
+    };
+    answer(done.map(|done| {
+        let (sections, faults) = match done {
+            None => (Vec::new(), Vec::new()),
+            Some(Ok(report)) => (sections(&report), Vec::new()),
+            Some(Err(faults)) => (Vec::new(), faults),
+        };
+        let status = if faults.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
+        let periods = ["week", "month", "year"];
+        let template =
+            CalculatorTemplate { section: "calculator", plans, periods, fields: &fields, faults, sections };
+        Page::of(status, &template)
+    }))
+}

@@ -1,0 +1,99 @@
+//! The page of reconciliations: exports are pasted into a form, and compared. It changes nothing.
+
+use super::{
+    page::{Page, moment, refused},
+    report::{SectionView, sections},
+    routes::answer,
+    same_site,
+};
+use crate::{
+    app::App,
+    reconcile::{self, Failure, Fault, Provider, Wanted},
+    reports::{Range, Report},
+};
+use askama::Template;
+use axum::{
+    Form,
+    extract::State,
+    http::{HeaderMap, StatusCode, Uri},
+};
+use std::collections::BTreeMap;
+
+#[derive(Template)]
+#[template(path = "reconciliation.html")]
+struct ReconciliationTemplate {
+    section: &'static str,
+    title: String,
+    range: String,
+    providers: [Provider; 6],
+    fields: Filled,
+    faults: Vec<Fault>,
+    sections: Vec<SectionView>,
+}
+
+/// The form as it was filled.
+#[derive(Default)]
+struct Filled(BTreeMap<String, String>);
+
+impl Filled {
+    fn text(&self, key: &str) -> &str {
+        self.0.get(key).map(|text| text.trim()).unwrap_or_default()
+    }
+}
+
+fn page(fields: Filled, done: Option<Result<Report, Vec<Fault>>>) -> Page {
+    let (report, faults) = match done {
+        None => (None, Vec::new()),
+        Some(Ok(report)) => (Some(report), Vec::new()),
+        Some(Err(faults)) => (None, faults),
+    };
+    let status = if faults.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
+    let range = report.as_ref().and_then(|report| report.range);
+    let range = range.map(|Range { from, to }| format!("{} to {} UTC. ", moment(from), moment(to)));
+    let template = ReconciliationTemplate {
+        section: "reconciliation",
+        title: report.as_ref().map_or_else(|| "Reconciliation".to_owned(), |report| report.title.clone()),
+        range: range.unwrap_or_default(),
+        providers: Provider::ALL,
+        fields,
+        faults,
+        sections: report.as_ref().map(sections).unwrap_or_default(),
+    };
+    Page::of(status, &template)
+}
+
+pub(super) async fn form() -> Page {
+    page(Filled::default(), None)
+}
+
+pub(super) async fn compare(
+    State(app): State<App>,
+    headers: HeaderMap,
+    uri: Uri,
+    Form(fields): Form<BTreeMap<String, String>>,
+) -> Page {
+    if !same_site::is_own(&headers, &uri) {
+        return refused("That was not done", "It did not come from a page of this console.");
+    }
+    let fields = Filled(fields);
+    let said = |key: &str| Some(fields.text(key)).filter(|text| !text.is_empty()).map(str::to_owned);
+    let files = ["usage", "costs"].into_iter().filter_map(|name| Some((name.to_owned(), said(name)?)));
+    let wanted = Wanted {
+        provider: fields.text("provider").to_owned(),
+        files: files.collect(),
+        tolerance_percent: said("tolerance_percent"),
+        time_zone: said("time_zone"),
+        models: BTreeMap::new(),
+    };
+    let request = match wanted.read() {
+        Ok(request) => request,
+        Err(faults) => return page(fields, Some(Err(faults))),
+    };
+    let rules = app.rules();
+    let done = app.store.read(move |store| match reconcile::answer(store, &rules, &request) {
+        Ok(answer) => Ok(Ok(reconcile::report(&answer, None))),
+        Err(Failure::Faulty(faults)) => Ok(Err(faults)),
+        Err(Failure::Store(error)) => Err(error),
+    });
+    answer(done.await.map(|done| page(fields, Some(done))))
+}
