@@ -2,7 +2,7 @@
 
 /// A value to find. Of the path, the outermost key, the last one and the one around it are compared; what else lies
 /// between is counted. A star stands for any: `choices[].*.refusal` is in `choices[].delta` and `choices[].message`.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Want {
     /// As written.
     pub path: &'static str,
