@@ -2,7 +2,7 @@
 //! required and not named is refused.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
-use harness::{call::Call, client::Answer, rig::Rig};
+use harness::{call::Call, client::Answer, places, rig::Rig};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
@@ -30,8 +30,7 @@ fn filter(name: &str, kind: &str, config: Value) -> Value {
 async fn booked(rig: &Rig, answer: &Answer) -> (Value, Value) {
     assert_eq!(answer.status, 200, "{}", answer.text());
     let id = answer.header("x-bursar-call").unwrap();
-    let path = format!("/v1/calls/{id}");
-    let call = rig.bursar.until_json(&path, |call| call["state"] == "finished").await;
+    let call = rig.bursar.call(id).await;
     let names = ["customer", "workspace", "user", "feature", "task"];
     let values = names
         .into_iter()
@@ -60,29 +59,26 @@ fn token(key: &[u8], claims: &Value) -> String {
     format!("Bearer {signed}.{signature}")
 }
 
-fn jwt_authn() -> Value {
-    let keys =
-        json!({"keys": [{"kty": "oct", "alg": "HS256", "kid": "test", "k": BASE64.encode(ISSUER_KEY)}]});
-    let provider = json!({
-        "issuer": "the-test", "local_jwks": {"inline_string": keys.to_string()}, "payload_in_metadata": "jwt_payload",
-    });
-    let rules = json!([{"match": {"prefix": "/"}, "requires": {"provider_name": "test"}}]);
-    filter(
-        "jwt_authn",
-        "jwt_authn.v3.JwtAuthentication",
-        json!({"providers": {"test": provider}, "rules": rules}),
-    )
+/// `envoy/standalone/jwt_authn.yaml` with the test's issuer: its filter, and its part of the plugin configuration.
+fn jwt_authn() -> (Value, Value) {
+    let text = std::fs::read_to_string(places::root().join("envoy/standalone/jwt_authn.yaml")).unwrap();
+    let mut example: Value = serde_saphyr::from_str(&text).unwrap();
+    let key = json!({"kty": "oct", "alg": "HS256", "kid": "test", "k": BASE64.encode(ISSUER_KEY)});
+    let issuer =
+        example.pointer_mut("/filter/typed_config/providers/issuer").unwrap().as_object_mut().unwrap();
+    issuer.remove("remote_jwks").unwrap();
+    issuer.insert("local_jwks".to_owned(), json!({"inline_string": json!({"keys": [key]}).to_string()}));
+    (example["filter"].take(), example["identity"].take())
 }
 
 #[tokio::test]
 async fn a_verified_claim_wins_over_what_the_client_writes() {
-    let identity = json!({
-        "customer": [{"jwt": "org.id"}], "workspace": [{"jwt": "team"}], "user": [{"jwt": "sub"}],
-        "feature": [{"jwt": "beta"}], "task": [{"jwt": "groups"}],
-    });
-    let rig = rig(identity, vec![jwt_authn()]).await;
+    let (filter, mut identity) = jwt_authn();
+    identity["feature"] = json!([{"jwt": "beta"}]);
+    identity["task"] = json!([{"jwt": "groups"}]);
+    let rig = rig(identity, vec![filter]).await;
     let claims = json!({
-        "iss": "the-test", "exp": 4_102_444_800_u64, "sub": "jane", "org": {"id": "acme"}, "team": 4711, "beta": true,
+        "iss": "https://issuer.example.com/", "exp": 4_102_444_800_u64, "sub": "jane", "org": {"id": "acme"}, "team": 4711, "beta": true,
         "groups": ["a", "b"],
     });
     let call = Call::chat("gpt-4o")
