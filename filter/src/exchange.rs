@@ -26,9 +26,8 @@ use protocol::{
     UnixNanos,
     allowance::CounterReport,
     attempt::Attempt,
-    event::{CallEnd, CallHead, Refusal},
+    event::{CallEnd, CallHead},
     ids::{CallId, NAME_BYTES_MAX},
-    ratio::TextRatios,
     snapshot::Snapshot,
 };
 use routing::Routed;

@@ -47,6 +47,11 @@ pub enum Take {
         /// The bound.
         bytes_max: usize,
     },
+    /// Likewise, and the last one takes the place of those before, also where it is too long.
+    Last {
+        /// The bound.
+        bytes_max: usize,
+    },
     /// It is a number, and the sum of all of them counts.
     Sum,
     /// It is text that goes past: handed on as it comes, and not kept.
@@ -89,6 +94,11 @@ pub const fn large(path: &'static str, bytes_max: usize) -> Want {
 /// A value of which only the last one counts, kept up to a bound of its own.
 pub const fn latest(path: &'static str, bytes_max: usize) -> Want {
     parsed(path, Take::Latest { bytes_max })
+}
+
+/// A value of which the last one takes the place of those before, kept up to a bound of its own.
+pub const fn last(path: &'static str, bytes_max: usize) -> Want {
+    parsed(path, Take::Last { bytes_max })
 }
 
 /// Numbers of which the sum counts, a fraction cut off.

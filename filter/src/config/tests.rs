@@ -79,9 +79,7 @@ fn each_fault_of_identity_has_the_path_of_its_key() {
         identity.customer[0].jwt: is no path of one to 8 keys
         identity.customer[1].payloads: is no key here; known are: payload, jwt
         identity.customer[2].path: is missing
-        identity.customer[2].path: is no path of one to 8 keys
         identity.customer[3].filter_state: is a number, not a text
-        identity.customer[3].filter_state: is empty, or has control characters
         identity.customer[4].header: is empty, or has control characters
         identity.customer[5].host: is `{tenant}.example.com`, which does not have exactly one placeholder, `{customer}`
         identity.customer[6].host: is `{customer}`, which every host without dots matches

@@ -16,7 +16,7 @@ thread_local! {
 
 /// A field, of which the last one counts, as it does for those who parse the whole.
 pub(super) fn want(path: &str) -> Want {
-    let keep = || want::latest(Box::leak(Box::from(path)), VALUE_BYTES_MAX);
+    let keep = || want::last(Box::leak(Box::from(path)), VALUE_BYTES_MAX);
     PATHS.with_borrow_mut(|paths| *paths.entry(path.to_owned()).or_insert_with(keep))
 }
 
