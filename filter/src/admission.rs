@@ -337,7 +337,7 @@ impl Need {
             waiting_helps: settled.saturating_add(self.amount) <= self.limit,
             fullness_percent: fullness_percent(counter, self.limit),
         };
-        Refused { reason, cap: Some(cap), looped: None, decisions }
+        Refused { reason, cap: Some(cap), looped: None, missing: None, decisions }
     }
 
     fn decision(&self, decision: CapAnswer, held: Amount) -> CapDecision {

@@ -1,12 +1,14 @@
 //! The plugin's configuration: JSON in, a checked [`Config`] out, or every fault with the path of its key.
 
 mod fields;
+mod identity;
 mod proto_struct;
 
 use crate::dialect::Dialect;
 use fields::{Fault, Fields};
-use protocol::{attribution::Dimension, snapshot::Allow};
-use std::collections::BTreeMap;
+pub use identity::{ApiKeys, Identity, IdentitySource, Naming, Pattern, Secret};
+use protocol::snapshot::Allow;
+use std::rc::Rc;
 
 /// What Envoy's plugin configuration says. Everything else comes from the control plane's snapshot.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,8 +21,8 @@ pub struct Config {
     pub node: String,
     /// How calls are admitted.
     pub admission: Admission,
-    /// Where each dimension is looked for, in order.
-    pub identity: BTreeMap<Dimension, Vec<IdentitySource>>,
+    /// Where each dimension is looked for, in order. A call keeps it until its body was read.
+    pub identity: Rc<Identity>,
     /// Provider and dialect where detection is not enough, first match first.
     pub providers: Vec<ProviderRule>,
     /// The event queue.
@@ -62,13 +64,6 @@ pub struct Admission {
     /// Whether the head waits with the body. It needs `allow_on_headers_stop_iteration` in Envoy's plugin
     /// configuration, which Istio's WasmPlugin cannot set: there it must be false.
     pub hold_head: bool,
-}
-
-/// One place to look for a dimension. Only trusted places are ever configured.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum IdentitySource {
-    /// A request header, lower-case.
-    Header(String),
 }
 
 /// One rule of `providers`. All conditions given must hold.
@@ -123,7 +118,7 @@ impl Config {
             role: fields.one_of("role", Role::Call, &[("call", Role::Call), ("attempt", Role::Attempt)]),
             node: fields.text("node", ""),
             admission: admission(fields.object("admission")),
-            identity: identity(fields.object("identity")),
+            identity: Rc::new(Identity::read(fields.object("identity"))),
             providers: fields.list("providers", provider_rule),
             outbox: outbox(fields.object("outbox")),
             access_log: fields.flag("access_log", false),
@@ -158,22 +153,8 @@ fn outbox(mut fields: Fields<'_>) -> OutboxLimits {
     }
 }
 
-fn identity(mut fields: Fields<'_>) -> BTreeMap<Dimension, Vec<IdentitySource>> {
-    Dimension::ALL.map(|dimension| (dimension, identity_sources(&mut fields, dimension))).into()
-}
-
 fn size(number: u64) -> usize {
     usize::try_from(number).unwrap_or(usize::MAX)
-}
-
-fn identity_sources(identity: &mut Fields<'_>, dimension: Dimension) -> Vec<IdentitySource> {
-    let default = || vec![IdentitySource::Header(format!("x-bursar-{dimension}"))];
-    if !identity.has(dimension.as_str()) {
-        return default();
-    }
-    identity.list(dimension.as_str(), |mut source| {
-        IdentitySource::Header(source.required("header").to_lowercase())
-    })
 }
 
 fn provider_rule(mut rule: Fields<'_>) -> ProviderRule {

@@ -5,7 +5,9 @@ mod asking;
 mod body;
 mod end;
 mod guard;
+mod naming;
 mod routing;
+mod undecided;
 
 use crate::{
     admission::{Admitted, Answer, Held, Needs, Recourse, Refused},
@@ -24,9 +26,8 @@ use protocol::{
     UnixNanos,
     allowance::CounterReport,
     attempt::Attempt,
-    event::{CallEnd, CallHead, Refusal},
+    event::{CallEnd, CallHead},
     ids::{CallId, NAME_BYTES_MAX},
-    ratio::TextRatios,
     snapshot::Snapshot,
 };
 use routing::Routed;
@@ -51,6 +52,8 @@ pub struct Exchange {
     attempts: Option<Rc<RefCell<Attempts>>>,
     /// The policy's route that it goes by.
     routed: Option<Routed>,
+    /// What the body may still say of who it is for.
+    unasked: Option<Box<attribution::Unasked>>,
 }
 
 #[derive(Debug)]
@@ -97,6 +100,8 @@ pub struct Surroundings {
     pub route: Option<String>,
     /// Envoy's cluster name, where a provider rule asks for it.
     pub cluster: Option<String>,
+    /// What the sources of identity ask for.
+    pub properties: attribution::Properties,
 }
 
 /// The end of a call.
@@ -121,10 +126,11 @@ impl Exchange {
     ) -> Option<Self> {
         let detected = dialect::detect(config, headers, around.cluster.as_deref())?;
         let bounded = |text: &str| (text.len() <= NAME_BYTES_MAX).then(|| text.into());
+        let (attribution, unasked) = attribution::attribute(config, headers, &around.properties);
         let head = CallHead {
             id,
             request_id: headers.text("x-request-id").and_then(bounded),
-            attribution: attribution::attribute(config, headers),
+            attribution,
             provider: detected.provider.clone(),
             account: detected.account.clone(),
             dialect: detected.dialect.as_str().into(),
@@ -147,7 +153,9 @@ impl Exchange {
             loop_guard: None,
         };
         let dialect = detected.dialect;
-        let phase = Phase::Reading(Box::new(RequestReader::new(detected, headers)));
+        let mut reader = RequestReader::new(detected, headers);
+        reader.look_for(config.identity.body_wants);
+        let phase = Phase::Reading(Box::new(reader));
         let asked = RequestFacts::default();
         Some(Self {
             dialect,
@@ -159,6 +167,7 @@ impl Exchange {
             alterable: false,
             attempts: None,
             routed: None,
+            unasked,
         })
     }
 
@@ -188,13 +197,14 @@ impl Exchange {
     ) -> Option<Step> {
         let (needs, times) = match std::mem::replace(&mut self.phase, Phase::Over) {
             Phase::Reading(reader) => {
+                naming::complete(&mut self.head, self.unasked.as_deref(), &reader);
                 let facts = reader.facts();
                 if facts.retrieves {
                     let followed = self.needs(snapshot, facts).follow();
                     return Some(self.pass(followed));
                 }
                 let needs = self.needs(snapshot, facts);
-                if let Some(refused) = self.guard(snapshot, shared, now) {
+                if let Some(refused) = self.unnamed().or_else(|| self.guard(snapshot, shared, now)) {
                     return Some(self.refused(refused, now));
                 }
                 self.late = Some(reader).filter(|_| !self.asked.whole);
@@ -233,38 +243,6 @@ impl Exchange {
         if let Phase::Asking { needs, .. } = &mut self.phase {
             needs.forget(caps);
         }
-    }
-
-    /// Refuses a call for a reason that no cap knows.
-    pub fn refuse(&mut self, reason: Refusal, now: UnixNanos) -> Option<Step> {
-        match &self.phase {
-            Phase::Reading(reader) => {
-                let facts = reader.facts();
-                self.take_facts(facts, &TextRatios::default());
-            }
-            Phase::Asking { .. } => {}
-            Phase::Flowing(_) | Phase::Refused(_) | Phase::Over => return None,
-        }
-        Some(self.refused(Refused::because(reason), now))
-    }
-
-    /// Passes a call that Bursar has nothing to decide on with: no snapshot has come yet.
-    pub fn pass_undecided(&mut self) -> Option<Step> {
-        let reader = match std::mem::replace(&mut self.phase, Phase::Over) {
-            Phase::Reading(reader) => reader,
-            other => {
-                self.phase = other;
-                return None;
-            }
-        };
-        let facts = reader.facts();
-        if facts.retrieves {
-            self.take_facts(facts, &TextRatios::default());
-            return Some(self.pass(Admitted::default()));
-        }
-        self.late = Some(reader).filter(|_| !facts.whole);
-        self.take_facts(facts, &TextRatios::default());
-        Some(self.proceed(Admitted::default()))
     }
 
     /// Takes the response's head.

@@ -267,16 +267,20 @@ impl Scanner {
             }
             Take::Value { bytes_max } => (bytes_max, false, false),
             Take::Latest { bytes_max } => (bytes_max, true, false),
+            Take::Last { bytes_max } => (bytes_max, false, false),
             Take::Sum => (NUMBER_BYTES_MAX, false, true),
         };
         let most = if depth == 1 { FOUND_MAX } else { FOUND_NESTED_MAX };
-        if is_sum || self.found.len() < most {
+        // Neither makes the list longer than the wants are.
+        let replaces = matches!(want.take, Take::Last { .. });
+        if is_sum || replaces || self.found.len() < most {
             let (path, start) = (want.path, self.offset);
             self.capture = Some(Capture {
                 path,
                 bytes_max,
                 is_latest,
                 is_sum,
+                replaces,
                 start,
                 depth,
                 value: Vec::new(),
@@ -295,6 +299,9 @@ impl Scanner {
         if capture.is_sum {
             return self.add(&capture);
         }
+        if capture.replaces {
+            self.forget(capture.path);
+        }
         let kept = self.kept_bytes.saturating_add(capture.value.len());
         if capture.too_long || kept > KEPT_BYTES_MAX {
             self.lost_outermost |= capture.depth == 1;
@@ -303,6 +310,13 @@ impl Scanner {
             let Capture { path, start, value, .. } = capture;
             self.found.push(Found { path, start, end: self.offset, value });
         }
+    }
+
+    /// Makes room for what takes the place of values of the same path.
+    fn forget(&mut self, path: &str) {
+        let freed: usize =
+            self.found.extract_if(.., |found| found.path == path).map(|found| found.value.len()).sum();
+        self.kept_bytes = self.kept_bytes.saturating_sub(freed);
     }
 
     /// Adds a number to the sum of its path.

@@ -164,9 +164,10 @@ fn message(refused: &Refused) -> String {
             }
             format!("The cap \"{}\" of {limit} is reached; {reset}", cap.name)
         }
-        (None, Refusal::Unattributed) => {
-            "This call names no customer, and the policy refuses such calls".to_owned()
-        }
+        (None, Refusal::Unattributed) => match refused.missing {
+            Some(missing) => format!("This call names no {missing}, and each call has to name one"),
+            None => "This call names no customer, and the policy refuses such calls".to_owned(),
+        },
         (None, Refusal::Unpriced) => {
             "This model has no price, and the policy refuses such calls under a cap".to_owned()
         }

@@ -10,7 +10,13 @@ pub use facts::{CacheHint, RequestFacts};
 pub use model::with_model;
 pub use usage_option::LatePiece;
 
-use crate::{dialect::Detected, head::Headers, json_scan::Scanner, text::unescape::Unescape, want::TextKind};
+use crate::{
+    dialect::Detected,
+    head::Headers,
+    json_scan::Scanner,
+    text::unescape::Unescape,
+    want::{TextKind, Want},
+};
 use form::Form;
 use last_message::LastMessage;
 use usage_option::Reserve;
@@ -28,6 +34,8 @@ pub struct RequestReader {
     spoken: Unescape,
     /// What tells the request from the one before; only where somebody asks.
     last_message: Option<LastMessage>,
+    /// Fields that somebody else asks for; only where somebody does.
+    fields: Option<Box<Scanner>>,
     /// Room that was promised at the end of a body that is not held.
     reserve: Option<Reserve>,
 }
@@ -55,6 +63,7 @@ impl RequestReader {
             characters: 0,
             spoken: Unescape::default(),
             last_message: None,
+            fields: None,
             reserve: None,
         }
     }
@@ -64,6 +73,9 @@ impl RequestReader {
         self.bytes = self.bytes.saturating_add(u64::try_from(piece.len()).unwrap_or(u64::MAX));
         if let Some(last_message) = &mut self.last_message {
             last_message.feed(piece);
+        }
+        if let Some(fields) = &mut self.fields {
+            fields.feed(piece, |_, _| {});
         }
         let (characters, spoken) = (&mut self.characters, &mut self.spoken);
         match &mut self.body {
@@ -82,6 +94,24 @@ impl RequestReader {
     /// Asks what tells the request from the one before. Before the first piece.
     pub fn fingerprint(&mut self) {
         self.last_message = Some(LastMessage::default());
+    }
+
+    /// Asks for fields that the dialect does not need. Before the first piece. They have a scanner of their own: one
+    /// of them may lie inside a value that the dialect keeps whole.
+    pub fn look_for(&mut self, wants: &'static [Want]) {
+        self.fields = (!wants.is_empty()).then(|| Box::new(Scanner::new(wants)));
+    }
+
+    /// A text or a whole number among these.
+    pub fn found(&self, path: &'static str) -> Option<String> {
+        let value = |scanner: &Scanner| {
+            scanner.text(path).or_else(|| scanner.count(path).map(|count| count.to_string()))
+        };
+        let fields = self.fields.as_ref()?;
+        match &self.body {
+            Body::Json(_) => value(fields),
+            Body::Form(form) => form.text(path),
+        }
     }
 
     /// How long the body is, where the head says.

@@ -2,7 +2,7 @@
 
 /// A value to find. Of the path, the outermost key, the last one and the one around it are compared; what else lies
 /// between is counted. A star stands for any: `choices[].*.refusal` is in `choices[].delta` and `choices[].message`.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Want {
     /// As written.
     pub path: &'static str,
@@ -44,6 +44,11 @@ pub enum Take {
     },
     /// Likewise, and of many only the last one counts.
     Latest {
+        /// The bound.
+        bytes_max: usize,
+    },
+    /// Likewise, and the last one takes the place of those before, also where it is too long.
+    Last {
         /// The bound.
         bytes_max: usize,
     },
@@ -89,6 +94,11 @@ pub const fn large(path: &'static str, bytes_max: usize) -> Want {
 /// A value of which only the last one counts, kept up to a bound of its own.
 pub const fn latest(path: &'static str, bytes_max: usize) -> Want {
     parsed(path, Take::Latest { bytes_max })
+}
+
+/// A value of which the last one takes the place of those before, kept up to a bound of its own.
+pub const fn last(path: &'static str, bytes_max: usize) -> Want {
+    parsed(path, Take::Last { bytes_max })
 }
 
 /// Numbers of which the sum counts, a fraction cut off.

@@ -58,6 +58,12 @@ pub enum Source {
     Pattern,
     /// The digest of the API key.
     ApiKey,
+    /// A member of W3C baggage, which whoever called may have written.
+    Baggage,
+    /// The trace of W3C trace context, likewise.
+    Traceparent,
+    /// A field of the request's body, which the client writes.
+    Body,
 }
 
 /// One value and its source.

@@ -41,6 +41,8 @@ pub struct Setup {
     pub concurrency: u32,
     /// Whether the head may wait for the body: `allow_on_headers_stop_iteration`.
     pub hold_head: bool,
+    /// Filters in front of ours: what tells it who a call is for.
+    pub filters_before: Vec<Value>,
     /// Keys of the plugin configuration to set.
     pub configuration: Vec<(String, Value)>,
     /// Keys of the route action to set.
@@ -67,6 +69,7 @@ impl Setup {
             wasm: None,
             concurrency: 2,
             hold_head: true,
+            filters_before: Vec::new(),
             configuration: Vec::new(),
             route: Vec::new(),
             attempts: None,

@@ -18,6 +18,7 @@ mod dialects;
 mod downgrade;
 mod endings;
 mod envoy_files;
+mod identity;
 mod loops;
 mod metering;
 mod metrics;

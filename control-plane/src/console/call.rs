@@ -325,6 +325,9 @@ fn attributed(name: &'static str, slot: &Option<Attributed>) -> Fact {
         Source::Header => "from a trusted header",
         Source::Pattern => "from host or path",
         Source::ApiKey => "from the API key",
+        Source::Baggage => "from baggage",
+        Source::Traceparent => "from the trace",
+        Source::Body => "from the request's body",
     };
     Fact { name, value: value.to_string(), source: source.to_owned() }
 }

@@ -2,6 +2,7 @@
 
 use protocol::{
     UnixNanos,
+    attribution::Dimension,
     cap::{Amount, Unit, Window},
     event::{CapDecision, Refusal},
     loop_guard::LoopRule,
@@ -16,6 +17,8 @@ pub struct Refused {
     pub cap: Option<RefusingCap>,
     /// What the loop guard found, where that is the reason.
     pub looped: Option<Looped>,
+    /// What is not named and has to be, where that is the reason.
+    pub missing: Option<Dimension>,
     /// What the caps said.
     pub decisions: Vec<CapDecision>,
 }
@@ -23,7 +26,7 @@ pub struct Refused {
 impl Refused {
     /// For a reason that no cap knows.
     pub fn because(reason: Refusal) -> Self {
-        Self { reason, cap: None, looped: None, decisions: Vec::new() }
+        Self { reason, cap: None, looped: None, missing: None, decisions: Vec::new() }
     }
 }
 

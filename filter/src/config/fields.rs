@@ -46,6 +46,44 @@ impl<'a> Fields<'a> {
         self.rest.contains_key(key)
     }
 
+    pub(crate) fn is_list(&self, key: &str) -> bool {
+        matches!(self.rest.get(key), Some(Value::Array(_)))
+    }
+
+    /// A list of texts.
+    pub(crate) fn texts(&mut self, key: &'static str) -> Vec<String> {
+        let items = match self.take(key) {
+            Some(Value::Array(items)) => items,
+            _ => Vec::new(),
+        };
+        let mut texts = Vec::new();
+        for (position, item) in items.into_iter().enumerate() {
+            match item {
+                Value::String(text) => texts.push(text),
+                other => {
+                    self.fault(&format!("{key}[{position}]"), format!("is {}, not a text", kind(&other)));
+                }
+            }
+        }
+        texts
+    }
+
+    /// All keys that are left, whatever they are, each with a text.
+    pub(crate) fn texts_by_key(&mut self) -> Vec<(String, String)> {
+        let mut texts = Vec::new();
+        for (position, (key, value)) in std::mem::take(&mut self.rest).into_iter().enumerate() {
+            match value {
+                Value::String(text) => texts.push((key, text)),
+                // The key is not repeated: it may be a secret that is in the wrong place.
+                other => {
+                    let what = format!("has, at place {position}, {}, not a text", kind(&other));
+                    self.fault_here(what);
+                }
+            }
+        }
+        texts
+    }
+
     pub(crate) fn object(&mut self, key: &'static str) -> Fields<'_> {
         let value = self.take(key).unwrap_or(Value::Object(Map::new()));
         Fields::new(&self.path_of(key), value, self.faults)
@@ -132,7 +170,22 @@ impl<'a> Fields<'a> {
         self.rest.remove(key)
     }
 
-    fn fault(&mut self, key: &str, what: String) {
+    /// A fault of the whole object.
+    pub(crate) fn fault_here(&mut self, what: String) {
+        self.faults.push(Fault { path: self.path.clone(), what });
+        // What else is there cannot be judged.
+        self.rest.clear();
+    }
+
+    /// A fault of a key that need not be told twice.
+    pub(crate) fn fault_unless_told(&mut self, key: &str, what: String) {
+        let path = self.path_of(key);
+        if !self.faults.iter().any(|fault| fault.path == path) {
+            self.faults.push(Fault { path, what });
+        }
+    }
+
+    pub(crate) fn fault(&mut self, key: &str, what: String) {
         let path = self.path_of(key);
         self.faults.push(Fault { path, what });
     }

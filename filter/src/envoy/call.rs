@@ -295,7 +295,7 @@ impl Call {
             Some(snapshot) => exchange.decide(&snapshot, &Shared, fast, recourse, now),
             None => {
                 node.stats.fault("no_snapshot");
-                exchange.pass_undecided()
+                exchange.pass_undecided(now)
             }
         };
         match step {

@@ -17,7 +17,10 @@ pub(super) fn surroundings(node: &Node, headers: &Headers<'_>) -> Surroundings {
         return Surroundings::default();
     }
     let by_cluster = node.config.providers.iter().any(|rule| rule.cluster.is_some());
+    let properties = node.config.identity.sources().filter_map(|source| source.property());
+    let property = |path: &str| Some((path.into(), abi::property(path).ok()?));
     Surroundings {
+        properties: properties.filter_map(property).collect(),
         route: host::text_property("xds\0route_name"),
         cluster: by_cluster.then(|| host::text_property("xds\0cluster_name")).flatten(),
     }

@@ -7,7 +7,7 @@ use crate::counters::tests::InMemory;
 use protocol::{
     attribution::{Attributed, Attribution, Dimension, Source},
     cap::{CapSpec, Facet, SubjectMatch, Unit, Window},
-    event::{CallEnd, Ending, Outcome},
+    event::{CallEnd, Ending, Outcome, Refusal},
     meters::{Meter, UsageSource},
     money::{PicoUsd, PicoUsdPerUnit},
     price::{ModelPrices, PriceBook, Rate},

@@ -6,6 +6,7 @@ pub(super) struct Capture {
     pub(super) bytes_max: usize,
     pub(super) is_latest: bool,
     pub(super) is_sum: bool,
+    pub(super) replaces: bool,
     pub(super) start: u64,
     pub(super) depth: u16,
     pub(super) value: Vec<u8>,

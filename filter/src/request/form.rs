@@ -115,6 +115,11 @@ impl Form {
         })
     }
 
+    /// A field.
+    pub(super) fn text(&self, name: &str) -> Option<String> {
+        self.fields.iter().rev().find(|(field, _)| field == name).map(|(_, text)| text.clone())
+    }
+
     /// The fields as a JSON object.
     pub(super) fn as_json(&self) -> String {
         let field = |(name, text): &(String, String)| {

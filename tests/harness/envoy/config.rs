@@ -63,6 +63,8 @@ pub(super) fn bootstrap(setup: &Setup, listen: u16, admin: u16, place: &Path) ->
     if let Some(clusters) = envoy.pointer_mut(CLUSTERS).and_then(Value::as_array_mut) {
         clusters.extend(setup.clusters.iter().cloned());
     }
+    // Last: what was put in above is found by its place.
+    filters(&mut envoy).splice(..0, setup.filters_before.iter().cloned());
     envoy
 }
 
