@@ -1,6 +1,6 @@
 //! The attempt instance: what Envoy tried, and what came of each try.
 
-use harness::{call::Call, client::Answer, envoy::Setup, provider::Provider, rig::Rig};
+use harness::{call::Call, client::Answer, envoy::Setup, provider::Provider, rig::Rig, wait};
 use protocol::money::PicoUsd;
 use serde_json::{Value, json};
 use std::net::SocketAddr;
