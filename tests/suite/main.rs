@@ -8,16 +8,17 @@
 
 mod alerts;
 mod attempts;
+mod away;
 mod bad_input;
 mod bare_envoy;
 mod caps;
-mod concurrency;
 mod console;
 mod delivery;
 mod dialects;
 mod downgrade;
 mod endings;
 mod envoy_files;
+mod hammer;
 mod loops;
 mod metering;
 mod metrics;
@@ -29,6 +30,7 @@ mod privacy;
 mod refusal;
 mod reload;
 mod simulator;
+mod storm;
 mod stream_usage;
 mod tidy;
 mod traps;

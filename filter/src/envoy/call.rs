@@ -224,6 +224,9 @@ impl HttpContext for Call {
         if let Some(model) = exchange.downgraded_to() {
             set(b"x-bursar-downgraded", Some(model.as_bytes()));
         }
+        if exchange.passed_unreachable() {
+            set(b"x-bursar-degraded", Some(b"unreachable"));
+        }
         if let Some(rule) = exchange.loop_warning() {
             set(b"x-bursar-loop", Some(rule.as_bytes()));
         }
