@@ -363,8 +363,9 @@ impl Exchange {
     }
 }
 
-/// How often a call may ask for more before it is refused.
-const ASK_TIMES_MAX: u32 = 3;
+/// How often a call may ask for more before it is refused. Each time there was room and others took it, so that many calls at
+/// once get through one after the other; a call for which there is no room is refused at once.
+const ASK_TIMES_MAX: u32 = 16;
 
 #[cfg(test)]
 pub(crate) mod tests;

@@ -9,6 +9,7 @@
 pub mod admission;
 pub mod attempts;
 pub mod attribution;
+pub mod backoff;
 pub mod base64;
 pub mod config;
 pub mod counters;

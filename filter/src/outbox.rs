@@ -1,6 +1,6 @@
 //! The events of one worker on their way to the control plane: bounded, batched, sent again until acknowledged.
 
-use crate::config::OutboxLimits;
+use crate::{backoff::Backoff, config::OutboxLimits};
 use protocol::{
     UnixNanos, codec,
     event::{CallEnd, CallHead, ItemResult, Written, written_outcome},
@@ -11,9 +11,6 @@ use std::{collections::VecDeque, rc::Rc};
 
 /// A batch is no larger, unless a single event is.
 const BATCH_BYTES_MAX: usize = 256 * 1024;
-/// After a failure the next try waits this long, then twice as long, up to the most.
-const BACKOFF_FIRST_MS: u64 = 100;
-const BACKOFF_MOST_MS: u64 = 10_000;
 
 /// The queue.
 #[derive(Debug)]
@@ -22,8 +19,7 @@ pub struct Outbox {
     queue: VecDeque<Waiting>,
     bytes: usize,
     in_flight: Option<InFlight>,
-    backoff_ms: u64,
-    not_before: UnixNanos,
+    backoff: Backoff,
     /// Fewer than wait, while the control plane takes no whole batch.
     batch_events_max: usize,
 }
@@ -85,8 +81,7 @@ impl Outbox {
             queue: VecDeque::new(),
             bytes: 0,
             in_flight: None,
-            backoff_ms: 0,
-            not_before: 0,
+            backoff: Backoff::default(),
             batch_events_max: usize::MAX,
         }
     }
@@ -149,7 +144,7 @@ impl Outbox {
     /// The next batch to send, if one is due. At most one is under way; one that nobody answered in time is sent
     /// again.
     pub fn take_batch(&mut self, node: &str, boot: &str, now: UnixNanos, timeout_ms: u64) -> Option<Vec<u8>> {
-        if self.in_flight.as_ref().is_some_and(|batch| now < batch.deadline) || now < self.not_before {
+        if self.in_flight.as_ref().is_some_and(|batch| now < batch.deadline) || !self.backoff.is_over(now) {
             return None;
         }
         let mut bytes = 0_usize;
@@ -180,7 +175,8 @@ impl Outbox {
         for waiting in self.queue.drain(..batch.events.min(results.len()).min(self.queue.len())) {
             self.bytes = self.bytes.saturating_sub(waiting.bytes());
         }
-        (self.backoff_ms, self.not_before, self.batch_events_max) = (0, 0, usize::MAX);
+        self.backoff.worked();
+        self.batch_events_max = usize::MAX;
     }
 
     /// The control plane cannot take the batch under way. Half of it is tried next, down to the event that it cannot
@@ -201,11 +197,10 @@ impl Outbox {
         }
     }
 
-    /// The batch under way did not arrive, or nobody knows.
-    pub fn failed(&mut self, now: UnixNanos) {
+    /// The batch under way did not arrive, or nobody knows. `random` spreads the next tries of many workers.
+    pub fn failed(&mut self, now: UnixNanos, random: u16) {
         self.in_flight = None;
-        self.backoff_ms = self.backoff_ms.saturating_mul(2).clamp(BACKOFF_FIRST_MS, BACKOFF_MOST_MS);
-        self.not_before = now.saturating_add(self.backoff_ms.saturating_mul(1_000_000));
+        self.backoff.failed(now, random);
     }
 
     /// Where the start of a call waits, if it was not sent.

@@ -232,6 +232,9 @@ impl HttpContext for Call {
         if let Some(reason) = exchange.fallback() {
             set(b"x-bursar-fallback", Some(reason.as_bytes()));
         }
+        if exchange.passed_unreachable() {
+            set(b"x-bursar-degraded", Some(b"unreachable"));
+        }
         if let Some(rule) = exchange.loop_warning() {
             set(b"x-bursar-loop", Some(rule.as_bytes()));
         }

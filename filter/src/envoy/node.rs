@@ -6,6 +6,7 @@ use super::{
     stats::Stats,
 };
 use crate::{
+    backoff,
     config::Config,
     counters::{self, CounterFault, SharedData},
     outbox::{Outbox, Queued},
@@ -25,7 +26,8 @@ use std::{
     rc::Rc,
 };
 
-/// After the control plane did not answer, nobody waits for it so long.
+/// After the control plane did not answer, nobody waits for it for half of this or more, up to all of it. Reports are told
+/// in time all the same: it listens for those of the last four seconds.
 const AWAY_NS: u64 = 1_000_000_000;
 const SNAPSHOT_SEEN_KEY: &str = "bursar/snapshot-seen";
 const BOOT_KEY: &str = "bursar/boot";
@@ -109,16 +111,30 @@ impl Node {
 
     /// A new call id.
     pub(super) fn call_id(&self, now: UnixNanos) -> CallId {
+        CallId::new(now / 1_000_000, self.random_bytes())
+    }
+
+    /// Any number.
+    pub(super) fn random(&self) -> u16 {
+        u16::from_le_bytes(self.random_bytes())
+    }
+
+    /// How long nobody asks after a failure; another time with each failure and each worker.
+    pub(super) fn pause_ns(&self) -> u64 {
+        backoff::spread(AWAY_NS, self.random())
+    }
+
+    fn random_bytes<const COUNT: usize>(&self) -> [u8; COUNT] {
         let mut pool = self.random.borrow_mut();
-        if pool.len() < 10 {
+        if pool.len() < COUNT {
             pool.resize(RANDOM_POOL_BYTES, 0);
             if abi::random(&mut pool).is_err() {
                 self.stats.fault("random");
             }
         }
-        let mut random = [0; 10];
+        let mut random = [0; COUNT];
         random.iter_mut().for_each(|byte| *byte = pool.pop().unwrap_or(0));
-        CallId::new(now / 1_000_000, random)
+        random
     }
 
     /// The snapshot in force.
@@ -312,14 +328,14 @@ impl Node {
         let tries = now >= away_until;
         if tries {
             let patience = self.config.control_plane.timeout_ms.saturating_mul(1_000_000);
-            self.away_until.set(now.saturating_add(patience).saturating_add(AWAY_NS));
+            self.away_until.set(now.saturating_add(patience).saturating_add(self.pause_ns()));
         }
         tries
     }
 
     /// The control plane answered, or did not.
     pub(super) fn answered(&self, did: bool, now: UnixNanos) {
-        self.away_until.set(if did { 0 } else { now.saturating_add(AWAY_NS) });
+        self.away_until.set(if did { 0 } else { now.saturating_add(self.pause_ns()) });
         if !did {
             self.stats.fault("allowance_unreachable");
             // Whatever was told may not have arrived.

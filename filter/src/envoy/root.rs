@@ -83,7 +83,7 @@ impl Context for Root {
                     node.apply_grants(&reply, asked_at, now);
                     node.answered(true, now);
                 }
-                _ => node.answered(false, now),
+                _ => self.report_failed(&node, now),
             }
         }
     }
@@ -202,8 +202,14 @@ impl Root {
         let Some(body) = node.allowance_request(reports) else { return node.stats.fault("allowance_encode") };
         match host::ask(&node.config.control_plane, "POST", "/v1/allowances", "", Some(&body)) {
             Ok(token) => self.allowance_token = Some((token, now)),
-            Err(abi::HostError) => node.answered(false, now),
+            Err(abi::HostError) => self.report_failed(node, now),
         }
+    }
+
+    /// The next report is a little late, and not when all others come that were turned away at this moment.
+    fn report_failed(&mut self, node: &Node, now: UnixNanos) {
+        node.answered(false, now);
+        self.reported_at = now.saturating_add(node.pause_ns()).saturating_sub(REPORT_NS);
     }
 
     fn flush(&mut self, node: &Node, now: UnixNanos) {
@@ -215,7 +221,8 @@ impl Root {
             Ok(token) => self.events_token = Some(token),
             Err(abi::HostError) => {
                 node.stats.fault("events_unreachable");
-                node.outbox.borrow_mut().failed(now);
+                let random = node.random();
+                node.outbox.borrow_mut().failed(now, random);
             }
         }
     }
@@ -260,7 +267,7 @@ fn events_answered(node: &Node, status: Option<u16>, body: &[u8], now: UnixNanos
         }
         _ => {
             node.stats.events("retried", 1);
-            outbox.failed(now);
+            outbox.failed(now, node.random());
         }
     }
     false

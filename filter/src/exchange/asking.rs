@@ -2,7 +2,7 @@
 
 use super::Exchange;
 use crate::{admission::Needs, request::RequestFacts};
-use protocol::{cap::CapSpec, ratio::TextRatios, snapshot::Snapshot};
+use protocol::{cap::CapSpec, event::CapAnswer, ratio::TextRatios, snapshot::Snapshot};
 use std::{rc::Rc, sync::Arc};
 
 impl Exchange {
@@ -29,6 +29,11 @@ impl Exchange {
         (head.hold, head.hold_input) = (needs.hold, needs.hold_input);
         head.input_tokens_estimate = self.asked.input_tokens_estimate(&head.provider, &snapshot.ratios);
         needs.giving_way(before.gave_way().iter().cloned().chain([cap]).collect())
+    }
+
+    /// Whether the call passed because the control plane could not be asked, and not because a cap had room.
+    pub fn passed_unreachable(&self) -> bool {
+        self.head.caps.iter().any(|cap| cap.decision == CapAnswer::AllowedUnreachable)
     }
 
     pub(super) fn take_facts(&mut self, facts: RequestFacts, ratios: &TextRatios) {

@@ -32,10 +32,10 @@ fn what_is_not_acknowledged_is_sent_again_with_growing_pauses() {
     starts(&mut outbox, 1);
     assert_eq!(batch(&mut outbox, 0), [(1, true)]);
     assert_eq!(batch(&mut outbox, 1), [], "one batch at a time");
-    outbox.failed(1);
+    outbox.failed(1, u16::MAX);
     assert_eq!(batch(&mut outbox, 99_000_000), []);
     assert_eq!(batch(&mut outbox, 100_000_001), [(1, true)]);
-    outbox.failed(100_000_001);
+    outbox.failed(100_000_001, u16::MAX);
     assert_eq!(batch(&mut outbox, 299_000_000), []);
     assert_eq!(batch(&mut outbox, 300_000_001), [(1, true)]);
     outbox.acknowledged(&[ItemResult::Accepted]);
@@ -103,7 +103,7 @@ fn an_end_that_does_not_fit_leaves_its_start() {
     starts(&mut outbox, 1);
     starts(&mut outbox, 2);
     batch(&mut outbox, 0);
-    outbox.failed(0);
+    outbox.failed(0, u16::MAX);
     outbox.limits.max_bytes = outbox.bytes;
     assert_eq!(ends(&mut outbox, 1), Queued::Dropped);
     assert_eq!(batch(&mut outbox, 200_000_000), [(1, true), (2, true)]);

@@ -22,7 +22,7 @@ use protocol::{
 };
 
 /// As `filter/src/exchange.rs` has it.
-const ASK_TIMES_MAX: u32 = 3;
+const ASK_TIMES_MAX: u32 = 16;
 
 impl World {
     pub(super) fn arrives(&mut self, node: usize) -> Result<(), Broken> {
