@@ -35,7 +35,7 @@ impl Framer {
     }
 
     /// Takes the next piece.
-    pub fn feed(&mut self, piece: &[u8], sink: &mut impl FnMut(Event<'_>) -> Verdict) {
+    pub fn feed(&mut self, piece: &[u8], sink: &mut impl Reader) {
         let mut rest = piece;
         loop {
             rest = match self.place {

@@ -18,7 +18,7 @@ impl Framer {
     }
 
     /// Takes the next piece, and the stream's end, where a last line without its LF counts. An empty line is none.
-    pub fn feed(&mut self, piece: &[u8], end: bool, sink: &mut impl FnMut(Event<'_>) -> Verdict) {
+    pub fn feed(&mut self, piece: &[u8], end: bool, sink: &mut impl Reader) {
         let mut rest = piece;
         while let Some((line, after)) = memchr(b'\n', rest).and_then(|at| rest.split_at_checked(at)) {
             if !line.is_empty() {
@@ -40,7 +40,7 @@ impl Framer {
         }
     }
 
-    fn settle_cr(&mut self, sink: &mut impl FnMut(Event<'_>) -> Verdict) {
+    fn settle_cr(&mut self, sink: &mut impl Reader) {
         if std::mem::take(&mut self.after_cr) {
             self.held.push(b"\r", sink);
         }

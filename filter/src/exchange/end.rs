@@ -158,6 +158,7 @@ pub(crate) fn blank_end(now: UnixNanos) -> CallEnd {
         attempts: 0,
         tried: Vec::new(),
         settled: None,
+        stopped_by: None,
     }
 }
 
