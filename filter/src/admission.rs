@@ -10,19 +10,19 @@ use crate::{
     counters::{self, CounterFault, SharedData},
     request::RequestFacts,
 };
+use held::void;
+pub use held::{Held, Pace, settle};
 use protocol::{
     UnixNanos,
     allowance::{Counter, CounterReport, HoldAnswer},
     attribution::Dimension,
-    cap::{Amount, CapSpec, Facets, Unit, counted, counts},
+    cap::{Amount, CapSpec, Facets, Unit, counts},
     event::{CallHead, CapAnswer, CapDecision, Refusal},
-    meters::{Meter, Side, Units},
+    meters::{Meter, Side},
     money::PicoUsd,
     price::Terms,
     snapshot::{Allow, Snapshot, UnpricedRule},
 };
-use held::void;
-pub use held::{Held, Pace, settle};
 use rates::{service_pico, worst_rates};
 pub use refused::{Looped, Refused, RefusingCap};
 use std::sync::Arc;
@@ -182,7 +182,13 @@ impl Needs {
         let mut admitted = Admitted::default();
         for need in self.needs {
             admitted.decisions.push(need.decision(CapAnswer::Held, 0));
-            admitted.held.push(Held { cap: need.cap, subject: need.subject, amount: 0, held_at: None, pace: None });
+            admitted.held.push(Held {
+                cap: need.cap,
+                subject: need.subject,
+                amount: 0,
+                held_at: None,
+                pace: None,
+            });
         }
         admitted
     }

@@ -3,7 +3,7 @@
 
 mod headers;
 
-use crate::frame::{EVENT_HELD_MAX, Event, Verdict};
+use crate::frame::{EVENT_HELD_MAX, Event, Reader, Verdict};
 use crc32fast::Hasher;
 use headers::Kind;
 
@@ -52,8 +52,8 @@ impl Framer {
         self.part == Part::Broken
     }
 
-    /// Takes the next piece.
-    pub fn feed(&mut self, piece: &[u8], sink: &mut impl Reader) {
+    /// Takes the next piece. Gives how far it came where the reader stops.
+    pub fn feed(&mut self, piece: &[u8], sink: &mut impl Reader) -> Option<usize> {
         let mut rest = piece;
         while !rest.is_empty() && !self.broken() {
             if let Part::Pieces(left) = self.part {
@@ -64,7 +64,7 @@ impl Framer {
             let missing = need.saturating_sub(self.held.len());
             let Some((now, after)) = rest.split_at_checked(missing) else {
                 self.held.extend_from_slice(rest);
-                return;
+                return None;
             };
             rest = after;
             let mut held = std::mem::take(&mut self.held);
@@ -81,7 +81,11 @@ impl Framer {
             }
             self.held = held;
             self.without_empty_parts(sink);
+            if self.part == Part::Prelude && sink.stops() {
+                return piece.len().checked_sub(rest.len());
+            }
         }
+        None
     }
 
     /// A frame may have no headers, which no further byte would tell.
@@ -142,12 +146,7 @@ impl Framer {
         Some(Part::Headers)
     }
 
-    fn pieces<'a>(
-        &mut self,
-        left: usize,
-        rest: &'a [u8],
-        sink: &mut impl Reader,
-    ) -> &'a [u8] {
+    fn pieces<'a>(&mut self, left: usize, rest: &'a [u8], sink: &mut impl Reader) -> &'a [u8] {
         let (now, after) = rest.split_at_checked(left).unwrap_or((rest, &[]));
         self.sum.update(now);
         if matches!(self.kind, Kind::Event) {

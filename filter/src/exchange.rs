@@ -1,12 +1,13 @@
 //! One call from its head to its end. Takes headers, bytes, time and what the caps say; gives what Envoy is to do
 //! and the events to send. Each admitted call gives one started and one finished event, however it ends.
 
-mod asking;
 mod answer;
+mod asking;
 mod body;
 mod end;
 mod guard;
 mod routing;
+mod stop;
 
 use crate::{
     admission::{Admitted, Answer, Held, Needs, Recourse, Refused},
@@ -17,6 +18,7 @@ use crate::{
     dialect::{self, Dialect},
     ending::StreamEnd,
     head::Headers,
+    overrun::Overrun,
     refusal::{self, LocalReply},
     request::{RequestFacts, RequestReader},
     response::ResponseReader,
@@ -32,6 +34,8 @@ use protocol::{
 };
 use routing::Routed;
 use std::{cell::RefCell, rc::Rc};
+use stop::Stopped;
+pub use stop::{Piece, Watched};
 
 /// One call.
 #[derive(Debug)]
@@ -76,6 +80,12 @@ struct Flow {
     response_whole: bool,
     first_token_at: Option<UnixNanos>,
     tried: Vec<Attempt>,
+    /// A cap may end the stream,
+    overrun: Option<Overrun>,
+    /// once more bytes of text than this were delivered,
+    text_max: u64,
+    /// and has.
+    stopped: Option<Stopped>,
 }
 
 /// What Envoy is to do with a request that has been read.

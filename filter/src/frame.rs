@@ -36,6 +36,11 @@ pub trait Reader {
     fn skim(&mut self, _bytes: &[u8], _suffix: &[u8]) -> Option<usize> {
         None
     }
+
+    /// Whether the stream may have to end behind the event that was just taken.
+    fn stops(&self) -> bool {
+        false
+    }
 }
 
 impl<F: FnMut(Event<'_>) -> Verdict> Reader for F {

@@ -27,6 +27,9 @@ use std::{
 
 /// After the control plane did not answer, nobody waits for it so long.
 const AWAY_NS: u64 = 1_000_000_000;
+/// A client that reads the end of its stream closes the connection by itself within this time; a provider makes few tokens
+/// in it.
+const MOMENT_NS: u64 = 200_000_000;
 const SNAPSHOT_SEEN_KEY: &str = "bursar/snapshot-seen";
 const BOOT_KEY: &str = "bursar/boot";
 const SNAPSHOT_KEY: &str = "bursar/snapshot";
@@ -56,6 +59,8 @@ pub(super) struct Node {
     freed_heads: RefCell<BTreeMap<u32, UnixNanos>>,
     /// Until then, heads are not held: this Envoy was seen not to give bodies while a head is held.
     head_unheld_until: Cell<UnixNanos>,
+    /// Streams that were ended for their clients, and when.
+    ended_streams: RefCell<BTreeMap<u32, UnixNanos>>,
     began_at: UnixNanos,
     /// Until then, the control plane is taken to be away, and no call waits for it.
     away_until: Cell<UnixNanos>,
@@ -102,6 +107,7 @@ impl Node {
             waiting_heads: RefCell::default(),
             freed_heads: RefCell::default(),
             head_unheld_until: Cell::default(),
+            ended_streams: RefCell::default(),
             began_at: host::now(),
             away_until: Cell::default(),
         }
@@ -315,6 +321,32 @@ impl Node {
             self.away_until.set(now.saturating_add(patience).saturating_add(AWAY_NS));
         }
         tries
+    }
+
+    /// Whether the control plane is taken to be away; asks nobody.
+    pub(super) fn is_away(&self, now: UnixNanos) -> bool {
+        now < self.away_until.get()
+    }
+
+    /// A stream was ended for its client; what is left of it is cut after a moment.
+    pub(super) fn cuts_after_a_moment(&self, context: u32, now: UnixNanos) {
+        self.ended_streams.borrow_mut().insert(context, now);
+    }
+
+    /// Whether that moment is over.
+    pub(super) fn is_cut(&self, context: u32, now: UnixNanos) -> bool {
+        self.ended_streams.borrow().get(&context).is_some_and(|ended| now.saturating_sub(*ended) > MOMENT_NS)
+    }
+
+    /// The streams whose moment is over.
+    pub(super) fn cut_streams(&self, now: UnixNanos) -> Vec<u32> {
+        let mut ended = self.ended_streams.borrow_mut();
+        ended.extract_if(.., |_, ended| now.saturating_sub(*ended) > MOMENT_NS).map(|(it, _)| it).collect()
+    }
+
+    /// Nothing is left of a stream.
+    pub(super) fn is_over(&self, context: u32) {
+        self.ended_streams.borrow_mut().remove(&context);
     }
 
     /// The control plane answered, or did not.
