@@ -220,6 +220,3 @@ fn frame(kind: &str, payload: &[u8]) -> Vec<u8> {
     frame.extend(crc32fast::hash(&frame).to_be_bytes());
     frame
 }
-
-#[cfg(test)]
-mod tests;

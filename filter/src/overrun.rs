@@ -209,6 +209,3 @@ fn grow(
         _ => Grown::Refused,
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -23,6 +23,7 @@ mod metering;
 mod metrics;
 mod module;
 mod official_clients;
+mod overrun;
 mod price_cases;
 mod prices;
 mod privacy;
