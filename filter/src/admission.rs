@@ -2,6 +2,7 @@
 //! settling and voiding go through [`counters`](crate::counters); refusing is decided here and worded in
 //! [`refusal`](crate::refusal).
 
+mod held;
 mod rates;
 mod refused;
 
@@ -9,13 +10,15 @@ use crate::{
     counters::{self, CounterFault, SharedData},
     request::RequestFacts,
 };
+use held::void;
+pub use held::{Held, Pace, settle};
 use protocol::{
     UnixNanos,
     allowance::{Counter, CounterReport, HoldAnswer},
     attribution::Dimension,
-    cap::{Amount, CapSpec, Facets, Unit, counted, counts},
+    cap::{Amount, CapSpec, Facets, Unit, counts},
     event::{CallHead, CapAnswer, CapDecision, Refusal},
-    meters::{Meter, Side, Units},
+    meters::{Meter, Side},
     money::PicoUsd,
     price::Terms,
     snapshot::{Allow, Snapshot, UnpricedRule},
@@ -55,16 +58,7 @@ struct Need {
     /// Of that subject, when the call began.
     limit: Amount,
     amount: Amount,
-}
-
-/// A hold to settle.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Held {
-    cap: Arc<CapSpec>,
-    subject: Box<str>,
-    amount: Amount,
-    /// The counter's revision; none where the call could hold nothing.
-    held_at: Option<u64>,
+    pace: Option<Pace>,
 }
 
 /// The answer to a call.
@@ -176,7 +170,8 @@ impl Needs {
             let limit = cap.limit_at(&subject, *started_at);
             let part = limit.checked_div(ASSUMED_HOLD_PART).unwrap_or(0);
             let amount = if assumed { wanted.min(part.max(at_least)) } else { wanted };
-            needs.needs.push(Need { cap: Arc::clone(cap), subject, limit, amount });
+            let pace = Pace::of(cap, at_least, rates.map(|(_, output)| output));
+            needs.needs.push(Need { cap: Arc::clone(cap), subject, limit, amount, pace });
         }
         needs
     }
@@ -187,7 +182,13 @@ impl Needs {
         let mut admitted = Admitted::default();
         for need in self.needs {
             admitted.decisions.push(need.decision(CapAnswer::Held, 0));
-            admitted.held.push(Held { cap: need.cap, subject: need.subject, amount: 0, held_at: None });
+            admitted.held.push(Held {
+                cap: need.cap,
+                subject: need.subject,
+                amount: 0,
+                held_at: None,
+                pace: None,
+            });
         }
         admitted
     }
@@ -358,6 +359,8 @@ impl Admitted {
             subject: need.subject.clone(),
             amount: need.amount,
             held_at: Some(counter.revision),
+            // A cap that gave way stops nothing more.
+            pace: need.pace.filter(|_| decision != CapAnswer::Downgraded),
         });
     }
 }
@@ -369,28 +372,6 @@ fn used(counter: &Counter) -> Amount {
 fn fullness_percent(counter: &Counter, limit: Amount) -> Amount {
     let percent = i128::from(used(counter)).saturating_mul(100).checked_div(i128::from(limit)).unwrap_or(100);
     Amount::try_from(percent).unwrap_or(Amount::MAX)
-}
-
-/// Replaces holds by what the call cost.
-pub fn settle(shared: &impl SharedData, held: &[Held], units: &Units, cost: Option<PicoUsd>, now: UnixNanos) {
-    for hold in held {
-        let cost = match hold.cap.unit {
-            Unit::Usd => cost.map_or(0, |cost| Amount::try_from(cost.pico()).unwrap_or(Amount::MAX)),
-            Unit::Calls => 1,
-            Unit::Tokens => counted(&hold.cap.meters, units),
-        };
-        release(shared, hold, cost, now);
-    }
-}
-
-fn void(shared: &impl SharedData, held: &[Held], now: UnixNanos) {
-    held.iter().for_each(|hold| release(shared, hold, 0, now));
-}
-
-fn release(shared: &impl SharedData, hold: &Held, cost: Amount, now: UnixNanos) {
-    let settle = |counter: &mut Counter| counter.settle(hold.held_at, hold.amount, cost, now);
-    // What cannot be settled here stays held until the window ends; the ledger books the call all the same.
-    counters::update(shared, &hold.cap.id, &hold.subject, now, settle).unwrap_or_default();
 }
 
 #[cfg(test)]

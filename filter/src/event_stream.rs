@@ -3,7 +3,7 @@
 
 mod headers;
 
-use crate::frame::{EVENT_HELD_MAX, Event, Verdict};
+use crate::frame::{EVENT_HELD_MAX, Event, Reader, Verdict};
 use crc32fast::Hasher;
 use headers::Kind;
 
@@ -52,8 +52,8 @@ impl Framer {
         self.part == Part::Broken
     }
 
-    /// Takes the next piece.
-    pub fn feed(&mut self, piece: &[u8], sink: &mut impl FnMut(Event<'_>) -> Verdict) {
+    /// Takes the next piece. Gives how far it came where the reader stops.
+    pub fn feed(&mut self, piece: &[u8], sink: &mut impl Reader) -> Option<usize> {
         let mut rest = piece;
         while !rest.is_empty() && !self.broken() {
             if let Part::Pieces(left) = self.part {
@@ -64,7 +64,7 @@ impl Framer {
             let missing = need.saturating_sub(self.held.len());
             let Some((now, after)) = rest.split_at_checked(missing) else {
                 self.held.extend_from_slice(rest);
-                return;
+                return None;
             };
             rest = after;
             let mut held = std::mem::take(&mut self.held);
@@ -81,11 +81,15 @@ impl Framer {
             }
             self.held = held;
             self.without_empty_parts(sink);
+            if self.part == Part::Prelude && sink.stops() {
+                return piece.len().checked_sub(rest.len());
+            }
         }
+        None
     }
 
     /// A frame may have no headers, which no further byte would tell.
-    fn without_empty_parts(&mut self, sink: &mut impl FnMut(Event<'_>) -> Verdict) {
+    fn without_empty_parts(&mut self, sink: &mut impl Reader) {
         if self.part == Part::Headers && self.headers_bytes == 0 {
             self.part = self.part_is_whole(&[], sink).unwrap_or(Part::Broken);
         }
@@ -102,7 +106,7 @@ impl Framer {
     }
 
     /// Reads a part, and says which comes next.
-    fn part_is_whole(&mut self, part: &[u8], sink: &mut impl FnMut(Event<'_>) -> Verdict) -> Option<Part> {
+    fn part_is_whole(&mut self, part: &[u8], sink: &mut impl Reader) -> Option<Part> {
         match self.part {
             Part::Prelude => self.prelude(part),
             Part::Headers => {
@@ -117,9 +121,9 @@ impl Framer {
                 let found = std::mem::take(&mut self.sum).finalize();
                 (found == number(sum)?).then_some(())?;
                 match std::mem::take(&mut self.kind) {
-                    Kind::Failed(kind) => sink(Event::Failed(&kind)),
-                    Kind::Event if self.part == Part::Sum => sink(Event::PieceEnd),
-                    Kind::Event if !payload.is_empty() => sink(Event::Whole(payload)),
+                    Kind::Failed(kind) => sink.take(Event::Failed(&kind)),
+                    Kind::Event if self.part == Part::Sum => sink.take(Event::PieceEnd),
+                    Kind::Event if !payload.is_empty() => sink.take(Event::Whole(payload)),
                     Kind::Event => Verdict::Keep,
                 };
                 Some(Part::Prelude)
@@ -142,16 +146,11 @@ impl Framer {
         Some(Part::Headers)
     }
 
-    fn pieces<'a>(
-        &mut self,
-        left: usize,
-        rest: &'a [u8],
-        sink: &mut impl FnMut(Event<'_>) -> Verdict,
-    ) -> &'a [u8] {
+    fn pieces<'a>(&mut self, left: usize, rest: &'a [u8], sink: &mut impl Reader) -> &'a [u8] {
         let (now, after) = rest.split_at_checked(left).unwrap_or((rest, &[]));
         self.sum.update(now);
         if matches!(self.kind, Kind::Event) {
-            sink(Event::Piece(now));
+            sink.take(Event::Piece(now));
         }
         self.part = match left.saturating_sub(now.len()) {
             0 => Part::Sum,

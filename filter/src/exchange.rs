@@ -1,12 +1,14 @@
 //! One call from its head to its end. Takes headers, bytes, time and what the caps say; gives what Envoy is to do
 //! and the events to send. Each admitted call gives one started and one finished event, however it ends.
 
+mod answer;
 mod asking;
 mod body;
 mod end;
 mod guard;
 mod naming;
 mod routing;
+mod stop;
 mod undecided;
 
 use crate::{
@@ -18,9 +20,10 @@ use crate::{
     dialect::{self, Dialect},
     ending::StreamEnd,
     head::Headers,
+    overrun::Overrun,
     refusal::{self, LocalReply},
     request::{RequestFacts, RequestReader},
-    response::{Expected, ResponseReader},
+    response::ResponseReader,
 };
 use protocol::{
     UnixNanos,
@@ -32,6 +35,8 @@ use protocol::{
 };
 use routing::Routed;
 use std::{cell::RefCell, rc::Rc};
+use stop::Stopped;
+pub use stop::{Piece, Watched};
 
 /// One call.
 #[derive(Debug)]
@@ -78,6 +83,12 @@ struct Flow {
     response_whole: bool,
     first_token_at: Option<UnixNanos>,
     tried: Vec<Attempt>,
+    /// A cap may end the stream,
+    overrun: Option<Overrun>,
+    /// once more bytes of text than this were delivered,
+    text_max: u64,
+    /// and has.
+    stopped: Option<Stopped>,
 }
 
 /// What Envoy is to do with a request that has been read.
@@ -242,65 +253,6 @@ impl Exchange {
     pub fn forget_caps(&mut self, caps: &[Box<str>]) {
         if let Phase::Asking { needs, .. } = &mut self.phase {
             needs.forget(caps);
-        }
-    }
-
-    /// Takes the response's head.
-    pub fn response_head(&mut self, headers: &Headers<'_>) {
-        let expected = Expected {
-            dialect: self.dialect,
-            stream: self.asked.stream,
-            json: self.asked.asks_for_json,
-            several: self.asked.answers.is_some_and(|answers| answers > 1),
-            usage_injected: self.usage_injected,
-        };
-        if let Phase::Flowing(flow) = &mut self.phase {
-            flow.response = Some(ResponseReader::new(expected, headers));
-        }
-        if let Some(attempts) = &self.attempts {
-            attempts.borrow_mut().decide();
-        }
-    }
-
-    /// The share of the tightest cap, for `x-bursar-budget`.
-    pub fn fullness_percent(&self) -> Option<i64> {
-        match &self.phase {
-            Phase::Flowing(flow) => flow.fullness_percent,
-            Phase::Reading(_) | Phase::Asking { .. } | Phase::Refused(_) | Phase::Over => None,
-        }
-    }
-
-    /// Whether the client may get less of the response than the provider sends.
-    pub fn may_shorten(&self) -> bool {
-        matches!(&self.phase, Phase::Flowing(flow) if flow.response.as_ref().is_some_and(ResponseReader::may_shorten))
-    }
-
-    /// Whether anything has to be seen of the response's body.
-    pub fn reads_response(&self) -> bool {
-        matches!(&self.phase, Phase::Flowing(flow) if flow.response.as_ref().is_some_and(ResponseReader::reads_body))
-    }
-
-    /// Takes the next piece of the response body. Gives what goes on to the client where that is not the piece.
-    pub fn response_body(
-        &mut self,
-        piece: &[u8],
-        end: bool,
-        now: impl FnOnce() -> UnixNanos,
-    ) -> Option<Vec<u8>> {
-        let Phase::Flowing(flow) = &mut self.phase else { return None };
-        flow.response_whole |= end;
-        let response = flow.response.as_mut()?;
-        let replaced = response.read(piece, end);
-        if flow.first_token_at.is_none() && response.has_text() {
-            flow.first_token_at = Some(now());
-        }
-        replaced
-    }
-
-    /// The response is over with its head or its trailers.
-    pub fn response_ended(&mut self) {
-        if let Phase::Flowing(flow) = &mut self.phase {
-            flow.response_whole = true;
         }
     }
 

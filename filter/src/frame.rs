@@ -36,6 +36,11 @@ pub trait Reader {
     fn skim(&mut self, _bytes: &[u8], _suffix: &[u8]) -> Option<usize> {
         None
     }
+
+    /// Whether the stream may have to end behind the event that was just taken.
+    fn stops(&self) -> bool {
+        false
+    }
 }
 
 impl<F: FnMut(Event<'_>) -> Verdict> Reader for F {
@@ -54,7 +59,7 @@ pub(crate) struct Held {
 
 impl Held {
     /// Adds bytes that more may follow.
-    pub(crate) fn push(&mut self, bytes: &[u8], sink: &mut impl FnMut(Event<'_>) -> Verdict) {
+    pub(crate) fn push(&mut self, bytes: &[u8], sink: &mut impl Reader) {
         if bytes.is_empty() {
             return;
         }
@@ -65,24 +70,24 @@ impl Held {
         self.in_pieces = true;
         let held = std::mem::take(&mut self.bytes);
         if !held.is_empty() {
-            sink(Event::Piece(&held));
+            sink.take(Event::Piece(&held));
         }
-        sink(Event::Piece(bytes));
+        sink.take(Event::Piece(bytes));
     }
 
     /// Adds the last bytes, and gives the event; an empty one is none.
-    pub(crate) fn finish(&mut self, bytes: &[u8], sink: &mut impl FnMut(Event<'_>) -> Verdict) {
+    pub(crate) fn finish(&mut self, bytes: &[u8], sink: &mut impl Reader) {
         if !self.in_pieces && self.bytes.is_empty() && bytes.len() <= EVENT_HELD_MAX {
             if !bytes.is_empty() {
-                sink(Event::Whole(bytes));
+                sink.take(Event::Whole(bytes));
             }
             return;
         }
         self.push(bytes, sink);
         if std::mem::take(&mut self.in_pieces) {
-            sink(Event::PieceEnd);
+            sink.take(Event::PieceEnd);
         } else {
-            sink(Event::Whole(&self.bytes));
+            sink.take(Event::Whole(&self.bytes));
             self.bytes.clear();
         }
     }

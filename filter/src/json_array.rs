@@ -1,7 +1,7 @@
 //! A JSON array that streams, as Gemini sends it without `alt=sse`: each element becomes an event. A document that
 //! is one object, such as an error, is one event. Reads, validates nothing, and changes nothing.
 
-use crate::frame::{Event, Held, Verdict};
+use crate::frame::{Held, Reader};
 use memchr::memchr2;
 
 /// Reads one document. Holds one element of at most `EVENT_HELD_MAX` bytes; a longer one is given in pieces. An
@@ -34,8 +34,8 @@ impl Framer {
         Self::default()
     }
 
-    /// Takes the next piece.
-    pub fn feed(&mut self, piece: &[u8], sink: &mut impl FnMut(Event<'_>) -> Verdict) {
+    /// Takes the next piece. Gives how far it came where the reader stops.
+    pub fn feed(&mut self, piece: &[u8], sink: &mut impl Reader) -> Option<usize> {
         let mut rest = piece;
         loop {
             rest = match self.place {
@@ -43,14 +43,20 @@ impl Framer {
                 Place::Element { .. } | Place::Text { .. } => match self.find_end(rest) {
                     Some((last, after)) => {
                         self.held.finish(last, sink);
+                        if self.in_array && sink.stops() {
+                            return piece.len().checked_sub(after.len());
+                        }
                         after
                     }
-                    None => return self.held.push(rest, sink),
+                    None => {
+                        self.held.push(rest, sink);
+                        return None;
+                    }
                 },
-                Place::Over => return,
+                Place::Over => return None,
             };
             if rest.is_empty() {
-                return;
+                return None;
             }
         }
     }

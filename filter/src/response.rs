@@ -5,6 +5,7 @@ mod documents;
 mod facts;
 mod framing;
 mod head;
+mod stop;
 
 pub use facts::ResponseFacts;
 pub(crate) use facts::named;
@@ -12,7 +13,6 @@ pub(crate) use facts::named;
 use crate::{
     dialect::{Dialect, errors},
     encoding::Decoder,
-    frame::{Event, Reader},
     head::Headers,
     json_scan::Scanner,
 };
@@ -48,6 +48,8 @@ pub struct ResponseReader {
     decoded: usize,
     /// The encoding broke, and nothing more is read.
     broken: bool,
+    /// Reading stopped behind so much of the last piece.
+    stopped: Option<usize>,
 }
 
 /// A compressed body is read up to this size: a kilobyte may stand for thirty megabytes, and no answer is longer.
@@ -77,6 +79,7 @@ impl ResponseReader {
             documents,
             decoded: 0,
             broken: false,
+            stopped: None,
         }
     }
 
@@ -122,27 +125,34 @@ impl ResponseReader {
 
     fn read_plain(&mut self, piece: &[u8], end: bool) -> Option<Vec<u8>> {
         let Self { framing, documents, unary, expected, .. } = self;
-        let mut piece = piece;
+        let (mut piece, whole) = (piece, piece.len());
+        self.stopped = None;
         if let Framing::Undecided = framing {
             let is_before = |byte: &u8| byte.is_ascii_whitespace() || b"\xef\xbb\xbf".contains(byte);
             piece = piece.get(piece.iter().position(|byte| !is_before(byte))?..)?;
             *framing = Framing::of_first_byte(*piece.first()?, expected);
         }
-        let mut sink = |event: Event<'_>| documents.take(event);
-        match framing {
-            Framing::Events(framer) => return framer.feed(piece, end, documents),
-            Framing::Lines(framer) => framer.feed(piece, end, &mut sink),
-            Framing::Array(framer) => framer.feed(piece, &mut sink),
-            Framing::Frames(framer) => framer.feed(piece, &mut sink),
+        let before = whole.saturating_sub(piece.len());
+        let mut replaced = None;
+        let stopped = match framing {
+            Framing::Events(framer) => {
+                replaced = framer.feed(piece, end, documents);
+                framer.stopped()
+            }
+            Framing::Lines(framer) => framer.feed(piece, end, documents),
+            Framing::Array(framer) => framer.feed(piece, documents),
+            Framing::Frames(framer) => framer.feed(piece, documents),
             Framing::Unary => {
                 let wants = if self.status >= 400 { errors::WANTS } else { expected.dialect.format().answer };
                 let scanner = unary.get_or_insert_with(|| Box::new(Scanner::new(wants)));
                 let facts = documents.facts_mut();
                 scanner.feed(piece, |kind, text| facts.text.add(kind, text));
+                None
             }
-            Framing::Undecided | Framing::Opaque => {}
-        }
-        None
+            Framing::Undecided | Framing::Opaque => None,
+        };
+        self.stopped = stopped.map(|at| at.saturating_add(before));
+        replaced
     }
 
     /// Whether generated text has arrived.

@@ -38,6 +38,8 @@ pub struct Framer {
     open_end: Option<Verdict>,
     /// So many bytes of a byte order mark were skipped, or all that are.
     mark: usize,
+    /// The reader stops, behind so much of the piece.
+    stopped: Option<usize>,
 }
 
 impl Framer {
@@ -54,6 +56,7 @@ impl Framer {
     /// Takes the next piece, and the stream's end. Gives what goes on to the client where that is not the piece.
     /// A verdict counts for a whole event only.
     pub fn feed(&mut self, piece: &[u8], end: bool, sink: &mut impl Reader) -> Option<Vec<u8>> {
+        self.stopped = None;
         let mut passing = Passing::new(piece);
         let mut rest = self.without_mark(piece, &mut passing);
         if !rest.is_empty()
@@ -69,11 +72,22 @@ impl Framer {
                 None => self.read(rest, &mut passing, sink),
             };
             rest = rest.get(used..).unwrap_or_default();
+            // Never inside an event, of which a part may have gone on.
+            if sink.stops() && self.held.is_empty() && self.long.is_none() {
+                self.stopped = piece.len().checked_sub(rest.len());
+                passing.pass(rest.len(), Verdict::Drop);
+                return passing.changed();
+            }
         }
         if end {
             self.finish(&mut passing, sink);
         }
         passing.changed()
+    }
+
+    /// How far the last piece was read, where the reader stopped there; what is behind has to be fed again.
+    pub fn stopped(&self) -> Option<usize> {
+        self.stopped
     }
 
     /// Skips the byte order mark that a stream may begin with.

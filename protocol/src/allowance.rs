@@ -94,6 +94,19 @@ impl Counter {
         }
     }
 
+    /// Holds `more` for a call that holds something since the revision `held_at`. `None` where that was in a window
+    /// that is over: the call is not counted here any more.
+    pub fn hold_more(
+        &mut self,
+        held_at: u64,
+        more: Amount,
+        now: UnixNanos,
+        initial: Amount,
+    ) -> Option<HoldAnswer> {
+        self.roll(now);
+        (held_at > self.since).then(|| self.hold(more, now, initial))
+    }
+
     /// Holds `need` whatever the allowance says: a shadow cap, or `when_unreachable: allow`.
     pub fn force_hold(&mut self, need: Amount) -> HoldAnswer {
         self.held = self.held.saturating_add(need);

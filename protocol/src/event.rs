@@ -147,6 +147,8 @@ pub enum CapAnswer {
     AllowedUnreachable,
     /// No room, and the cap's cheaper model serves.
     Downgraded,
+    /// There was room for its hold, and none for what it came to cost: its stream was ended.
+    Stopped,
 }
 
 /// What is known of a call when it has ended.
@@ -209,6 +211,9 @@ pub struct CallEnd {
     /// What the filter settled its caps with, in money.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub settled: Option<PicoUsd>,
+    /// The id of the cap that ended its stream. Not in the head, of which the ledger keeps the first that it is told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stopped_by: Option<Box<str>>,
 }
 
 fn is_zero(bytes: &u64) -> bool {

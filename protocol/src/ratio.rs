@@ -37,6 +37,12 @@ impl TextRatios {
         tokens(bytes, self.find(provider, models, |ratio| ratio.text_bytes_per_kilotoken))
     }
 
+    /// So many bytes of delivered text are at most so many generated tokens.
+    pub fn generated_bytes(&self, provider: &str, models: &[Option<&str>], tokens: u64) -> u64 {
+        let rate = self.find(provider, models, |ratio| ratio.text_bytes_per_kilotoken).max(1);
+        tokens.saturating_mul(u64::from(rate)).checked_div(1_000).unwrap_or(0)
+    }
+
     /// The rate of the first of the models that has one, else the provider's, else what most text has.
     fn find(&self, provider: &str, models: &[Option<&str>], rate: impl Fn(&TextRatio) -> u32) -> u32 {
         let of_provider = self.models.get(provider);
@@ -71,5 +77,10 @@ mod tests {
         assert_eq!(ratios.prompt_tokens("openai", &[Some("o1")], 9_001), 2_251);
         assert_eq!(ratios.generated_tokens("mistral", &[], 1), 1);
         assert_eq!(ratios.generated_tokens("mistral", &[], 0), 0);
+        for tokens in [0, 1, 7, 2_000] {
+            let bytes = ratios.generated_bytes("openai", &[Some("gpt-4o")], tokens);
+            assert_eq!(ratios.generated_tokens("openai", &[Some("gpt-4o")], bytes), tokens);
+            assert_eq!(ratios.generated_tokens("openai", &[Some("gpt-4o")], bytes + 1), tokens + 1);
+        }
     }
 }

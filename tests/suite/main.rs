@@ -26,6 +26,7 @@ mod module;
 mod official_clients;
 mod orphans;
 mod outcomes;
+mod overrun;
 mod policy_files;
 mod price_cases;
 mod prices;

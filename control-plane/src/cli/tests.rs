@@ -146,6 +146,7 @@ fn call(number: u8, customer: Option<&str>, model: &str, tokens: u64, refused: b
         attempts: 1,
         tried: Vec::new(),
         settled: None,
+        stopped_by: None,
     };
     UsageEvent::Finished { head, end: Box::new(end) }
 }

@@ -160,7 +160,7 @@ impl CallPage<'_> {
             how: self.how(),
             lines: self.lines.iter().map(|line| LineRow::new(line, self.prices, self.usage())).collect(),
             money: self.money(),
-            decisions: self.head.caps.iter().map(decision).collect(),
+            decisions: self.head.caps.iter().map(|said| decision(said, self.end)).collect(),
             phases: self.phases(),
             corrections: self.corrections.iter().map(correction).collect(),
         };
@@ -332,10 +332,12 @@ fn attributed(name: &'static str, slot: &Option<Attributed>) -> Fact {
     Fact { name, value: value.to_string(), source: source.to_owned() }
 }
 
-fn decision(decision: &CapDecision) -> Decision {
-    let (word, class) = match decision.decision {
+fn decision(decision: &CapDecision, end: Option<&CallEnd>) -> Decision {
+    let stopped = end.and_then(|end| end.stopped_by.as_ref()) == Some(&decision.cap);
+    let (word, class) = match if stopped { CapAnswer::Stopped } else { decision.decision } {
         CapAnswer::Held => ("held", "good"),
         CapAnswer::Refused => ("refused", "refused"),
+        CapAnswer::Stopped => ("stopped in mid-stream", "refused"),
         CapAnswer::ShadowRefused => ("would have refused", "plain"),
         CapAnswer::Downgraded => ("no room, a cheaper model served", "plain"),
         CapAnswer::AllowedUnreachable => ("let through, control plane away", "bad"),

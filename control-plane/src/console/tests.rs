@@ -284,6 +284,7 @@ pub(super) fn example() -> (CallHead, CallEnd, Vec<rating::Line>, PriceTable) {
         attempts: 1,
         tried: Vec::new(),
         settled: None,
+        stopped_by: None,
     };
     (head, end, lines, prices)
 }

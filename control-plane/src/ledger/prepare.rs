@@ -281,6 +281,7 @@ fn check_end(end: &CallEnd, now: UnixNanos) -> Result<(), String> {
         ("end.error_type", end.error_type.as_deref()),
         ("end.cluster", end.cluster.as_deref()),
         ("end.upstream", end.upstream.as_deref()),
+        ("end.stopped_by", end.stopped_by.as_deref()),
     ];
     check_texts(&texts)?;
     check_money("end.settled", end.settled)?;

@@ -200,6 +200,7 @@ fn end(input: u64, output: u64) -> CallEnd {
         attempts: 1,
         tried: Vec::new(),
         settled: None,
+        stopped_by: None,
     }
 }
 

@@ -157,7 +157,7 @@ pub struct Cap {
     pub id: Box<str>,
     /// The key of the count.
     pub subject: Box<str>,
-    /// held, refused, shadow_refused or allowed_unreachable.
+    /// held, refused, shadow_refused, downgraded, stopped or allowed_unreachable.
     #[schema(value_type = String)]
     pub decision: CapAnswer,
 }
@@ -189,6 +189,8 @@ impl Call {
         });
         let cost_usd = booked.cost_pico.map(money);
         let end_ref = end.as_ref();
+        let stopped_by = end_ref.and_then(|end| end.stopped_by.as_deref());
+        let caps: Vec<Cap> = head.caps.iter().map(|decision| cap(decision, stopped_by)).collect();
         let first_token_at = end_ref.and_then(|end| end.first_token_at);
         let server = Server::of(head, end_ref.and_then(CallEnd::deciding));
         let fallback = Fallback::of(head, end_ref);
@@ -238,8 +240,8 @@ impl Call {
             lines: lines.iter().map(line).collect(),
             hold_usd: head.hold,
             settled_usd: booked.settled_pico.map(money),
-            cap: tightest(&head.caps).map(cap),
-            caps: head.caps.iter().map(cap).collect(),
+            cap: tightest(&caps).cloned(),
+            caps,
             loop_guard: head.loop_guard,
             attempts: attempts::of(&booked),
             status: end_ref.map(|end| end.status),
@@ -313,24 +315,24 @@ fn line(line: &rating::Line) -> Line {
     }
 }
 
-fn cap(decision: &CapDecision) -> Cap {
+fn cap(decision: &CapDecision, stopped_by: Option<&str>) -> Cap {
     let name = decision.cap.rsplit_once('/').map_or(&*decision.cap, |(name, _)| name);
     Cap {
         name: name.into(),
         id: decision.cap.clone(),
         subject: decision.subject.clone(),
-        decision: decision.decision,
+        decision: if stopped_by == Some(&*decision.cap) { CapAnswer::Stopped } else { decision.decision },
     }
 }
 
 /// The decision that says most: a refusal, then what would have been one, then what nobody could say.
-fn tightest(decisions: &[CapDecision]) -> Option<&CapDecision> {
-    let weight = |decision: &&CapDecision| match decision.decision {
-        CapAnswer::Refused => 0,
+fn tightest(caps: &[Cap]) -> Option<&Cap> {
+    let weight = |cap: &&Cap| match cap.decision {
+        CapAnswer::Refused | CapAnswer::Stopped => 0,
         CapAnswer::ShadowRefused => 1,
         CapAnswer::Downgraded => 2,
         CapAnswer::AllowedUnreachable => 3,
         CapAnswer::Held => 4,
     };
-    decisions.iter().min_by_key(weight)
+    caps.iter().min_by_key(weight)
 }

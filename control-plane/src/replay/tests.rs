@@ -115,6 +115,7 @@ impl Past {
             attempts: 1,
             tried: Vec::new(),
             settled: None,
+            stopped_by: None,
         };
         UsageEvent::Finished { head, end: Box::new(end) }
     }

@@ -164,7 +164,9 @@ pub fn ndjson(data: &[u8]) {
     let Some(input) = Input::of(data) else { return };
     let seen = input.same_however_cut(&input.body, |pieces| {
         let (mut framer, mut seen) = (ndjson::Framer::new(), Collector::default());
-        pieces.iter().for_each(|piece| framer.feed(piece, false, &mut seen.keep()));
+        for piece in pieces {
+            framer.feed(piece, false, &mut seen.keep());
+        }
         framer.feed(&[], true, &mut seen.keep());
         seen.0
     });
@@ -177,7 +179,9 @@ pub fn json_array(data: &[u8]) {
     let Some(input) = Input::of(data) else { return };
     let seen = input.same_however_cut(&input.body, |pieces| {
         let (mut framer, mut seen) = (json_array::Framer::new(), Collector::default());
-        pieces.iter().for_each(|piece| framer.feed(piece, &mut seen.keep()));
+        for piece in pieces {
+            framer.feed(piece, &mut seen.keep());
+        }
         (seen.0, framer.over())
     });
     if let Ok(elements) = serde_json::from_slice::<Vec<&RawValue>>(&input.body) {
@@ -198,7 +202,9 @@ pub fn event_stream(data: &[u8]) {
     }
     input.same_however_cut(&body, |pieces| {
         let (mut framer, mut seen) = (event_stream::Framer::new(), Collector::default());
-        pieces.iter().for_each(|piece| framer.feed(piece, &mut seen.keep()));
+        for piece in pieces {
+            framer.feed(piece, &mut seen.keep());
+        }
         (seen.0, framer.broken())
     });
 }

@@ -163,7 +163,7 @@ fn of_several_caps_all_hold_or_none_does() {
     );
     let counter = counters::update(&shared, CAP, SUBJECT, NOW, |counter| counter.held).unwrap();
     assert_eq!(counter, 3_500_000_000);
-    settle(&shared, &held, &Units::new(), Some(PicoUsd::new(7)), NOW);
+    settle(&shared, &held, &protocol::meters::Units::new(), Some(PicoUsd::new(7)), NOW);
     let spent = |cap: &str| {
         counters::update(&shared, cap, SUBJECT, NOW, |counter| (counter.spent, counter.held)).unwrap()
     };

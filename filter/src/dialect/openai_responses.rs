@@ -81,6 +81,7 @@ fn read_answer(document: &Scanner, facts: &mut ResponseFacts) {
         if document.is_true(background) {
             facts.take_background(document, id);
         }
+        facts.take_id(document, id);
         facts.take_model(document, model);
         facts.take_tier(document, tier);
         facts.keep(document, usage);

@@ -56,6 +56,7 @@ mod env {
             result_size: *mut usize,
         ) -> u32;
         pub(super) fn proxy_continue_stream(stream: i32) -> u32;
+        pub(super) fn proxy_close_stream(stream: i32) -> u32;
         pub(super) fn proxy_set_effective_context(context: u32) -> u32;
         pub(super) fn proxy_done() -> u32;
         pub(super) fn proxy_send_local_response(
@@ -192,6 +193,13 @@ pub(super) fn resume_request() -> Result<(), HostError> {
     const REQUEST: i32 = 0;
     // SAFETY: no pointers.
     done_if(unsafe { env::proxy_continue_stream(REQUEST) })
+}
+
+/// Breaks a response off, and its provider's connection with it.
+pub(super) fn reset_response() -> Result<(), HostError> {
+    const RESPONSE: i32 = 1;
+    // SAFETY: no pointers.
+    done_if(unsafe { env::proxy_close_stream(RESPONSE) })
 }
 
 /// Makes the calls that follow be about another context.

@@ -4,6 +4,7 @@
 mod outcome;
 mod rewriting;
 mod routing;
+mod stopping;
 
 use super::{
     abi::{self, Buffer, HostError, Map},
@@ -14,7 +15,7 @@ use super::{
 };
 use crate::{
     admission::Recourse,
-    exchange::{Exchange, Finished, Step},
+    exchange::{Exchange, Finished, Step, Watched},
     head::{Headers, split_pairs},
     refusal::{LocalReply, hundredths},
 };
@@ -40,6 +41,8 @@ pub(super) struct Call {
     /// and still is.
     holds_head: bool,
     asked: Option<(u32, UnixNanos)>,
+    /// More was asked for while the response flows.
+    asked_on: Option<(u32, UnixNanos)>,
     replied: bool,
 }
 
@@ -55,6 +58,7 @@ impl Call {
             head_waits: false,
             holds_head: false,
             asked: None,
+            asked_on: None,
             replied: false,
         }
     }
@@ -63,7 +67,9 @@ impl Call {
 impl Context for Call {
     fn on_http_call_response(&mut self, token: u32, _headers: usize, body_size: usize, _trailers: usize) {
         let Some(node) = self.node.clone() else { return };
-        let Some((_, asked_at)) = self.asked.take_if(|(sent, _)| *sent == token) else { return };
+        let asked_on = self.asked_on.take_if(|(sent, _)| *sent == token);
+        let flows = asked_on.is_some();
+        let Some((_, asked_at)) = asked_on.or(self.asked.take_if(|(sent, _)| *sent == token)) else { return };
         let body = abi::buffer(Buffer::Answer, 0, body_size).ok();
         let now = host::now();
         let recourse = match body.map(|body| codec::decode::<AllowanceReply>(&body)) {
@@ -80,7 +86,9 @@ impl Context for Call {
                 Recourse::Unreachable
             }
         };
-        if self.decide(&node, recourse, now) == Action::Continue && abi::resume_request().is_err() {
+        if flows {
+            self.exchange.iter_mut().for_each(|it| it.overrun_answered(recourse == Recourse::Asked));
+        } else if self.decide(&node, recourse, now) == Action::Continue && abi::resume_request().is_err() {
             node.stats.fault("resume");
         }
     }
@@ -260,6 +268,9 @@ impl HttpContext for Call {
             node.stats.fault("response_body");
             return Action::Continue;
         };
+        if exchange.is_watched() {
+            return self.watched_body(&node.clone(), &piece, end);
+        }
         if let Some(replaced) = exchange.response_body(&piece, end, host::now)
             && !(piece.is_empty() && replaced.is_empty())
             && abi::replace_buffer(Buffer::Response, size, &replaced).is_err()
@@ -353,6 +364,7 @@ impl Call {
             node.head_moved(self.context, host::now());
         }
         attempt::forget(exchange.id());
+        node.is_over(self.context);
         let end = stream_end(exchange.is_plain());
         let snapshot = node.snapshot().unwrap_or_default();
         let dialect = exchange.dialect();
@@ -364,6 +376,9 @@ impl Call {
         node.stats.call(end.outcome);
         if let Some(refused) = end.refused {
             node.stats.refused(refused.as_str());
+        }
+        if end.stopped_by.is_some() {
+            node.stats.refused(Refusal::Cap.as_str());
         }
         node.uses(&head.caps, end.finished_at);
         if node.config.access_log {

@@ -1,5 +1,7 @@
 //! What all calls of one worker share: configuration, snapshot, outbox, counters in use, identity of the process.
 
+mod streams;
+
 use super::{
     abi::{self, HostError},
     host::{self, Shared},
@@ -58,6 +60,8 @@ pub(super) struct Node {
     freed_heads: RefCell<BTreeMap<u32, UnixNanos>>,
     /// Until then, heads are not held: this Envoy was seen not to give bodies while a head is held.
     head_unheld_until: Cell<UnixNanos>,
+    /// Streams that were ended for their clients, and when.
+    ended_streams: RefCell<BTreeMap<u32, UnixNanos>>,
     began_at: UnixNanos,
     /// Until then, the control plane is taken to be away, and no call waits for it.
     away_until: Cell<UnixNanos>,
@@ -104,6 +108,7 @@ impl Node {
             waiting_heads: RefCell::default(),
             freed_heads: RefCell::default(),
             head_unheld_until: Cell::default(),
+            ended_streams: RefCell::default(),
             began_at: host::now(),
             away_until: Cell::default(),
         }
@@ -295,29 +300,6 @@ impl Node {
         });
     }
 
-    /// Whether heads are held back with their bodies now.
-    pub(super) fn holds_heads(&self, now: UnixNanos) -> bool {
-        self.config.admission.hold_head && now >= self.head_unheld_until.get()
-    }
-
-    /// A head begins to wait for its body.
-    pub(super) fn head_waits(&self, context: u32, may_grow: bool, since: UnixNanos) {
-        self.waiting_heads.borrow_mut().insert(context, WaitingHead { since, may_grow });
-    }
-
-    /// The stream of a context goes on with its body. Says whether its head waited until now; otherwise it was let
-    /// go. A body that comes only well after that was late by itself, and says nothing against this Envoy.
-    pub(super) fn head_moved(&self, context: u32, now: UnixNanos) -> bool {
-        /// What Envoy had kept back comes at once.
-        const AT_ONCE_NS: u64 = 100_000_000;
-        if let Some(freed_at) = self.freed_heads.borrow_mut().remove(&context)
-            && now.saturating_sub(freed_at) > AT_ONCE_NS
-        {
-            self.head_unheld_until.set(0);
-        }
-        self.waiting_heads.borrow_mut().remove(&context).is_some()
-    }
-
     /// Whether a call may wait for the control plane. While it does not answer, one call at a time tries again, so
     /// that an outage costs a timeout now and then and not in every call.
     pub(super) fn may_ask(&self, now: UnixNanos) -> bool {
@@ -333,6 +315,11 @@ impl Node {
         tries
     }
 
+    /// Whether the control plane is taken to be away; asks nobody.
+    pub(super) fn is_away(&self, now: UnixNanos) -> bool {
+        now < self.away_until.get()
+    }
+
     /// The control plane answered, or did not.
     pub(super) fn answered(&self, did: bool, now: UnixNanos) {
         self.away_until.set(if did { 0 } else { now.saturating_add(self.pause_ns()) });
@@ -341,28 +328,6 @@ impl Node {
             // Whatever was told may not have arrived.
             self.in_use.borrow_mut().values_mut().for_each(|used| used.reported_revision = 0);
         }
-    }
-
-    /// Heads that have waited too long: either the client sends its body late, or this Envoy gives no bodies while
-    /// a head is held (`allow_on_headers_stop_iteration` is missing). Both are let go.
-    pub(super) fn stuck_heads(&self, now: UnixNanos) -> Vec<(u32, WaitingHead)> {
-        /// Longer than any client takes between head and body, shorter than a user's patience.
-        const PATIENCE_NS: u64 = 1_000_000_000;
-        /// Then it is tried again: the configuration may have been mended.
-        const UNHELD_NS: u64 = 60_000_000_000;
-        let is_stuck = |head: &WaitingHead| now.saturating_sub(head.since) > PATIENCE_NS;
-        let waiting = self.waiting_heads.borrow();
-        let stuck = waiting.iter().filter(|(_, head)| is_stuck(head));
-        let stuck: Vec<_> = stuck.map(|(context, head)| (*context, *head)).collect();
-        drop(waiting);
-        if !stuck.is_empty() {
-            self.head_unheld_until.set(now.saturating_add(UNHELD_NS));
-        }
-        for (context, _) in &stuck {
-            self.waiting_heads.borrow_mut().remove(context);
-            self.freed_heads.borrow_mut().insert(*context, now);
-        }
-        stuck
     }
 }
 

@@ -144,6 +144,7 @@ impl RootContext for Root {
         node.stats.outbox_events(node.outbox.borrow().len());
         node.stats.flush();
         release_stuck_heads(&node, now);
+        cut_streams(&node, now);
         self.end_if_done(&node);
     }
 
@@ -288,6 +289,15 @@ fn release_stuck_heads(node: &Node, now: UnixNanos) {
         let freed = abi::act_for(context).and_then(|()| length_goes()).and_then(|()| abi::resume_request());
         if freed.is_err() {
             node.stats.fault("resume");
+        }
+    }
+}
+
+/// Closes the provider's connection of streams that were ended for their clients.
+fn cut_streams(node: &Node, now: UnixNanos) {
+    for context in node.cut_streams(now) {
+        if abi::act_for(context).and_then(|()| abi::reset_response()).is_err() {
+            node.stats.fault("reset");
         }
     }
 }

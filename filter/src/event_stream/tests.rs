@@ -1,4 +1,5 @@
 use super::*;
+use crate::frame::Event;
 use crate::frame::tests::{Collector, Seen, check, whole};
 
 fn string(name: &str, value: &str) -> Vec<u8> {
@@ -25,7 +26,7 @@ fn event(payload: &[u8]) -> Vec<u8> {
 fn read(pieces: &[&[u8]]) -> (Vec<Seen>, bool) {
     let (mut framer, mut seen) = (Framer::new(), Collector::default());
     for piece in pieces {
-        framer.feed(piece, &mut |event| seen.take(event));
+        framer.feed(piece, &mut |event: Event<'_>| seen.take(event));
     }
     (seen.0, framer.broken())
 }
@@ -144,7 +145,7 @@ fn memory_stays_within_the_bound() {
     let mut framer = Framer::new();
     let stream = [event(&vec![b'x'; 3 * EVENT_HELD_MAX]), event(&vec![b'y'; EVENT_HELD_MAX])].concat();
     for piece in stream.chunks(1000) {
-        framer.feed(piece, &mut |_| Verdict::Keep);
+        framer.feed(piece, &mut |_: Event<'_>| Verdict::Keep);
         assert!(framer.held.len() <= EVENT_HELD_MAX + SUM_BYTES);
     }
 }

@@ -58,8 +58,10 @@ pub(super) fn of_flow(
     end: &StreamEnd,
     now: UnixNanos,
 ) -> Option<Finished> {
-    let Flow { held, response, response_whole, first_token_at, mut tried, .. } = flow;
-    let ending = end.ending(response.is_some(), response_whole);
+    let Flow { held, response, response_whole, first_token_at, mut tried, stopped, .. } = flow;
+    let torn = end.ending(response.is_some(), response_whole);
+    // Envoy wrote its end, whoever closed the connection behind that.
+    let ending = if stopped.is_some() { Ending::LocalReply } else { torn };
     let status = response.as_ref().map_or(0, ResponseReader::status);
     let readable = response.as_ref().is_some_and(ResponseReader::reads_body);
     let mut facts = response.map(ResponseReader::into_facts).unwrap_or_default();
@@ -77,7 +79,9 @@ pub(super) fn of_flow(
         // Whoever looks at an answer again makes no call.
         return None;
     }
-    let cut = Cut { ending, status, never_sent: end.never_sent(), readable };
+    // The provider was broken off, and bills what it had made.
+    let torn = if stopped.is_some() { Ending::UpstreamReset } else { torn };
+    let cut = Cut { ending: torn, status, never_sent: end.never_sent(), readable };
     let known = facts.usage.is_some() || facts.free || asked.free || asked.usage().is_some();
     let usage_missing = !known && ending == Ending::Complete && (200..300).contains(&status);
     let usage = usage::of(&head, asked, &mut facts, &snapshot.ratios, &cut);
@@ -95,7 +99,10 @@ pub(super) fn of_flow(
     let cost = reported.filter(|_| bills).or(computed);
     let cost = bill::with_waste(snapshot, &head, &tried, cost);
     admission::settle(shared, &held, &usage_with_waste(&usage, &tried).units, cost, now);
-    let outcome = outcome::of(&facts, ending, status);
+    let outcome = match &stopped {
+        Some(stopped) => stopped.tell(&mut facts),
+        None => outcome::of(&facts, ending, status),
+    };
     if let (Some(spec), Some(task)) = (&snapshot.loop_guard, head.attribution.name(Dimension::Task)) {
         let cost_pico = cost.map_or(0, |cost| Amount::try_from(cost.pico()).unwrap_or(Amount::MAX));
         let failed = matches!(outcome, Outcome::Error | Outcome::InvalidJson | Outcome::TimedOut);
@@ -122,6 +129,7 @@ pub(super) fn of_flow(
         attempts: end.attempts.max(u32::try_from(tried.len()).unwrap_or(0)),
         tried,
         settled: cost,
+        stopped_by: stopped.map(|stopped| stopped.cap),
         ..blank_end(now)
     };
     Some(Finished { head, end, usage_missing })
@@ -158,6 +166,7 @@ pub(crate) fn blank_end(now: UnixNanos) -> CallEnd {
         attempts: 0,
         tried: Vec::new(),
         settled: None,
+        stopped_by: None,
     }
 }
 

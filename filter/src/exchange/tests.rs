@@ -1,5 +1,6 @@
 mod cuts;
 mod dialects;
+mod overrun;
 
 pub(crate) use super::end::blank_end;
 use super::*;

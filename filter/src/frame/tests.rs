@@ -65,9 +65,9 @@ fn an_event_is_whole_up_to_the_bound_and_in_pieces_beyond_it() {
         for cut in [0, length / 2, length] {
             let (mut held, mut seen) = (Held::default(), Collector::default());
             let (head, tail) = bytes.split_at(cut);
-            held.push(head, &mut |event| seen.take(event));
+            held.push(head, &mut |event: Event<'_>| seen.take(event));
             assert!(held.bytes.len() <= EVENT_HELD_MAX);
-            held.finish(tail, &mut |event| seen.take(event));
+            held.finish(tail, &mut |event: Event<'_>| seen.take(event));
             assert_eq!(seen.0, expected, "{length} cut at {cut}");
             assert!(held.bytes.is_empty() && !held.in_pieces);
         }

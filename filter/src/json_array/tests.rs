@@ -1,4 +1,5 @@
 use super::*;
+use crate::frame::Event;
 use crate::frame::{
     EVENT_HELD_MAX,
     tests::{Collector, Seen, check, whole},
@@ -7,7 +8,7 @@ use crate::frame::{
 fn elements(pieces: &[&[u8]]) -> (Vec<Seen>, bool) {
     let (mut framer, mut seen) = (Framer::new(), Collector::default());
     for piece in pieces {
-        framer.feed(piece, &mut |event| seen.take(event));
+        framer.feed(piece, &mut |event: Event<'_>| seen.take(event));
     }
     (seen.0, framer.over())
 }

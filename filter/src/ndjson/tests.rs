@@ -1,4 +1,5 @@
 use super::*;
+use crate::frame::Event;
 use crate::frame::{
     EVENT_HELD_MAX,
     tests::{Collector, Seen, check, whole},
@@ -7,9 +8,9 @@ use crate::frame::{
 fn lines(pieces: &[&[u8]]) -> Vec<Seen> {
     let (mut framer, mut seen) = (Framer::new(), Collector::default());
     for piece in pieces {
-        framer.feed(piece, false, &mut |event| seen.take(event));
+        framer.feed(piece, false, &mut |event: Event<'_>| seen.take(event));
     }
-    framer.feed(b"", true, &mut |event| seen.take(event));
+    framer.feed(b"", true, &mut |event: Event<'_>| seen.take(event));
     seen.0
 }
 

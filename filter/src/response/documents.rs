@@ -30,6 +30,10 @@ pub(super) struct Documents {
     long: Option<Box<Pieces>>,
     wraps: bool,
     usage_injected: bool,
+    /// The stream may have to end when more text than this was delivered,
+    limit: u64,
+    /// and this event was the last one then.
+    last: Vec<u8>,
     /// Text whose kind only the rest of its document tells.
     by_type: Vec<u8>,
 }
@@ -66,7 +70,15 @@ impl Pieces {
 
 impl Reader for Documents {
     fn take(&mut self, event: Event<'_>) -> Verdict {
-        self.take_event(event)
+        let verdict = self.take_event(event);
+        if let Event::Whole(document) = event {
+            self.note_last(document);
+        }
+        verdict
+    }
+
+    fn stops(&self) -> bool {
+        self.facts.text.bytes > self.limit && !self.facts.is_over()
     }
 
     fn skim(&mut self, bytes: &[u8], suffix: &[u8]) -> Option<usize> {
@@ -79,6 +91,7 @@ impl Reader for Documents {
         if fit == Fit::Latest {
             self.remember(bytes.get(..length).unwrap_or_default());
         }
+        self.note_last(bytes.get(..length).unwrap_or_default());
         Some(length)
     }
 }
@@ -94,6 +107,8 @@ impl Documents {
             long: None,
             wraps: expected.dialect.wraps_documents(),
             usage_injected: expected.usage_injected,
+            limit: u64::MAX,
+            last: Vec::new(),
             by_type: Vec::new(),
         }
     }
@@ -109,6 +124,23 @@ impl Documents {
     pub(super) fn into_facts(mut self) -> ResponseFacts {
         self.read_latest();
         self.facts
+    }
+
+    /// Stops once more text than this was delivered.
+    pub(super) fn limit_text(&mut self, bytes: u64) {
+        self.limit = bytes;
+    }
+
+    /// The event behind which it stops.
+    pub(super) fn last(&self) -> &[u8] {
+        &self.last
+    }
+
+    fn note_last(&mut self, document: &[u8]) {
+        if self.facts.text.bytes > self.limit {
+            self.last.clear();
+            self.last.extend_from_slice(document);
+        }
     }
 
     fn take_event(&mut self, event: Event<'_>) -> Verdict {

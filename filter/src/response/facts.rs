@@ -21,6 +21,8 @@ pub struct ResponseFacts {
     pub region: Option<Box<str>>,
     /// The provider's own counts.
     pub usage: Option<Usage>,
+    /// The answer's own id, where only the first event has it.
+    pub id: Option<Box<str>>,
     /// What the provider says the call costs.
     pub provider_cost: Option<PicoUsd>,
     /// Why the model stopped, one per answer.
@@ -67,6 +69,13 @@ impl ResponseFacts {
     pub(crate) fn take_model(&mut self, document: &Scanner, path: &str) {
         if self.model.is_none() {
             self.model = document.text(path).as_deref().and_then(named);
+        }
+    }
+
+    /// The answer's own id.
+    pub(crate) fn take_id(&mut self, document: &Scanner, path: &str) {
+        if self.id.is_none() {
+            self.id = document.text(path).as_deref().and_then(named);
         }
     }
 
@@ -120,6 +129,11 @@ impl ResponseFacts {
     /// An event was no document of this dialect, or damaged on the way.
     pub(super) fn is_unreadable(&mut self) {
         self.unreadable_events = self.unreadable_events.saturating_add(1);
+    }
+
+    /// Whether the model has stopped or failed, as far as was told.
+    pub(crate) fn is_over(&self) -> bool {
+        self.terminal || !self.finish_reasons.is_empty() || self.error_type.is_some()
     }
 
     /// The last event has come.

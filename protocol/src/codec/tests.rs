@@ -86,6 +86,7 @@ fn finished() -> UsageEvent {
         attempts: 1,
         tried: vec![],
         settled: None,
+        stopped_by: None,
     };
     UsageEvent::Finished { head: head(), end: Box::new(end) }
 }
