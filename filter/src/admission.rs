@@ -28,13 +28,13 @@ pub use refused::{Looped, Refused, RefusingCap};
 use std::sync::Arc;
 
 /// What a request may generate where neither it nor the price table says: the limit most models of 2024 had.
-const OUTPUT_TOKENS_ASSUMED: u64 = 4_096;
+pub const OUTPUT_TOKENS_ASSUMED: u64 = 4_096;
 /// Where the request sets no output limit, its hold is no more than this part of the cap: the model's maximum would
 /// lock a small cap that the call, most likely, does not come near. What it costs beyond is kept as debt.
 const ASSUMED_HOLD_PART: Amount = 10;
 
 /// No call holds more: 10,000 USD each for input and output. What is above comes from an absurd limit.
-const HOLD_PICO_MAX: i128 = 10_000_000_000_000_000;
+pub const HOLD_PICO_MAX: i128 = 10_000_000_000_000_000;
 
 /// What a call wants of the caps that are about it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -100,11 +100,16 @@ pub enum Recourse {
     CannotWait,
 }
 
+/// The model whose prices hold: that of the route's first target, else the one asked for.
+fn priced_model<'a>(head: &'a CallHead, facts: &'a RequestFacts) -> Option<&'a str> {
+    head.routed_to.as_deref().or(facts.model.as_deref())
+}
+
 impl Needs {
     /// Works out what a call needs under a snapshot.
     pub fn of(snapshot: &Snapshot, head: &CallHead, facts: &RequestFacts) -> Self {
         let CallHead { provider, account, attribution, region, started_at, .. } = head;
-        let prices = snapshot.prices.find(provider, account.as_deref(), None, facts.model.as_deref());
+        let prices = snapshot.prices.find(provider, account.as_deref(), None, priced_model(head, facts));
         let output_max = prices.and_then(|prices| prices.output_tokens_max);
         let output = match (facts.output_tokens_max, output_max) {
             (Some(asked), Some(max)) => asked.min(max),

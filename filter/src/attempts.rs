@@ -1,7 +1,7 @@
 //! The tries of one call at its upstreams, from what the attempt instance sees of each. Which of them decided what the
 //! client got, what came of the others, and which of those are billed all the same.
 
-use crate::head::Headers;
+use crate::{admission::OUTPUT_TOKENS_ASSUMED, head::Headers};
 use protocol::{
     UnixNanos,
     attempt::{Attempt, BillsOnAbort, Fate, RateLimit, Server},
@@ -136,6 +136,10 @@ impl Attempts {
 
     /// An attempt is over.
     pub fn end(&mut self, number: u32, end: AttemptEnd, now: UnixNanos) {
+        if self.decided.is_none() && self.answered == Some(number) {
+            // Envoy did not pass it on: it tries again.
+            self.answered = None;
+        }
         let Some(open) = self.open(number) else { return };
         open.over = true;
         open.sent = end.connected;
@@ -168,6 +172,16 @@ impl Attempts {
         list.into_iter().map(close).collect()
     }
 
+    /// Whether the policy says where attempts go.
+    pub fn is_planned(&self) -> bool {
+        self.plan.is_some()
+    }
+
+    /// Whether an attempt has not ended.
+    pub fn has_open(&self) -> bool {
+        self.list.iter().any(|open| !open.over)
+    }
+
     /// How many there were.
     pub fn count(&self) -> u32 {
         self.count
@@ -198,16 +212,31 @@ impl Attempts {
 
 /// Estimates what the attempts that came to nothing are billed for, by what the policy says of their providers.
 pub fn estimate_wasted(attempts: &mut [Attempt], head: &CallHead, snapshot: &Snapshot) {
-    for attempt in attempts {
-        let is_wasted = !attempt.decides && matches!(attempt.fate, Fate::Lost | Fate::Answered);
-        let provider = Server::of(head, Some(attempt)).provider;
-        let bills = snapshot.bills_on_abort.get(provider).copied().unwrap_or_default();
-        attempt.usage = match bills {
-            _ if !is_wasted => None,
-            BillsOnAbort::None => None,
-            BillsOnAbort::Input => Some(estimated(head.input_tokens_estimate, None)),
-            BillsOnAbort::Full => Some(estimated(head.input_tokens_estimate, head.output_tokens_max)),
-        };
+    for attempt in attempts.iter_mut().filter(|attempt| !attempt.decides) {
+        let is_wasted = matches!(attempt.fate, Fate::Lost | Fate::Answered);
+        attempt.usage = is_wasted.then(|| billed(attempt, head, snapshot)).flatten();
+    }
+}
+
+/// What the call itself used, where its attempt is known to be lost without an answer.
+pub fn usage_of_lost(attempts: &[Attempt], head: &CallHead, snapshot: &Snapshot) -> Option<Usage> {
+    let lost = attempts.iter().find(|attempt| attempt.decides && attempt.fate == Fate::Lost)?;
+    let nothing = Usage { complete: true, ..Usage::default() };
+    Some(billed(lost, head, snapshot).unwrap_or(nothing))
+}
+
+fn billed(attempt: &Attempt, head: &CallHead, snapshot: &Snapshot) -> Option<Usage> {
+    let Server { provider, account, model, .. } = Server::of(head, Some(attempt));
+    match snapshot.bills_on_abort.get(provider).copied().unwrap_or_default() {
+        BillsOnAbort::None => None,
+        BillsOnAbort::Input => Some(estimated(head.input_tokens_estimate, None)),
+        BillsOnAbort::Full => {
+            // No model makes more than it can, whatever the request allows.
+            let prices = snapshot.prices.find(provider, account, None, model);
+            let most = prices.and_then(|prices| prices.output_tokens_max).unwrap_or(OUTPUT_TOKENS_ASSUMED);
+            let output = head.output_tokens_max.map_or(most, |asked| asked.min(most));
+            Some(estimated(head.input_tokens_estimate, Some(output)))
+        }
     }
 }
 

@@ -57,6 +57,8 @@ pub struct Exchange {
     attempts: Option<Rc<RefCell<Attempts>>>,
     /// The policy's route that it goes by.
     routed: Option<Routed>,
+    /// It has a route, and no attempt instance to go by it.
+    lacks_attempts: bool,
     /// What the body may still say of who it is for.
     unasked: Option<Box<attribution::Unasked>>,
 }
@@ -178,6 +180,7 @@ impl Exchange {
             alterable: false,
             attempts: None,
             routed: None,
+            lacks_attempts: false,
             unasked,
         })
     }

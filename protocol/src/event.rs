@@ -114,6 +114,11 @@ pub struct CallHead {
 }
 
 impl CallHead {
+    /// The model that the client asked for, or that a cap made of it: what caps about models mean.
+    pub fn asked_model(&self) -> Option<&str> {
+        self.downgraded_to.as_deref().or(self.request_model.as_deref())
+    }
+
     /// The model that the provider was asked for.
     pub fn model(&self) -> Option<&str> {
         self.routed_to.as_deref().or(self.downgraded_to.as_deref()).or(self.request_model.as_deref())

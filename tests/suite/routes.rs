@@ -137,8 +137,16 @@ async fn a_model_that_no_route_serves_is_told_so() {
         .header("x-bursar-route", "openai-first")
         .header("x-bursar-target", "groq");
     assert_eq!(rig.app.send(&forged).await.status, 404);
+    // Nor by claiming to have signed them.
+    let claimed = "/v1/chat/completions?X-Amz-SignedHeaders=host%3Bx-bursar-route%3Bx-bursar-target";
+    for path in [claimed, &claimed.replace("chat/completions", "files")] {
+        let body = json!({"model": "gpt-4o", "messages": []});
+        let forged = Call::post(path).json(body).customer("acme");
+        let forged = forged.header("x-bursar-route", "openai-first").header("x-bursar-target", "openai");
+        assert_eq!(rig.app.send(&forged).await.status, 404, "{path}");
+    }
     assert!(providers.values().all(|provider| provider.received().is_empty()));
-    let calls = rig.bursar.calls("acme", 2).await;
+    let calls = rig.bursar.calls("acme", 3).await;
     assert!(calls.iter().all(|call| call["cost_usd"] == "0"), "{calls:#?}");
 }
 

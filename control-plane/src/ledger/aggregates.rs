@@ -66,7 +66,9 @@ impl Contribution {
         let Waste { wasted_pico, cause, fallback, premium_pico, retries } = self.waste;
         let own = self.cost_pico.map_or(0, |cost| cost.saturating_sub(wasted_pico));
         let for_nothing = |why| if admitted && cause == Some(why) { own } else { 0 };
-        let premium = premium_pico.filter(|_| fallback);
+        // What was for nothing is so with its premium.
+        let (fallen_back, premium) =
+            (fallback && cause.is_none(), premium_pico.filter(|_| fallback && cause.is_none()));
         Measures([
             i64::from(admitted),
             i64::from(self.refused),
@@ -84,7 +86,7 @@ impl Contribution {
             for_nothing(Cause::Aborted),
             for_nothing(Cause::Invalid),
             i64::from(admitted && fallback),
-            i64::from(admitted && fallback && premium.is_none()),
+            i64::from(admitted && fallen_back && premium.is_none()),
             if admitted { premium.unwrap_or(0) } else { 0 },
             if admitted { retries } else { 0 },
         ])

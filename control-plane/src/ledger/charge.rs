@@ -48,7 +48,7 @@ pub(super) fn charges(head: &CallHead, rules: &Rules) -> Vec<Charge> {
         attribution: &head.attribution,
         plan: rules.plan_of(customer),
         provider: &head.provider,
-        model: head.model(),
+        model: head.asked_model(),
         route: head.route.as_deref(),
     };
     let caps = rules.caps_of(&facets).into_iter();

@@ -141,8 +141,7 @@ pub(super) fn rate_end(head: &CallHead, end: &CallEnd, rules: &Rules) -> Verdict
     };
     let fallback = Fallback::of(head, Some(end));
     let premium = fallback.and_then(|fallback| premium(head, end, &fallback, verdict.cost?, rules));
-    // What one part of it costs is not known, so nor is the whole.
-    let verdict = verdict.with_waste(head, end, rules).unwrap_or_else(unpriced);
+    let verdict = verdict.with_waste(head, end, rules);
     Verdict { fallback: fallback.is_some(), premium: premium.filter(|_| verdict.cost.is_some()), ..verdict }
 }
 
@@ -172,27 +171,43 @@ fn premium(head: &CallHead, end: &CallEnd, fallback: &Fallback<'_>, cost: i64, r
 }
 
 impl Verdict {
-    /// Adds what the wasted attempts cost.
-    fn with_waste(mut self, head: &CallHead, end: &CallEnd, rules: &Rules) -> Result<Self, Unpriced> {
+    /// Adds what the wasted attempts cost. Where one part is not known, nor is the whole; caps are charged what is.
+    fn with_waste(mut self, head: &CallHead, end: &CallEnd, rules: &Rules) -> Self {
         if self.cost.is_none() {
-            return Ok(self);
+            return self;
         }
-        let mut wasted = Vec::new();
+        let (own, mut unknown) = (self.settled, None);
         for (attempt, usage) in attempt::wasted(&end.tried) {
             let server = Server::of(head, Some(attempt));
             let served =
                 Served { server, model: None, tier: head.request_tier.as_deref(), region: server.region };
-            let lines = rate(head, &served, usage, rules)?.lines;
-            wasted.extend(lines.into_iter().map(|line| Line { attempt: Some(attempt.number), ..line }));
+            match rate(head, &served, usage, rules) {
+                Ok(Self { settled, lines, .. }) => {
+                    self.settled = self.settled.saturating_add(settled);
+                    let of_attempt = |line| Line { attempt: Some(attempt.number), ..line };
+                    self.lines.extend(lines.into_iter().map(of_attempt));
+                }
+                Err(reason) => {
+                    let part = Self::unpriced(reason, &usage.units, None, rules);
+                    self.settled = self.settled.saturating_add(part.settled);
+                    unknown = unknown.or(Some(part));
+                }
+            }
         }
-        if wasted.is_empty() {
-            return Ok(self);
+        let settled = self.settled;
+        if let Some(part) = unknown {
+            return Self { settled, ..part };
         }
-        let own = self.cost;
-        self.lines.append(&mut wasted);
-        let Self { cost, settled, lines, .. } = Self::priced(std::mem::take(&mut self.lines))?;
-        let wasted = cost.zip(own).map_or(0, |(cost, own)| cost.saturating_sub(own));
-        Ok(Self { cost, settled, lines, wasted, ..self })
+        match Self::priced(std::mem::take(&mut self.lines)) {
+            Ok(Self { cost, lines, .. }) => Self { cost, lines, wasted: settled.saturating_sub(own), ..self },
+            Err(reason) => Self {
+                settled,
+                unpriced: Some(reason),
+                pricing: Pricing::Unpriced,
+                cost: None,
+                ..Self::free()
+            },
+        }
     }
 }
 

@@ -104,6 +104,8 @@ fn columns(keys: &[&str]) -> String {
 fn sums() -> String {
     let errors = ERRORS.map(|word| format!("'{word}'")).join(", ");
     let admitted = "state IN (1, 2)";
+    let premium = "state IN (1, 2) AND fallback = 1 AND outcome NOT IN (SELECT id FROM words WHERE text IN
+        ('error', 'timed_out', 'client_aborted', 'invalid_json'))";
     let own = |outcomes: &str| {
         let ended_so = format!("outcome IN (SELECT id FROM words WHERE text IN ({outcomes}))");
         format!("sum(iif({admitted} AND {ended_so}, coalesce(standing_pico - standing_wasted, 0), 0))")
@@ -118,8 +120,8 @@ fn sums() -> String {
          sum(iif({admitted}, coalesce(standing_pico, 0), 0)),
          sum({admitted} AND cost_pico IS NULL), sum(iif({admitted}, coalesce(cost_pico, 0), 0)),
          sum(iif({admitted}, standing_wasted, 0)), {}, {}, {},
-         sum({admitted} AND fallback = 1), sum({admitted} AND fallback = 1 AND standing_premium IS NULL),
-         sum(iif({admitted} AND fallback = 1, coalesce(standing_premium, 0), 0)),
+         sum({admitted} AND fallback = 1), sum({premium} AND standing_premium IS NULL),
+         sum(iif({premium}, coalesce(standing_premium, 0), 0)),
          sum(iif({admitted}, max(attempts - 1, 0), 0))",
         own("'error', 'timed_out'"),
         own("'client_aborted'"),

@@ -212,11 +212,7 @@ fn page(
         };
         match verdict.cost {
             None if before.cost.total.is_some() => page.kept = page.kept.saturating_add(1),
-            Some(_)
-                if before.cost.total != after.total
-                    || before.cost.computed != after.computed
-                    || !are_alike(before.lines(), &verdict.lines) =>
-            {
+            Some(_) if before.cost != after || !are_alike(before.lines(), &verdict.lines) => {
                 let end = end.as_ref();
                 page.differing.push(Differing {
                     group: group(connection, &keys)?,

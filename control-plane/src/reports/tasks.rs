@@ -123,15 +123,15 @@ pub fn task_groups(
     quiet_since: UnixNanos,
 ) -> Result<Vec<TaskGroup>, StoreError> {
     let sql = format!(
-        "SELECT {}, coalesce(o.outcome, iif(last_at <= ?3, w.text, NULL)) AS worth, o.outcome IS NOT NULL AS reported,
+        "SELECT {}, coalesce(said, iif(last_at <= ?3, w.text, NULL)) AS worth, said IS NOT NULL AS reported,
              count(*) AS tasks, sum(unpriced) AS unpriced,
              sum(errors = 0 AND refused = 0 AND retries = 0 AND fallbacks = 0) AS first_pass,
              sum(cost_pico) AS cost_pico, sum(retried_pico) AS retried_pico, sum(failed_pico) AS failed_pico,
              sum(aborted_pico) AS aborted_pico, sum(invalid_pico) AS invalid_pico, sum(premium_pico) AS premium_pico
-         FROM by_task
-         LEFT JOIN (SELECT task, outcome, max(revision) FROM outcomes GROUP BY task) o USING (task)
+         FROM (SELECT *, (SELECT outcome FROM outcomes o WHERE o.task = by_task.task ORDER BY revision DESC LIMIT 1) AS said
+             FROM by_task WHERE last_at >= ?1 AND last_at < ?2)
          LEFT JOIN words w ON w.id = last_outcome
-         WHERE last_at >= ?1 AND last_at < ?2 GROUP BY 1, 2, 3, 4",
+         GROUP BY 1, 2, 3, 4",
         by.columns()
     );
     let mut statement = store.prepare_cached(&sql)?;

@@ -94,6 +94,36 @@ fn without_any_answer_the_last_try_decides() {
 }
 
 #[test]
+fn an_answer_that_was_not_passed_on_does_not_decide_what_a_later_loss_does() {
+    let mut attempts = Attempts::default();
+    let first = attempts.begin(at("a"), None, 10);
+    answer(&mut attempts, first, "503");
+    attempts.end(first, ended(true), 20);
+    let second = attempts.begin(at("b"), None, 30);
+    attempts.end(second, ended(true), 40);
+    // Envoy answers by itself.
+    attempts.decide();
+    let list = attempts.close(&head(), 50);
+    assert_eq!(told(&list), [(1, false, Fate::Failed, None), (2, true, Fate::Lost, Some("status_503"))]);
+    let used = usage_of_lost(&list, &head(), &Snapshot::default()).unwrap();
+    assert_eq!(used.units, [(Meter::Input, 100)].into());
+}
+
+#[test]
+fn no_request_makes_a_lost_try_dearer_than_its_model_can_be() {
+    let mut attempts = Attempts::default();
+    let lost = attempts.begin(at("a"), None, 10);
+    attempts.end(lost, ended(true), 20);
+    attempts.begin(at("a"), None, 30);
+    let head = CallHead { output_tokens_max: Some(1 << 40), ..head() };
+    let mut list = attempts.close(&head, 40);
+    let bills_on_abort = [("openai".into(), BillsOnAbort::Full)].into();
+    estimate_wasted(&mut list, &head, &Snapshot { bills_on_abort, ..Snapshot::default() });
+    let units = &list[0].usage.as_ref().unwrap().units;
+    assert_eq!(units[&Meter::Output], OUTPUT_TOKENS_ASSUMED);
+}
+
+#[test]
 fn what_a_lost_try_is_billed_for_is_what_the_policy_says() {
     let mut attempts = Attempts::default();
     let numbers: Vec<u32> = (0..4).map(|_| attempts.begin(at("a"), None, 10)).collect();

@@ -28,7 +28,7 @@ const CALL_KEY: &str = "bursar_call";
 /// Names the policy's route, for Envoy's routes to match. No provider sees it.
 pub(super) const ROUTE_HEADER: &[u8] = b"x-bursar-route";
 /// Names the target, for filters behind this one to choose its key by. The last of them takes it out.
-const TARGET_HEADER: &[u8] = b"x-bursar-target";
+pub(super) const TARGET_HEADER: &[u8] = b"x-bursar-target";
 /// How long Envoy gives this attempt, in milliseconds.
 const TIMEOUT: &str = "x-envoy-expected-rq-timeout-ms";
 
@@ -123,6 +123,18 @@ impl HttpContext for Attempt {
         let name = host::text_property("xds\0upstream_host_metadata\0filter_metadata\0bursar\0target");
         let name = name.or_else(|| host::text_property("xds\0cluster_name"));
         let planned = name.as_deref().and_then(|name| attempts.borrow().planned(name));
+        if attempts.borrow().is_planned() {
+            // All tries share one head, which has another's key and path by now; and while one is under way, another one's
+            // would go out with it.
+            let fault = match planned {
+                None => Some("route_without_target"),
+                Some(_) if attempts.borrow().has_open() => Some("route_hedged"),
+                Some(_) => None,
+            };
+            if let Some(fault) = fault {
+                return self.refuse(fault);
+            }
+        }
         let (target, rewrite) = match planned {
             Some((target, rewrite)) => (target, Some(rewrite)),
             None => (self.instance.target(name), None),
@@ -164,6 +176,17 @@ impl HttpContext for Attempt {
 }
 
 impl Attempt {
+    /// Nothing goes out that might be for somebody else.
+    fn refuse(&self, fault: &'static str) -> Action {
+        self.instance.stats.fault(fault);
+        const UNAVAILABLE: u16 = 503;
+        let body = b"this attempt has no place in the policy's route";
+        if abi::send_local_reply(UNAVAILABLE, "bursar_route", &[], body).is_err() {
+            self.instance.stats.fault("local_reply");
+        }
+        Action::Pause
+    }
+
     /// The head waits for the body where that may have another length.
     fn rewrite_head(&mut self, rewrite: Rewrite, end: bool) -> Action {
         let set = |name: &[u8], value: Option<&[u8]>| {

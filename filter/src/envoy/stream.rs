@@ -2,6 +2,7 @@
 
 use super::{
     abi::{self, Map},
+    attempt::{ROUTE_HEADER, TARGET_HEADER},
     host,
     node::Node,
 };
@@ -26,6 +27,9 @@ pub(super) fn surroundings(node: &Node, headers: &Headers<'_>) -> Surroundings {
     }
 }
 
+/// What Envoy's routes and the filters behind the attempt instance go by.
+const CONTROL: [&[u8]; 2] = [ROUTE_HEADER, TARGET_HEADER];
+
 /// Takes out of the request what the provider must not see. A call each: replacing the whole map costs more, since
 /// Envoy then removes and adds every header.
 pub(super) fn strip(node: &Node, headers: &Headers<'_>, metered: bool, keeps_length: bool) {
@@ -38,6 +42,11 @@ pub(super) fn strip(node: &Node, headers: &Headers<'_>, metered: bool, keeps_len
     };
     let mut gone: Vec<&[u8]> = Vec::new();
     for (name, value) in headers.iter() {
+        // What chooses a route and its key is nobody's but ours, whoever claims to have signed it.
+        if CONTROL.contains(&name) {
+            gone.push(name);
+            continue;
+        }
         // A provider would refuse what is not as it was signed.
         if signature.is_some_and(|signature| signature.covers(name)) {
             continue;

@@ -7,11 +7,9 @@ use std::{rc::Rc, sync::Arc};
 
 impl Exchange {
     pub(super) fn needs(&mut self, snapshot: &Snapshot, facts: RequestFacts) -> Needs {
-        let (mut facts, asked) = (facts.clone(), facts.model);
-        self.route(snapshot, &mut facts);
+        self.route(snapshot, &facts);
         let needs = Needs::of(snapshot, &self.head, &facts);
         self.take_facts(facts, &snapshot.ratios);
-        Rc::make_mut(&mut self.head).request_model = asked;
         let head = Rc::make_mut(&mut self.head);
         (head.hold, head.hold_input) = (needs.hold, needs.hold_input);
         needs
@@ -21,7 +19,7 @@ impl Exchange {
     pub(super) fn downgraded(&mut self, snapshot: &Snapshot, before: &Needs, cap: Arc<CapSpec>) -> Needs {
         let mut asked = std::mem::take(&mut self.asked);
         asked.model.clone_from(&cap.downgrade);
-        self.route(snapshot, &mut asked);
+        self.route(snapshot, &asked);
         self.asked = asked;
         let head = Rc::make_mut(&mut self.head);
         head.downgraded_to.clone_from(&cap.downgrade);

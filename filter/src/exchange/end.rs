@@ -14,7 +14,7 @@ use crate::{
     ending::{StreamEnd, flag_names},
     loop_guard, refusal,
     request::RequestFacts,
-    response::ResponseReader,
+    response::{ResponseFacts, ResponseReader},
 };
 use bill::Served;
 use protocol::{
@@ -80,11 +80,12 @@ pub(super) fn of_flow(
         return None;
     }
     // The provider was broken off, and bills what it had made.
-    let torn = if stopped.is_some() { Ending::UpstreamReset } else { torn };
-    let cut = Cut { ending: torn, status, never_sent: end.never_sent(), readable };
+    let cut_by = if stopped.is_some() { Ending::UpstreamReset } else { torn };
+    let cut = Cut { ending: cut_by, status, never_sent: end.never_sent(), readable };
     let known = facts.usage.is_some() || facts.free || asked.free || asked.usage().is_some();
     let usage_missing = !known && ending == Ending::Complete && (200..300).contains(&status);
-    let usage = usage::of(&head, asked, &mut facts, &snapshot.ratios, &cut);
+    let lost = attempts::usage_of_lost(&tried, &head, snapshot);
+    let usage = lost.unwrap_or_else(|| usage::of(&head, asked, &mut facts, &snapshot.ratios, &cut));
     attempts::estimate_wasted(&mut tried, &head, snapshot);
     let server = Server::of(&head, tried.iter().find(|attempt| attempt.decides));
     let served = Served {
@@ -103,13 +104,7 @@ pub(super) fn of_flow(
         Some(stopped) => stopped.tell(&mut facts),
         None => outcome::of(&facts, ending, status),
     };
-    if let (Some(spec), Some(task)) = (&snapshot.loop_guard, head.attribution.name(Dimension::Task)) {
-        let cost_pico = cost.map_or(0, |cost| Amount::try_from(cost.pico()).unwrap_or(Amount::MAX));
-        let failed = matches!(outcome, Outcome::Error | Outcome::InvalidJson | Outcome::TimedOut);
-        let ended = loop_guard::Ended { cost_pico, failed, tool_calls: facts.text.tool_calls() };
-        // A guard that cannot count must not stop a call.
-        loop_guard::end(shared, spec, task.as_str(), &ended, now).unwrap_or_default();
-    }
+    tell_guard(snapshot, shared, &head, cost, outcome, (&facts, now));
     let end = CallEnd {
         first_token_at,
         outcome,
@@ -133,6 +128,24 @@ pub(super) fn of_flow(
         ..blank_end(now)
     };
     Some(Finished { head, end, usage_missing })
+}
+
+/// Lets the loop guard count the end of a task's call.
+fn tell_guard(
+    snapshot: &Snapshot,
+    shared: &impl SharedData,
+    head: &CallHead,
+    cost: Option<PicoUsd>,
+    outcome: Outcome,
+    (facts, now): (&ResponseFacts, UnixNanos),
+) {
+    if let (Some(spec), Some(task)) = (&snapshot.loop_guard, head.attribution.name(Dimension::Task)) {
+        let cost_pico = cost.map_or(0, |cost| Amount::try_from(cost.pico()).unwrap_or(Amount::MAX));
+        let failed = matches!(outcome, Outcome::Error | Outcome::InvalidJson | Outcome::TimedOut);
+        let ended = loop_guard::Ended { cost_pico, failed, tool_calls: facts.text.tool_calls() };
+        // A guard that cannot count must not stop a call.
+        loop_guard::end(shared, spec, task.as_str(), &ended, now).unwrap_or_default();
+    }
 }
 
 /// How far the answer came.

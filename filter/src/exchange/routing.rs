@@ -25,7 +25,7 @@ pub(super) struct Routed {
 impl Exchange {
     /// Finds the route of a model. Requests of other APIs name their model elsewhere, and one that cannot be altered goes
     /// where Envoy sends it. Gives the model that the first target is asked for.
-    pub(super) fn route(&mut self, snapshot: &Snapshot, facts: &mut RequestFacts) {
+    pub(super) fn route(&mut self, snapshot: &Snapshot, facts: &RequestFacts) {
         let is_compatible = matches!(
             self.dialect,
             Dialect::OpenaiChat
@@ -40,6 +40,11 @@ impl Exchange {
         else {
             return;
         };
+        if self.attempts.is_none() {
+            // Nobody would make the request what its provider wants, nor give it the right key.
+            self.lacks_attempts = true;
+            return;
+        }
         let Some(first) = spec.targets.first() else { return };
         let head = Rc::make_mut(&mut self.head);
         let before = before.unwrap_or_else(|| Unrouted {
@@ -53,7 +58,6 @@ impl Exchange {
         head.route = Some(spec.name.clone());
         if *asked != *model {
             head.routed_to = Some(asked.as_ref().into());
-            facts.model = Some(asked.into());
         }
         self.routed = Some(Routed { spec: Arc::clone(spec), model, before });
     }
@@ -69,6 +73,11 @@ impl Exchange {
         Some(before)
     }
 
+    /// Whether it had a route, and no attempt instance to go by it.
+    pub fn lacks_attempts(&self) -> bool {
+        self.lacks_attempts
+    }
+
     /// The name of the call's route, where the policy has one for it.
     pub fn routed(&self) -> Option<&str> {
         self.routed.as_ref().map(|routed| &*routed.spec.name)
@@ -79,11 +88,10 @@ impl Exchange {
         self.attempts.as_ref()?.borrow().fallback().map(str::to_owned)
     }
 
-    /// Tells the attempts where they go. Whether anybody will make them go there.
-    pub fn plan(&self, host: &str, path: &str) -> bool {
-        let (Some(routed), Some(attempts)) = (&self.routed, &self.attempts) else { return false };
+    /// Tells the attempts where they go.
+    pub fn plan(&self, host: &str, path: &str) {
+        let (Some(routed), Some(attempts)) = (&self.routed, &self.attempts) else { return };
         let Routed { spec, model, .. } = routed;
         attempts.borrow_mut().plan(Plan::new(self.dialect, spec, model, host, path));
-        true
     }
 }

@@ -98,11 +98,14 @@ impl Stored {
         if booking.head_hash == self.head_hash {
             return Ok(booking.head.request_text_bytes);
         }
+        Ok(self.head(write)?.request_text_bytes)
+    }
+
+    /// The head that stands.
+    fn head(&self, write: &Write<'_>) -> Result<CallHead, StoreError> {
         let mut find = write.statement("SELECT head FROM details WHERE id = ?1")?;
         let head: Vec<u8> = find.query_row([self.keys.id], |row| row.get(0))?;
-        let head: CallHead =
-            codec::decode(&head).map_err(|error| StoreError::corrupt("a call's head", error))?;
-        Ok(head.request_text_bytes)
+        codec::decode(&head).map_err(|error| StoreError::corrupt("a call's head", error))
     }
 
     /// The first of the facts on which two heads of one call must agree whatever else they say: who, where, when.
@@ -117,7 +120,10 @@ impl Stored {
         if instant(head.started_at) != self.keys.started_at {
             return Ok(Some("started_at"));
         }
-        if write.word(Some(&head.provider))? != self.keys.provider {
+        // The row says who served it.
+        if write.word(Some(&head.provider))? != self.keys.provider
+            && self.head(write)?.provider != head.provider
+        {
             return Ok(Some("provider"));
         }
         for dimension in Dimension::ALL {

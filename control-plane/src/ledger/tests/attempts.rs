@@ -188,7 +188,50 @@ async fn an_attempt_that_nobody_can_price_makes_the_call_unpriced() {
     let call = ledger.call(1).await;
     assert_eq!((call.cost_usd, call.unpriced_reason.as_deref()), (None, Some("no_model")));
     assert_eq!(ledger.number("SELECT retried_pico FROM by_task").await, 0);
+    // Caps are charged what is known of it.
+    assert_eq!(ledger.cap("acme-day/usd").await, (OWN, 0));
     ledger.assert_rebuild_equals_running().await;
+}
+
+#[tokio::test]
+async fn a_premium_of_what_was_for_nothing_is_not_counted_beside_it() {
+    let ledger = Ledger::with(POLICY, prices());
+    let fallback = vec![attempt(1, None), decides(attempt(2, Some("groq")))];
+    let invalid = CallEnd { outcome: Outcome::InvalidJson, ..after(fallback) };
+    ledger.book(vec![ended(1, invalid)]).await;
+    let sums = ["invalid_pico", "fallbacks", "premium_unknown", "premium_pico"];
+    let sums = sums.map(|column| format!("SELECT {column} FROM by_task"));
+    let mut counted = Vec::new();
+    for sum in &sums {
+        counted.push(ledger.number(sum).await);
+    }
+    assert_eq!(counted, [AT_GROQ, 1, 0, 0]);
+    ledger.assert_rebuild_equals_running().await;
+}
+
+#[tokio::test]
+async fn a_price_of_where_a_call_was_first_sent_changes_its_premium_when_it_is_rated_anew() {
+    let at_home = prices().into_iter().filter(|row| row.id > 2).collect();
+    let ledger = Ledger::with(POLICY, at_home);
+    let fallback = vec![attempt(1, None), decides(attempt(2, Some("groq")))];
+    ledger.book(vec![ended(1, after(fallback))]).await;
+    assert_eq!(ledger.number("SELECT premium_unknown FROM by_task").await, 1);
+    let ledger = ledger.repriced(prices());
+    assert_eq!(ledger.rerate(&[], false).await.changed, 1);
+    assert_eq!(ledger.number("SELECT premium_unknown FROM by_task").await, 0);
+    assert_eq!(ledger.number("SELECT premium_pico FROM by_task").await, AT_GROQ - OWN);
+    ledger.assert_rebuild_equals_running().await;
+    assert_eq!(ledger.rerate(&[], false).await.changed, 0);
+}
+
+#[tokio::test]
+async fn a_fallback_that_is_told_again_with_another_head_is_a_repeat() {
+    let ledger = Ledger::with(POLICY, prices());
+    let fallback = || vec![attempt(1, None), decides(attempt(2, Some("groq")))];
+    ledger.book(vec![started(1), ended(1, after(fallback()))]).await;
+    let later = CallHead { request_tier: Some("flex".into()), ..head(1) };
+    let again = UsageEvent::Finished { head: later, end: Box::new(after(fallback())) };
+    assert_eq!(ledger.book(vec![again]).await, [ItemResult::Duplicate]);
 }
 
 #[tokio::test]

@@ -138,9 +138,11 @@ ALTER TABLE by_task ADD COLUMN customer_max  INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE by_task ADD COLUMN workspace_min INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE by_task ADD COLUMN workspace_max INTEGER NOT NULL DEFAULT 0;
 UPDATE by_task SET provider = c.provider, model = c.model FROM calls c WHERE c.id = by_task.first_call;
-UPDATE by_task SET last_call = c.id, last_outcome = c.outcome
-FROM (SELECT task, id, outcome, max(started_at) FROM calls WHERE task <> 0 AND state <> 0 GROUP BY task) c
-WHERE c.task = by_task.task;
+UPDATE by_task SET last_call = (SELECT id FROM calls c WHERE c.task = by_task.task AND c.task <> 0 AND c.state <> 0
+    ORDER BY c.started_at DESC, c.id DESC LIMIT 1);
+UPDATE by_task SET last_outcome = c.outcome FROM calls c WHERE c.id = by_task.last_call;
+-- The open calls of a task, for each that is listed.
+CREATE INDEX calls_open_by_task ON calls (task) WHERE state = 0;
 UPDATE by_task SET customer_min = c.least, customer_max = c.greatest, workspace_min = c.first, workspace_max = c.last
 FROM (SELECT task, min(customer) AS least, max(customer) AS greatest, min(workspace) AS first, max(workspace) AS last
     FROM calls WHERE task <> 0 AND state <> 0 GROUP BY task) c

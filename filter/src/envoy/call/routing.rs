@@ -14,22 +14,21 @@ impl Call {
     /// Names the call's route, and has Envoy choose again.
     pub(super) fn go_by_route(&self, node: &Node) {
         let Some(exchange) = &self.exchange else { return };
+        if exchange.lacks_attempts() {
+            node.stats.fault("route_without_attempt");
+        }
         let Some(name) = exchange.routed() else { return };
-        let choose = || -> Result<bool, HostError> {
+        let choose = || -> Result<(), HostError> {
             let bytes = abi::header_pairs(Map::Request)?;
             let pairs = split_pairs(&bytes);
             let headers = Headers::new(&pairs);
             let text = |name| headers.text(name).unwrap_or_default();
-            let is_planned = exchange.plan(text(":authority"), text(":path"));
+            exchange.plan(text(":authority"), text(":path"));
             abi::set_header(Map::Request, ROUTE_HEADER, Some(name.as_bytes()))?;
-            abi::clear_route_cache()?;
-            Ok(is_planned)
+            abi::clear_route_cache()
         };
-        match choose() {
-            Ok(true) => {}
-            // Nobody will make the request what its provider wants.
-            Ok(false) => node.stats.fault("route_without_attempt"),
-            Err(HostError) => node.stats.fault("route_rewrite"),
+        if choose().is_err() {
+            node.stats.fault("route_rewrite");
         }
     }
 }

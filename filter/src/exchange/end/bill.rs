@@ -1,6 +1,7 @@
 //! What a call costs, by the prices of the snapshot, with what its attempts cost that came to nothing. The ledger rates it
 //! again by the prices in force when it started; this is what its caps are settled with meanwhile.
 
+use crate::admission::HOLD_PICO_MAX;
 use protocol::{
     UnixNanos,
     attempt::{Attempt, Server, wasted},
@@ -34,7 +35,7 @@ pub(super) fn cost(
     rated.ok().and_then(|lines| rating::cost(&lines)).or_else(|| ceiling(snapshot, usage))
 }
 
-/// With what the wasted attempts cost. Unknown where one of them is.
+/// With what the wasted attempts cost, as far as somebody knows.
 pub(super) fn with_waste(
     snapshot: &Snapshot,
     head: &CallHead,
@@ -46,9 +47,12 @@ pub(super) fn with_waste(
         let server = Server::of(head, Some(attempt));
         let served =
             Served { server, model: None, tier: head.request_tier.as_deref(), region: server.region };
-        total = total.checked_add(self::cost(snapshot, &served, usage, head.started_at)?)?;
+        if let Some(cost) = self::cost(snapshot, &served, usage, head.started_at) {
+            total = total.checked_add(cost)?;
+        }
     }
-    Some(total)
+    // What the ledger takes for a cost.
+    Some(total.min(PicoUsd::new(HOLD_PICO_MAX)))
 }
 
 /// What a call without a price is settled with, where the policy names a ceiling.
