@@ -27,7 +27,7 @@ mod openai_transcriptions;
 mod tree;
 mod unknown;
 
-pub use detect::{Detected, detect};
+pub use detect::{Detected, detect, tells_usage_unasked};
 pub(crate) use format::{ErrorShape, Format};
 
 /// A wire format.

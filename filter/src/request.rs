@@ -8,7 +8,7 @@ mod usage_option;
 
 pub use facts::{CacheHint, RequestFacts};
 pub use model::with_model;
-pub use usage_option::LatePiece;
+pub use usage_option::{LatePiece, without_usage_asked};
 
 use crate::{
     dialect::Detected,

@@ -125,6 +125,10 @@ async fn answer(request: Request<Incoming>, log: Log) -> io::Result<Response<Pla
     if attempt <= script.fail_attempts {
         return Ok(failure(path, 503, "overloaded", "this attempt fails", slot));
     }
+    let asked: Value = serde_json::from_slice(&body).unwrap_or_default();
+    if let Some(key) = script.refuses.as_deref().filter(|key| asked.get(key).is_some()) {
+        return Ok(failure(path, 422, "extra_forbidden", &format!("{key} is not permitted"), slot));
+    }
     let mut response = plan(&head, &body, &script, slot);
     for (name, value) in &script.headers {
         let name: HeaderName = name.parse().expect("a header's name");

@@ -70,6 +70,24 @@ async fn an_application_names_a_model_and_never_sees_who_serves_it_or_a_key() {
 }
 
 #[tokio::test]
+async fn a_provider_that_tells_usage_unasked_is_not_asked_and_the_one_behind_it_is() {
+    let (rig, providers) = start("").await;
+    let stream = |script| chat("mistral-medium-latest", &script).streamed();
+    let refuses = json!({"refuses": "stream_options", "tokens": 20, "prompt_tokens": 10});
+    let (answer, call) = booked(&rig, &rig.app, &stream(refuses)).await;
+    assert_eq!((answer.status, &call["provider"]), (200, &json!("mistral")));
+    assert_eq!(providers["mistral"].received().pop().unwrap().json().get("stream_options"), None);
+    let script = json!({"fail_attempts": 1, "tokens": 20, "prompt_tokens": 10});
+    let (_, call) = booked(&rig, &rig.app, &stream(script)).await;
+    assert_eq!((&call["provider"], &call["usage_source"]), (&json!("openai"), &json!("reported")));
+    let asked = providers["openai"].received().pop().unwrap().json();
+    assert_eq!(
+        (&asked["stream_options"]["include_usage"], &asked["model"]),
+        (&json!(true), &json!("gpt-4o-mini"))
+    );
+}
+
+#[tokio::test]
 async fn a_lost_provider_is_replaced_and_the_call_priced_by_who_served_it() {
     let (rig, providers) = start("").await;
     for stream in [false, true] {

@@ -89,6 +89,11 @@ const HOSTS: &[(&str, &str)] = &[
 /// 422 to it, and told usage unasked in 114 of 114 recorded streams.
 const TELLS_USAGE_UNASKED: &[&str] = &["mistral", "codestral"];
 
+/// Whether a provider tells the usage of streams by itself, and may refuse to be asked.
+pub fn tells_usage_unasked(provider: &str) -> bool {
+    TELLS_USAGE_UNASKED.contains(&provider)
+}
+
 /// Ends of paths that tell the dialect, the first that fits.
 const PATHS: &[(&str, Dialect)] = &[
     ("/chat/completions", Dialect::OpenaiChat),

@@ -92,6 +92,7 @@ impl Exchange {
     pub fn plan(&self, host: &str, path: &str) {
         let (Some(routed), Some(attempts)) = (&self.routed, &self.attempts) else { return };
         let Routed { spec, model, .. } = routed;
-        attempts.borrow_mut().plan(Plan::new(self.dialect, spec, model, host, path));
+        let plan = Plan::new(self.dialect, spec, model, host, path).asks_for_usage(self.usage_injected);
+        attempts.borrow_mut().plan(plan);
     }
 }

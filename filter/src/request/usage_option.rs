@@ -9,6 +9,16 @@ use std::collections::BTreeMap;
 /// Room at the end of a body for the longest options that are merged into one that is not held.
 const RESERVED_BYTES: usize = 256;
 
+/// What is put in front of the members of a request that has no such options.
+const ASKED: &[u8] = br#""stream_options":{"include_usage":true},"#;
+
+/// The request without the option that was put into it; what it had by itself stays.
+pub fn without_usage_asked(body: &[u8]) -> Option<Vec<u8>> {
+    let brace = body.iter().position(|byte| *byte == b'{')?.checked_add(1)?;
+    let (before, members) = body.split_at_checked(brace)?;
+    Some([before, members.strip_prefix(ASKED)?].concat())
+}
+
 /// Room that the content-length of a body promises, to be filled at its end: with the option, and with spaces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Reserve {

@@ -23,6 +23,8 @@ pub struct Script {
     pub fail_attempts: u32,
     /// Of an attempt after so many, by Envoy's count, all is well: neither its status nor how it begins is scripted.
     pub well_after_attempts: Option<u32>,
+    /// Answers 422 to requests with this key.
+    pub refuses: Option<String>,
     /// Headers of the answer.
     pub headers: BTreeMap<String, String>,
     /// Generated tokens; by default the request's output limit, at most 16.
@@ -69,6 +71,7 @@ impl Default for Script {
             error: "server_error".to_owned(),
             fail_attempts: 0,
             well_after_attempts: None,
+            refuses: None,
             headers: BTreeMap::new(),
             tokens: None,
             token: " moon".to_owned(),
