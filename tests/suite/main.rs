@@ -37,6 +37,7 @@ mod reload;
 mod routes;
 mod scripted_day;
 mod simulator;
+mod storm;
 mod stream_usage;
 mod tidy;
 mod traps;
