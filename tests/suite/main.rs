@@ -8,6 +8,7 @@
 
 mod alerts;
 mod attempts;
+mod away;
 mod bad_input;
 mod bare_envoy;
 mod caps;
