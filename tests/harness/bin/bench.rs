@@ -5,6 +5,8 @@
 #![expect(clippy::float_arithmetic, reason = "ratios of times, and no money")]
 #![expect(clippy::expect_used, clippy::indexing_slicing, reason = "a benchmark that cannot go on says so")]
 
+#[path = "bench/admission.rs"]
+mod admission;
 #[path = "bench/load.rs"]
 mod load;
 #[path = "bench/table.rs"]
@@ -46,11 +48,18 @@ caps:
 async fn main() -> ExitCode {
     let rounds = std::env::args().nth(1).map_or(Ok(ROUNDS), |text| text.parse());
     let wanted = std::env::args().nth(2).unwrap_or_default();
+    if let (Ok(rounds), "admission") = (&rounds, &*wanted) {
+        let place = tempfile::tempdir().expect("a temporary directory");
+        let (provider, port) = simulator(place.path()).await;
+        admission::run(*rounds, &port).await;
+        drop(provider);
+        return ExitCode::SUCCESS;
+    }
     let all: &[Load] = if wanted == "dialects" { &load::DIALECTS } else { &load::ALL };
     let loads: Vec<&Load> =
         all.iter().filter(|load| wanted == "dialects" || load.name.starts_with(&wanted)).collect();
     let (Ok(rounds), false) = (rounds, loads.is_empty()) else {
-        eprintln!("usage: ./build.sh bench [ROUNDS [unary|paced|burst|dialects]]");
+        eprintln!("usage: ./build.sh bench [ROUNDS [unary|paced|burst|dialects|admission]]");
         return ExitCode::from(2);
     };
     let place = tempfile::tempdir().expect("a temporary directory");
