@@ -11,7 +11,7 @@ usage() {
 ./build.sh check                          formats, lints, licences, and five seconds of each fuzz target
 ./build.sh simulate [STEPS]               the protocol of caps, ten million steps of it (docs/CAPS.md)
 ./build.sh wasm                           the filter alone
-./build.sh bench [ROUNDS [LOAD]]           what the filter costs, beside a bare Envoy and a no-op module
+./build.sh bench [ROUNDS] [LOAD]           what the filter costs, beside a bare Envoy and a no-op module
 ./build.sh dist                           dist/bursar and dist/bursar-filter.wasm
 USAGE
 }

@@ -46,24 +46,27 @@ caps:
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let rounds = std::env::args().nth(1).map_or(Ok(ROUNDS), |text| text.parse());
-    let wanted = std::env::args().nth(2).unwrap_or_default();
-    if let (Ok(rounds), "admission") = (&rounds, &*wanted) {
-        let place = tempfile::tempdir().expect("a temporary directory");
-        let (provider, port) = simulator(place.path()).await;
-        admission::run(*rounds, &port).await;
-        drop(provider);
-        return ExitCode::SUCCESS;
+    let mut arguments: Vec<String> = std::env::args().skip(1).collect();
+    if arguments.first().is_some_and(|first| first.starts_with(char::is_alphabetic)) {
+        arguments.insert(0, ROUNDS.to_string()); // a load alone
     }
+    let rounds = arguments.first().map_or(Ok(ROUNDS), |text| text.parse());
+    let wanted = arguments.get(1).cloned().unwrap_or_default();
     let all: &[Load] = if wanted == "dialects" { &load::DIALECTS } else { &load::ALL };
     let loads: Vec<&Load> =
         all.iter().filter(|load| wanted == "dialects" || load.name.starts_with(&wanted)).collect();
-    let (Ok(rounds), false) = (rounds, loads.is_empty()) else {
-        eprintln!("usage: ./build.sh bench [ROUNDS [unary|paced|burst|dialects|admission]]");
+    let of_admission = wanted == "admission";
+    let (Ok(rounds), true) = (rounds, of_admission || !loads.is_empty()) else {
+        eprintln!("usage: ./build.sh bench [ROUNDS] [unary|paced|burst|dialects|admission]");
         return ExitCode::from(2);
     };
     let place = tempfile::tempdir().expect("a temporary directory");
     let (provider, port) = simulator(place.path()).await;
+    if of_admission {
+        println!("{}", admission::report(port.address(), POLICY, rounds).await);
+        drop(provider);
+        return ExitCode::SUCCESS;
+    }
     let bursar = ControlPlane::start(POLICY).await;
     let setup = |filter| {
         let control_plane = (filter == Filter::Bursar).then(|| bursar.address());

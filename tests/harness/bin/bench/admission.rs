@@ -1,149 +1,187 @@
-//! What admission adds to a call, warm and cold, beside the same filter without caps; and how long a policy takes to be
-//! enforced by every worker.
+//! What admission adds to a call, and how soon a policy is in force. Two Envoys of two workers with the same filter: of
+//! one the control plane has no caps, of the other two that are about every call. Calls come one at a time, so that what
+//! is measured is waiting, not queueing.
 
+use crate::table::quartiles;
 use harness::{
     call::Call,
-    client::{Client, Connection},
+    client::{Answer, Connection},
     control_plane::ControlPlane,
     envoy::{Envoy, Setup},
-    ports::Port,
     rig,
 };
-use serde_json::{Value, json};
+use serde_json::json;
+use std::{fmt::Write, fs, net::SocketAddr, time::Duration};
 use tokio::time::Instant;
 
-/// Nothing to admit by.
-const OPEN: &str = "version: 1\n";
-/// Two caps on each customer, which never refuse.
-const CAPPED: &str = "version: 1\ncaps:\n  - {name: a, each: customer, limit_usd: \"100000\", window: month}\n  \
-    - {name: b, each: customer, limit_calls: 1000000, window: day}\n";
-/// Calls of each kind in a round.
-const WARM: usize = 400;
-const COLD: usize = 100;
-/// A worker of two serves at least one of so many connections but once in 2,000.
-const CONNECTIONS: usize = 12;
+/// A policy is applied so often at least, whatever the rounds.
+const APPLIES_MIN: usize = 10;
+const WARM_CALLS: usize = 400;
+/// Each is the first of its workspace: it waits until the control plane has handed out something.
+const COLD_CALLS: usize = 100;
 
-/// Milliseconds, in rounds that take turns.
-#[derive(Debug, Default)]
-struct Took {
-    open: Vec<f64>,
-    capped: Vec<f64>,
+/// One kind of call in one round, in microseconds.
+#[derive(Clone, Copy, Debug)]
+struct Waited {
+    p50: f64,
+    p99: f64,
 }
 
-/// Measures, and prints a table.
-pub(super) async fn run(rounds: usize, simulator: &Port) {
-    let (open, mut open_envoy) = start(OPEN, simulator, 1).await;
-    let (capped, mut capped_envoy) = start(CAPPED, simulator, 1).await;
-    for envoy in [&mut open_envoy, &mut capped_envoy] {
-        rig::has_snapshot(envoy).await;
-    }
-    let (mut warm, mut cold) = (Took::default(), Took::default());
+/// Without caps and with them.
+type Pair = [Waited; 2];
+
+/// Measures and says it.
+pub(super) async fn report(provider: SocketAddr, with_caps: &str, rounds: usize) -> String {
+    let without = ControlPlane::start("version: 1\n").await;
+    let with = ControlPlane::start(with_caps).await;
+    let envoys = [envoy(provider, &without).await, envoy(provider, &with).await];
+    let (mut warm, mut cold) = (Vec::new(), Vec::new());
     for round in 0..=rounds {
-        let mut these = [Took::default(), Took::default()];
-        for (kind, calls) in [WARM, COLD].into_iter().enumerate() {
-            let name = |number: usize| match kind {
-                0 => "warm".to_owned(),
-                _ => format!("cold-{round}-{number}"),
-            };
-            let took = &mut these[kind];
-            took.open = sequence(&open_envoy.client(), calls, name).await;
-            took.capped = sequence(&capped_envoy.client(), calls, name).await;
-        }
-        // The first round warms pools and the compiler of the module.
+        let warm_row = pair(&envoys, round, WARM_CALLS, |_| "w".to_owned()).await;
+        let cold_row = pair(&envoys, round, COLD_CALLS, |call| format!("w{round}-{call}")).await;
         if round > 0 {
-            let [these_warm, these_cold] = these;
-            for (all, these) in [(&mut warm, these_warm), (&mut cold, these_cold)] {
-                all.open.extend(these.open);
-                all.capped.extend(these.capped);
-            }
+            warm.push(warm_row); // round 0 warms caches, connections and the compiler of the module
+            cold.push(cold_row);
         }
         eprintln!("round {round} of {rounds}");
     }
-    println!(
-        "| call | p50, no caps, µs | p50 | added | p99, no caps, µs | p99 | added |\n|---|---|---|---|---|---|---|"
+    let applied = applies(&envoys[0], &without, rounds.max(APPLIES_MIN)).await;
+    let mut text = format!(
+        "Envoy with two workers, `admission: strict`, two caps in money beside none; {rounds} interleaved rounds of {WARM_CALLS} warm \
+         and {COLD_CALLS} cold calls, one at a time. Medians over the rounds; × is the median of the paired ratios (quartiles).\n\n\
+         | call | quantile | no caps, µs | caps, µs | added, µs | × |\n|---|---|---|---|---|---|\n"
     );
-    for (name, took) in [("warm allowance", warm), ("cold, strict", cold)] {
-        let [open, capped] = [took.open, took.capped].map(sorted);
-        let cells = [0.5, 0.99].map(|part| {
-            let (open, capped) = (at(&open, part) * 1e3, at(&capped, part) * 1e3);
-            format!("{open:.0} | {capped:.0} | {:+.0} µs, {:.2} ×", capped - open, capped / open)
-        });
-        println!("| {name} | {} | {} |", cells[0], cells[1]);
+    for (name, rows) in [("warm: the allowance is there", &warm), ("cold: it has to be asked for", &cold)] {
+        line(&mut text, name, "p50", rows, |waited| waited.p50);
+        line(&mut text, name, "p99", rows, |waited| waited.p99);
     }
-    drop((open, capped));
-    enforcement(simulator).await;
+    let count = applied.len();
+    let [least, median, most] = ends_and_median(applied);
+    let _written = writeln!(
+        text,
+        "\nFrom the start of `bursar policy apply` until both workers do as it says, {count} times: {least:.0} ms at \
+         least, {median:.0} ms in the median, {most:.0} ms at most."
+    );
+    text
 }
 
-async fn start(policy: &str, simulator: &Port, concurrency: u32) -> (ControlPlane, Envoy) {
-    let bursar = ControlPlane::start(policy).await;
-    let mut setup = Setup::new(simulator.address());
+async fn envoy(provider: SocketAddr, bursar: &ControlPlane) -> Envoy {
+    let mut setup = Setup::new(provider);
     setup.control_plane = Some(bursar.address());
-    setup.concurrency = concurrency;
     setup.configuration = vec![("admission".to_owned(), json!({"mode": "strict"}))];
-    let envoy = Envoy::start(setup).await;
-    (bursar, envoy)
-}
-
-fn call(customer: &str) -> Call {
-    Call::chat("gpt-4o").customer(customer).set("max_tokens", 16)
-}
-
-async fn sequence(client: &Client, calls: usize, name: impl Fn(usize) -> String) -> Vec<f64> {
-    let mut took = Vec::with_capacity(calls);
-    for number in 0..calls {
-        let (call, begin) = (call(&name(number)), Instant::now());
-        assert_eq!(client.send(&call).await.status, 200, "a call that must pass");
-        took.push(begin.elapsed().as_secs_f64() * 1e3);
-    }
-    took
-}
-
-/// A policy that refuses, and one that does not, put in force in turns; every connection asks until it gets the other answer.
-async fn enforcement(simulator: &Port) {
-    const TIMES: usize = 12;
-    let (bursar, mut envoy) = start(OPEN, simulator, 2).await;
+    let mut envoy = Envoy::start(setup).await;
     rig::has_snapshot(&mut envoy).await;
-    let refusing = json!({"version": 1, "caps": [
-        {"name": "none", "subject": {"customer": "probe"}, "limit_calls": 0, "window": "day"},
-    ]});
-    let mut connections = Vec::new();
-    for _ in 0..CONNECTIONS {
-        connections.push(Connection::open(envoy.address()).await);
-    }
-    let mut took = Vec::new();
-    for turn in 0..TIMES {
-        let refuses = turn % 2 == 0;
-        let policy: Value = if refuses { refusing.clone() } else { json!({"version": 1}) };
-        let answer = bursar.put("/v1/policy", policy).await;
-        assert_eq!(answer.status, 200, "{}", answer.text());
-        let begin = Instant::now();
-        for connection in &mut connections {
-            while (connection.send(&call("probe")).await.status == 200) == refuses {}
+    envoy
+}
+
+fn question(workspace: &str) -> Call {
+    let call = Call::chat("gpt-4o").set("max_tokens", 20).script(&json!({"tokens": 5}));
+    call.customer("acme").header("x-bursar-workspace", workspace)
+}
+
+/// The same calls through both, the first in turn.
+async fn pair(envoys: &[Envoy; 2], round: usize, calls: usize, workspace: impl Fn(usize) -> String) -> Pair {
+    let mut row = [Waited { p50: f64::NAN, p99: f64::NAN }; 2];
+    for turn in [round % 2, (round + 1) % 2] {
+        let mut connection = Connection::open(envoys[turn].address()).await;
+        let mut took_us = Vec::with_capacity(calls);
+        for number in 0..calls {
+            let call = question(&workspace(number));
+            let begun = Instant::now();
+            let answer = connection.send(&call).await;
+            took_us.push(begun.elapsed().as_secs_f64() * 1e6);
+            assert_eq!(answer.status, 200, "{}", answer.text());
+            assert_eq!(answer.header("x-bursar-budget").is_some(), turn == 1, "caps are about one of them");
         }
-        took.push(begin.elapsed().as_secs_f64() * 1e3);
+        row[turn] = waited(took_us);
     }
-    let took = sorted(took);
-    println!(
-        "\nFrom `policy apply` to enforcement in every worker, ms, {TIMES} times: least {:.0}, median {:.0}, most {:.0}",
-        at(&took, 0.0),
-        at(&took, 0.5),
-        at(&took, 1.0)
+    row
+}
+
+fn waited(mut took_us: Vec<f64>) -> Waited {
+    took_us.sort_by(f64::total_cmp);
+    let at = |percent: usize| took_us.get((took_us.len() * percent).div_ceil(100).saturating_sub(1));
+    Waited { p50: at(50).copied().unwrap_or(f64::NAN), p99: at(99).copied().unwrap_or(f64::NAN) }
+}
+
+fn line(text: &mut String, name: &str, quantile: &str, rows: &[Pair], of: fn(&Waited) -> f64) {
+    let median = |pick: &dyn Fn(&Pair) -> f64| quartiles(rows.iter().map(pick).collect());
+    let [_, without, _] = median(&|[without, _]| of(without));
+    let [_, with, _] = median(&|[_, with]| of(with));
+    let [_, added, _] = median(&|[without, with]| of(with) - of(without));
+    let [low, times, high] = median(&|[without, with]| of(with) / of(without));
+    let _written = writeln!(
+        text,
+        "| {name} | {quantile} | {without:.0} | {with:.0} | {added:+.0} | {times:.2} ({low:.2}–{high:.2}) |"
     );
 }
 
-fn sorted(mut values: Vec<f64>) -> Vec<f64> {
-    values.sort_by(f64::total_cmp);
-    values
+/// How long it took, each time, in milliseconds. What is toggled is whether calls of nobody pass: that no allowance is
+/// part of.
+async fn applies(envoy: &Envoy, bursar: &ControlPlane, times: usize) -> Vec<f64> {
+    let mut workers = one_connection_per_worker(envoy).await;
+    let server = format!("http://{}", bursar.address());
+    let mut took_ms = Vec::new();
+    for time in 0..times {
+        let refuses = time % 2 == 0;
+        let rule = if refuses { "refuse" } else { "allow" };
+        let file = bursar.data().with_file_name("applied.yaml");
+        fs::write(&file, format!("version: 1\nunattributed: {{rule: {rule}}}\n")).expect("a writable place");
+        let begun = Instant::now();
+        let output = bursar.run(&["policy", "apply", &file.display().to_string(), "--server", &server]);
+        assert!(output.status.success(), "policy apply: {}", String::from_utf8_lossy(&output.stderr));
+        for connection in &mut workers {
+            while is_refused(&connection.send(&Call::chat("gpt-4o")).await) != refuses {
+                assert!(begun.elapsed() < Duration::from_secs(20), "the policy does not come");
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        }
+        took_ms.push(begun.elapsed().as_secs_f64() * 1e3);
+        // Looks for news are a second apart; the next command is not to begin at the same point between two each time.
+        tokio::time::sleep(Duration::from_millis(u64::try_from(time * 370 % 1_000).unwrap_or(0))).await;
+    }
+    took_ms
 }
 
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    clippy::cast_precision_loss,
-    clippy::as_conversions,
-    reason = "a place in a list of some thousands"
-)]
-fn at(sorted: &[f64], part: f64) -> f64 {
-    let last = sorted.len().saturating_sub(1);
-    sorted.get((last as f64 * part).round() as usize).copied().unwrap_or(f64::NAN)
+fn is_refused(answer: &Answer) -> bool {
+    let why = answer.header("x-bursar-refused");
+    assert!(answer.status == 200 || why == Some("unattributed"), "{} {}", answer.status, answer.text());
+    why.is_some()
+}
+
+/// Envoy tells which worker took a connection by its counters alone.
+async fn one_connection_per_worker(envoy: &Envoy) -> Vec<Connection> {
+    let counted = async || {
+        let page = envoy.admin("/stats?filter=worker_[0-9]+.downstream_cx_total$").await;
+        let listener = format!(".{}.worker_", envoy.address().to_string().replace(':', "_"));
+        let ours = page
+            .lines()
+            .filter(|line| line.contains(&listener) || line.contains(&envoy.address().to_string()));
+        ours.map(str::to_owned).collect::<Vec<String>>()
+    };
+    let (mut found, mut before): (Vec<Connection>, _) = (Vec::new(), counted().await);
+    let mut seen: Vec<usize> = Vec::new();
+    let workers = usize::try_from(envoy.concurrency()).unwrap_or(0);
+    for _ in 0..200 {
+        let mut connection = Connection::open(envoy.address()).await;
+        connection.send(&Call::chat("gpt-4o")).await;
+        let after = counted().await;
+        let worker = before.iter().zip(&after).position(|(before, after)| before != after);
+        before = after;
+        if let Some(worker) = worker.filter(|worker| !seen.contains(worker)) {
+            seen.push(worker);
+            found.push(connection);
+        }
+        if found.len() == workers {
+            break;
+        }
+    }
+    assert_eq!(found.len(), workers, "no connection of each worker: {before:?}");
+    found
+}
+
+fn ends_and_median(mut values: Vec<f64>) -> [f64; 3] {
+    let [_, median, _] = quartiles(values.clone());
+    values.sort_by(f64::total_cmp);
+    [values.first().copied().unwrap_or(f64::NAN), median, values.last().copied().unwrap_or(f64::NAN)]
 }

@@ -8,7 +8,7 @@ pub(super) fn median(values: Vec<f64>) -> f64 {
 }
 
 /// The lower quartile, the median and the upper quartile.
-fn quartiles(mut values: Vec<f64>) -> [f64; 3] {
+pub(super) fn quartiles(mut values: Vec<f64>) -> [f64; 3] {
     values.sort_by(f64::total_cmp);
     let at = |quarters: usize| values.get((values.len().saturating_sub(1) * quarters + 2) / 4).copied();
     [1, 2, 3].map(|quarters| at(quarters).unwrap_or(f64::NAN))
