@@ -3,9 +3,12 @@
 //! What they change, proposals of prices alone, goes through `prices/decide.rs`.
 
 mod alerts;
+mod attempts;
 mod calculator;
 mod call;
 mod chart;
+mod customer;
+mod find;
 mod meter;
 mod overview;
 mod page;
@@ -15,6 +18,7 @@ mod reconciliation;
 mod report;
 mod routes;
 mod same_site;
+mod tasks;
 
 pub use call::{CallPage, Correction, Decision, Fact, LineRow};
 pub use chart::{Bar, Chart, Measure};

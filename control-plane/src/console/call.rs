@@ -1,19 +1,24 @@
 //! One call: who it was for and how that is known, what it cost line by line, what the caps said, how long it took.
 
 mod lines;
+mod refusal;
+mod words;
 
 pub use lines::LineRow;
 
 use super::{
+    attempts::{AttemptRow, reason_words},
     meter::subject,
     overview::badge,
     page::{Page, duration, usd, written},
     prices::address,
 };
-use crate::{prices::PriceTable, reports};
+use crate::{ledger::view::Attempt, reports::CapState, rules::Rules};
 use askama::Template;
 use axum::http::StatusCode;
 use protocol::{
+    UnixNanos,
+    attempt::{Fallback, Server},
     attribution::{Attributed, Dimension, Source},
     event::{CallEnd, CallHead, CapAnswer, CapDecision},
     meters::Usage,
@@ -21,11 +26,14 @@ use protocol::{
     rating::{self, Line},
 };
 
+use refusal::Reason;
+use words::{advice, correction, rule};
+
 /// The cause of a correction that rated a call by other prices; what came of it is what the call costs since.
 const RERATE: &str = "rerate";
 
 /// Everything the page shows.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct CallPage<'a> {
     /// What is known since it began.
     pub head: &'a CallHead,
@@ -47,8 +55,14 @@ pub struct CallPage<'a> {
     pub corrections: &'a [Correction],
     /// Which rule found its prices: `served_model`, …
     pub matched: Option<&'a str>,
-    /// For the rows that its lines name.
-    pub prices: &'a PriceTable,
+    /// Its tries at upstreams.
+    pub attempts: &'a [Attempt],
+    /// For the price rows that its lines name, and the caps that refused it.
+    pub rules: &'a Rules,
+    /// How full caps are
+    pub caps: &'a [CapState],
+    /// now.
+    pub now: UnixNanos,
 }
 
 /// A call that was booked otherwise than it was first.
@@ -91,6 +105,11 @@ struct CallTemplate {
     money: Vec<Fact>,
     decisions: Vec<Decision>,
     phases: Vec<Phase>,
+    attempts: Vec<AttemptRow>,
+    fallback: String,
+    refusal: Vec<Reason>,
+    task: String,
+    customer: String,
     corrections: Vec<CorrectionRow>,
 }
 
@@ -158,13 +177,46 @@ impl CallPage<'_> {
             who: self.who(),
             what: self.what(),
             how: self.how(),
-            lines: self.lines.iter().map(|line| LineRow::new(line, self.prices, self.usage())).collect(),
+            lines: self
+                .lines
+                .iter()
+                .map(|line| LineRow::new(line, &self.rules.prices, self.usage()))
+                .collect(),
             money: self.money(),
             decisions: self.head.caps.iter().map(|said| decision(said, self.end)).collect(),
             phases: self.phases(),
+            attempts: self.attempts.iter().map(AttemptRow::new).collect(),
+            fallback: self.fallback(),
+            refusal: refusal::reasons(self.head, self.end, self.rules, self.caps, self.now),
+            task: self.name(Dimension::Task).map(super::tasks::address).unwrap_or_default(),
+            customer: self.name(Dimension::Customer).map(super::customer::address).unwrap_or_default(),
             corrections: self.corrections.iter().map(correction).collect(),
         };
         Page::of(StatusCode::OK, &template)
+    }
+
+    fn name(&self, dimension: Dimension) -> Option<&str> {
+        self.head.attribution.name(dimension).map(protocol::ids::Name::as_str)
+    }
+
+    /// Where it was to be served and where it was, in a sentence; empty where that is the same.
+    fn fallback(&self) -> String {
+        let Some(fallback) = Fallback::of(self.head, self.end) else { return String::new() };
+        let server = Server::of(self.head, self.end.and_then(CallEnd::deciding));
+        let place = |server: Server<'_>| match server.model {
+            Some(model) => format!("{} ({model})", server.provider),
+            None => server.provider.to_owned(),
+        };
+        let first = match (fallback.original, self.head.original_route.as_deref()) {
+            (Some(original), _) => place(original),
+            (None, Some(route)) => format!("route {route}"),
+            (None, None) => return String::new(),
+        };
+        format!(
+            "Fallback: first sent to {first}, decided at {}, because {}.",
+            place(server),
+            reason_words(fallback.reason)
+        )
     }
 
     fn priced_as(&self) -> Option<(String, String)> {
@@ -289,19 +341,6 @@ impl CallPage<'_> {
     }
 }
 
-/// Which of a call's names was looked up, in words.
-fn rule(matched: &str) -> &str {
-    match matched {
-        "served_model" => "the name that the response gave",
-        "served_alias" => "an alias of the name that the response gave",
-        "served_prefix" => "the beginning of the name that the response gave",
-        "requested_model" => "the name that the request gave",
-        "requested_alias" => "an alias of the name that the request gave",
-        "requested_prefix" => "the beginning of the name that the request gave",
-        other => other,
-    }
-}
-
 fn outcome(end: &CallEnd) -> String {
     let reason = end.refused.map(|refusal| format!("refused_{}", refusal.as_str()));
     reason.or_else(|| word_of(&end.outcome)).unwrap_or_default()
@@ -348,44 +387,4 @@ fn decision(decision: &CapDecision, end: Option<&CallEnd>) -> Decision {
         None => decision.held.to_string(),
     };
     Decision { cap: decision.cap.to_string(), subject: subject(&decision.subject), word, class, held }
-}
-
-/// What somebody can do about a call without a cost: in parts, of which every other one is code.
-fn advice(reason: &str, head: &CallHead) -> Vec<String> {
-    let Some((_, what)) = reports::what_to_do(reason) else { return Vec::new() };
-    let model = head.model().unwrap_or("this model");
-    let (kind, meter) = reason.split_once(':').unwrap_or((reason, ""));
-    let meter = meter.replace('_', " ");
-    let why = match kind {
-        "no_model" => format!("Nobody had priced {model} at {} when the call began.", head.provider),
-        "no_rate" => format!("{model} has no rate for {meter}."),
-        "outside_window" => format!("{model} has prices, but none for the time at which the call began."),
-        "no_usage" => "Nothing is known of what the call used.".to_owned(),
-        _ => format!("The units of {meter} times their rate do not fit: one of them is absurd."),
-    };
-    let mut text = format!("{} {what}", why.replace('`', "'"));
-    if reports::is_mended_by_a_price(reason) {
-        let day = |at| written(at, "%Y-%m-%d");
-        let (from, to) = (day(head.started_at), day(head.started_at.saturating_add(86_400_000_000_000)));
-        text.push_str(&format!(
-            " Then `bursar rerate --from {from} --to {to} --dry-run` says what the calls of that day cost."
-        ));
-    }
-    text.split('`').map(ToOwned::to_owned).collect()
-}
-
-fn correction(correction: &Correction) -> CorrectionRow {
-    let amount = |amount: Option<PicoUsd>| {
-        amount.map_or_else(|| "unknown".to_owned(), |amount| format!("{amount} USD"))
-    };
-    CorrectionRow {
-        at: written(correction.at, "%Y-%m-%d %H:%M:%S"),
-        cause: match &*correction.cause {
-            "late_end" => "it ended after it had been closed as orphaned".to_owned(),
-            RERATE => "rated anew, by other prices".to_owned(),
-            cause => cause.replace('_', " "),
-        },
-        before: amount(correction.before),
-        after: amount(correction.after),
-    }
 }

@@ -168,6 +168,8 @@ struct Tile {
 struct LegendRow {
     class: &'static str,
     name: String,
+    /// The customer's page; empty of what is no customer.
+    address: String,
     cost: String,
     calls: String,
     refused: String,
@@ -182,20 +184,21 @@ struct TableRow {
     calls: String,
 }
 
-struct CallCells {
-    id: String,
-    date: String,
-    time: String,
-    customer: Option<String>,
-    feature: String,
-    model: String,
-    badge: &'static str,
-    word: String,
-    tokens_in: String,
-    tokens_out: String,
-    cost: Option<String>,
-    estimated: bool,
-    open: bool,
+pub(super) struct CallCells {
+    pub(super) id: String,
+    pub(super) date: String,
+    pub(super) time: String,
+    pub(super) customer: Option<String>,
+    pub(super) customer_address: String,
+    pub(super) feature: String,
+    pub(super) model: String,
+    pub(super) badge: &'static str,
+    pub(super) word: String,
+    pub(super) tokens_in: String,
+    pub(super) tokens_out: String,
+    pub(super) cost: Option<String>,
+    pub(super) estimated: bool,
+    pub(super) open: bool,
 }
 
 impl Overview<'_> {
@@ -307,7 +310,8 @@ fn legend(customers: &[(Option<Box<str>>, Totals)], series: &Series) -> Vec<Lege
     let mut rows: Vec<LegendRow> = own
         .map(|(name, totals)| {
             let word = name.as_deref().unwrap_or("unattributed").to_owned();
-            legend_row(series.class(name), word, totals)
+            let address = name.as_deref().map(super::customer::address).unwrap_or_default();
+            LegendRow { address, ..legend_row(series.class(name), word, totals) }
         })
         .collect();
     let others: Vec<&Totals> = customers
@@ -326,6 +330,7 @@ fn legend_row(class: &'static str, name: String, totals: &Totals) -> LegendRow {
     LegendRow {
         class,
         name,
+        address: String::new(),
         cost: usd(totals.cost),
         calls: count(totals.calls),
         refused: count(totals.refused),
@@ -333,7 +338,7 @@ fn legend_row(class: &'static str, name: String, totals: &Totals) -> LegendRow {
     }
 }
 
-fn cells(call: &CallRow, now: UnixNanos) -> CallCells {
+pub(super) fn cells(call: &CallRow, now: UnixNanos) -> CallCells {
     let (badge, word) = badge(&call.state, call.outcome.as_deref());
     let today = now / DAY_NS == call.started_at / DAY_NS;
     CallCells {
@@ -341,6 +346,7 @@ fn cells(call: &CallRow, now: UnixNanos) -> CallCells {
         date: if today { String::new() } else { written(call.started_at, "%-d %b") },
         time: written(call.started_at, "%H:%M:%S"),
         customer: call.customer.clone(),
+        customer_address: call.customer.as_deref().map(super::customer::address).unwrap_or_default(),
         feature: call.feature.clone().unwrap_or_else(|| "–".to_owned()),
         model: call.model.clone().unwrap_or_else(|| call.provider.clone()),
         badge,

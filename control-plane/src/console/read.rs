@@ -2,7 +2,7 @@
 
 use super::{CallRow, Correction};
 use crate::{
-    ledger::{self, State},
+    ledger::{self, State, view::Attempt},
     store::{NO_WORD, StoreError, unix, word_text},
 };
 use protocol::{
@@ -15,14 +15,19 @@ use protocol::{
 use rusqlite::{Connection, OptionalExtension, Row};
 use serde::de::DeserializeOwned;
 
-/// The newest calls, the newest first.
-pub(super) fn last_calls(store: &Connection, limit: u32) -> Result<Vec<CallRow>, StoreError> {
-    let mut statement = store.prepare_cached(
+/// The newest calls, of one customer's word or of all, the newest first.
+pub(super) fn last_calls(
+    store: &Connection,
+    customer: Option<i64>,
+    limit: u32,
+) -> Result<Vec<CallRow>, StoreError> {
+    let whose = if customer.is_some() { "customer = ?2" } else { "?2 IS NULL" };
+    let mut statement = store.prepare_cached(&format!(
         "SELECT id, started_at, customer, feature, provider, model, state, outcome, refused, tokens_in, tokens_out,
              standing_pico, usage_source
-         FROM standing ORDER BY started_at DESC LIMIT ?1",
-    )?;
-    let mut rows = statement.query([limit])?;
+         FROM standing WHERE {whose} ORDER BY started_at DESC LIMIT ?1"
+    ))?;
+    let mut rows = statement.query((limit, customer))?;
     let mut calls = Vec::new();
     while let Some(row) = rows.next()? {
         let state = state(row.get(6)?)?;
@@ -62,6 +67,7 @@ pub(super) struct Call {
     pub(super) settled: Option<PicoUsd>,
     pub(super) corrections: Vec<Correction>,
     pub(super) matched: Option<&'static str>,
+    pub(super) attempts: Vec<Attempt>,
 }
 
 /// The call of that id.
@@ -81,6 +87,7 @@ pub(super) fn call(store: &Connection, id: CallId) -> Result<Option<Call>, Store
         .optional()?;
     let Some(((head, end), lines, code, (plan, unpriced), (cost, settled))) = found else { return Ok(None) };
     let pico = |pico: Option<i64>| pico.map(|pico| PicoUsd::new(i128::from(pico)));
+    let shown = ledger::calls::find(store, id)?;
     Ok(Some(Call {
         head: decode(&head)?,
         end: end.as_deref().map(decode).transpose()?,
@@ -91,7 +98,8 @@ pub(super) fn call(store: &Connection, id: CallId) -> Result<Option<Call>, Store
         cost: pico(cost),
         settled: pico(settled),
         corrections: corrections(store, id)?,
-        matched: ledger::calls::find(store, id)?.and_then(|call| call.price_match),
+        matched: shown.as_ref().and_then(|call| call.price_match),
+        attempts: shown.map(|call| call.attempts).unwrap_or_default(),
     }))
 }
 

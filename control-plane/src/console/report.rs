@@ -55,7 +55,11 @@ pub fn report_page(report: &Report, kind: Kind, query: &str, waiting: usize) -> 
     let is_about_prices = kind == Kind::Unpriced;
     let day = |at: Option<u64>| at.map(|at| written(at, "%Y-%m-%d")).unwrap_or_default();
     let template = ReportTemplate {
-        section: if is_about_prices { "prices" } else { "weekly" },
+        section: match kind {
+            Kind::Unpriced => "prices",
+            Kind::Weekly => "weekly",
+            _ => "reports",
+        },
         kind: kind.as_str(),
         is_about_prices,
         waiting,
@@ -70,6 +74,37 @@ pub fn report_page(report: &Report, kind: Kind, query: &str, waiting: usize) -> 
         sections: sections(report),
     };
     Page::of(StatusCode::OK, &template)
+}
+
+#[derive(Template)]
+#[template(path = "reports.html")]
+struct ReportsTemplate {
+    section: &'static str,
+    rows: Vec<(&'static str, &'static str)>,
+}
+
+/// The page that lists all reports.
+pub(super) fn list_page() -> Page {
+    let rows = Kind::ALL.into_iter().map(|kind| (kind.as_str(), question(kind))).collect();
+    Page::of(StatusCode::OK, &ReportsTemplate { section: "reports", rows })
+}
+
+/// What a report answers.
+fn question(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Weekly => "How did the week go: cost, margin, waste, and what changed?",
+        Kind::Customers => "What does each customer cost?",
+        Kind::Features => "What does each feature cost?",
+        Kind::Plans => "What does each plan leave?",
+        Kind::Routes => "What does each route cost?",
+        Kind::Workspaces => "What does each workspace cost?",
+        Kind::Models => "What does each provider and model cost?",
+        Kind::Drift => "Where do providers state another cost than the price table?",
+        Kind::Unpriced => "Which calls have no known cost, and why?",
+        Kind::Waste => "What of the cost bought nothing, and by what cause?",
+        Kind::Tasks => "What did tasks cost, and what were they worth?",
+        Kind::Channels => "What do the customers of each channel leave?",
+    }
 }
 
 /// The tables of a report, ready for their template.
@@ -120,6 +155,9 @@ fn cells(section: &Section, row: &[Cell]) -> Vec<CellView> {
     let link = |column: &Column, cell: &Cell| match (column.key, cell) {
         ("model", Cell::Text(model)) if section.key == "unpriced" && is_named(model) => {
             text("provider").map(|provider| address(&provider, model))
+        }
+        ("customer", Cell::Text(customer)) if is_named(customer) && customer != "unattributed" => {
+            Some(super::customer::address(customer))
         }
         ("last_at", _) => {
             text(LAST_CALL).filter(|id| !id.is_empty()).map(|id| format!("/console/calls/{id}"))

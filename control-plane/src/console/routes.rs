@@ -3,15 +3,16 @@
 mod prices;
 
 use super::{
-    CallPage, Overview, Page, STYLESHEET, Span, alerts, calculator, not_found,
+    CallPage, Overview, Page, STYLESHEET, Span, alerts, calculator, customer, find, not_found,
     page::failed,
     read::{self, Call},
-    reconciliation, report_page,
+    reconciliation, report_page, tasks,
 };
 use crate::{
     app::App,
     instant::Instant,
-    reports::{self, Costs, Kind, Range},
+    reports::{self, CapState, Costs, Kind, Range},
+    rules::Rules,
     store::StoreError,
 };
 use axum::{
@@ -21,7 +22,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{get, post},
 };
-use protocol::ids::CallId;
+use protocol::{UnixNanos, ids::CallId};
 use serde::Deserialize;
 
 /// So many calls stand on the first page.
@@ -32,8 +33,13 @@ pub fn routes(app: App) -> Router {
     Router::new()
         .route("/", get(overview))
         .route("/console/calls/{id}", get(call))
-        .route("/console/reports/weekly", get(weekly))
-        .route("/console/reports/unpriced", get(unpriced))
+        .route("/console/find", get(find::show))
+        // Names may have slashes, which some proxies decode.
+        .route("/console/customers/{*name}", get(customer::show))
+        .route("/console/tasks", get(tasks::list))
+        .route("/console/tasks/{*name}", get(tasks::show))
+        .route("/console/reports", get(report_list))
+        .route("/console/reports/{kind}", get(report))
         .route("/console/calculator", get(calculator::show))
         .route("/console/reconciliation", get(reconciliation::form).post(reconciliation::compare))
         .route("/console/prices", get(prices::list))
@@ -76,7 +82,7 @@ async fn overview(State(app): State<App>, Query(query): Query<OverviewQuery>) ->
             has_caps: !rules.caps().is_empty(),
             alerts: crate::alerts::summary(store, now)?,
             refused: refused.as_deref(),
-            calls: &read::last_calls(store, LAST_CALLS)?,
+            calls: &read::last_calls(store, None, LAST_CALLS)?,
         };
         Ok(view.page())
     };
@@ -86,29 +92,34 @@ async fn overview(State(app): State<App>, Query(query): Query<OverviewQuery>) ->
 async fn call(State(app): State<App>, Path(id): Path<String>) -> Page {
     let missing = || not_found("There is no such call", "The ledger has no call of this id.");
     let Ok(id) = id.parse::<CallId>() else { return missing() };
-    let rules = app.rules();
-    let found = app.store.read(move |store| read::call(store, id)).await;
-    answer(found.map(|found| {
-        let Some(Call { head, end, lines, state, plan, unpriced, cost, settled, corrections, matched }) =
-            found
-        else {
-            return missing();
-        };
-        let page = CallPage {
-            head: &head,
-            end: end.as_ref(),
-            state: state.as_str(),
-            plan: plan.as_deref(),
-            lines: &lines,
-            cost,
-            unpriced: unpriced.as_deref(),
-            settled,
-            corrections: &corrections,
-            matched,
-            prices: &rules.prices,
-        };
-        page.page()
-    }))
+    let (now, rules) = (app.clock.now(), app.rules());
+    let render = move |store: &rusqlite::Connection| -> Result<Option<Page>, StoreError> {
+        let Some(call) = read::call(store, id)? else { return Ok(None) };
+        let is_refused = call.end.as_ref().is_some_and(|end| end.refused.is_some());
+        let caps = if is_refused { reports::cap_states(store, &rules, now)? } else { Vec::new() };
+        Ok(Some(call_page(&call, &rules, &caps, now)))
+    };
+    answer(app.store.read(render).await.map(|page| page.unwrap_or_else(missing)))
+}
+
+fn call_page(call: &Call, rules: &Rules, caps: &[CapState], now: UnixNanos) -> Page {
+    let page = CallPage {
+        head: &call.head,
+        end: call.end.as_ref(),
+        state: call.state.as_str(),
+        plan: call.plan.as_deref(),
+        lines: &call.lines,
+        cost: call.cost,
+        unpriced: call.unpriced.as_deref(),
+        settled: call.settled,
+        corrections: &call.corrections,
+        matched: call.matched,
+        attempts: &call.attempts,
+        rules,
+        caps,
+        now,
+    };
+    page.page()
 }
 
 #[derive(Deserialize)]
@@ -117,15 +128,14 @@ struct ReportQuery {
     to: Option<String>,
 }
 
-async fn weekly(State(app): State<App>, Query(query): Query<ReportQuery>) -> Page {
-    report(app, Kind::Weekly, query).await
+async fn report_list() -> Page {
+    super::report::list_page()
 }
 
-async fn unpriced(State(app): State<App>, Query(query): Query<ReportQuery>) -> Page {
-    report(app, Kind::Unpriced, query).await
-}
-
-async fn report(app: App, kind: Kind, query: ReportQuery) -> Page {
+async fn report(State(app): State<App>, Path(kind): Path<String>, Query(query): Query<ReportQuery>) -> Page {
+    let Ok(kind) = kind.parse::<Kind>() else {
+        return not_found("There is no such report", "The page of reports lists those there are.");
+    };
     let (now, rules) = (app.clock.now(), app.rules());
     let waiting = super::prices::waiting_count(&rules.prices);
     // A field of a form that was left empty says nothing.

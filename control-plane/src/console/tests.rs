@@ -3,6 +3,8 @@ use crate::{
     policy::Pricing,
     prices::{PriceTable, Query, compare, litellm},
     reports::{CapState, Cell, Column, Kind, Point, Range, Report, Section, Totals},
+    rules::Rules,
+    store::policies::StoredPolicy,
 };
 use axum::response::IntoResponse;
 use protocol::{
@@ -203,7 +205,7 @@ fn a_meter_tells_spent_from_held_and_never_leaves_its_rail() {
 }
 
 #[expect(clippy::too_many_lines, reason = "a call has many fields")]
-pub(super) fn example() -> (CallHead, CallEnd, Vec<rating::Line>, PriceTable) {
+pub(super) fn example() -> (CallHead, CallEnd, Vec<rating::Line>, Rules) {
     let catalogue = r#"{"gpt-4o-mini": {"litellm_provider": "openai", "input_cost_per_token": 1.5e-07,
         "output_cost_per_token": 6e-07, "cache_read_input_token_cost": 7.5e-08, "max_output_tokens": 16384}}"#;
     let diff = compare(&[], litellm::import(catalogue, 1).unwrap(), 1);
@@ -286,14 +288,16 @@ pub(super) fn example() -> (CallHead, CallEnd, Vec<rating::Line>, PriceTable) {
         settled: None,
         stopped_by: None,
     };
-    (head, end, lines, prices)
+    let policy = crate::policy::parse("version: 1\n", "p").unwrap();
+    let rules = Rules::new(StoredPolicy { version: 1, at: 0, policy }, prices);
+    (head, end, lines, rules)
 }
 
 fn call_page<'a>(
     head: &'a CallHead,
     end: Option<&'a CallEnd>,
     lines: &'a [rating::Line],
-    prices: &'a PriceTable,
+    prices: &'a Rules,
 ) -> CallPage<'a> {
     CallPage {
         head,
@@ -306,7 +310,10 @@ fn call_page<'a>(
         settled: end.and_then(|_| rating::cost(lines)),
         corrections: &[],
         matched: None,
-        prices,
+        attempts: &[],
+        rules: prices,
+        caps: &[],
+        now: now(),
     }
 }
 

@@ -37,6 +37,8 @@ pub struct LineRow {
     pub discount: String,
     /// What else there is to know of the row.
     pub note: String,
+    /// The attempt that nobody took the answer of; empty: the call itself.
+    pub attempt: String,
     /// The units are an estimate.
     pub estimated: bool,
 }
@@ -64,6 +66,7 @@ impl LineRow {
             address: row.map(|row| address(&row.key.provider, &row.key.model)).unwrap_or_default(),
             discount: line.discount.as_deref().unwrap_or_default().to_owned(),
             note: row.map(note).unwrap_or_default(),
+            attempt: line.attempt.map(|number| format!("attempt {number}")).unwrap_or_default(),
             estimated: usage.is_some_and(|usage| usage.estimated.contains(&line.meter)),
         }
     }

@@ -1,3 +1,4 @@
+mod pages;
 mod prices;
 
 use super::*;
@@ -101,7 +102,7 @@ fn what_is_booked_stands_on_the_pages() {
         "46 %",
         "day, resets in 9 h 56 min",
         &format!("/console/calls/{id}"),
-        ">acme</th>",
+        ">acme</a></th>",
     ] {
         assert!(overview.contains(text), "{text} in {overview}");
     }
