@@ -3,17 +3,11 @@
 
 use protocol::{
     cap::{Amount, CapSpec, Unit, counts},
+    hold::{ASSUMED_HOLD_PART, HOLD_PICO_MAX, OUTPUT_TOKENS_ASSUMED},
     meters::{Meter, Side},
     price::{ModelPrices, Terms},
     snapshot::UnpricedRule,
 };
-
-/// What a request may generate where neither it nor the price table says.
-pub const OUTPUT_TOKENS_ASSUMED: u64 = 4_096;
-/// Where the request sets no output limit, its hold is no more than this part of the cap.
-const ASSUMED_HOLD_PART: Amount = 10;
-/// No call holds more, each for input and output.
-const HOLD_PICO_MAX: i128 = 10_000_000_000_000_000;
 
 /// The most that a call can come to, as far as it can be told when it begins.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

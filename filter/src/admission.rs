@@ -18,6 +18,7 @@ use protocol::{
     attribution::Dimension,
     cap::{Amount, CapSpec, Facets, Unit, counts},
     event::{CallHead, CapAnswer, CapDecision, Refusal},
+    hold::{ASSUMED_HOLD_PART, HOLD_PICO_MAX, OUTPUT_TOKENS_ASSUMED},
     meters::{Meter, Side},
     money::PicoUsd,
     price::Terms,
@@ -26,15 +27,6 @@ use protocol::{
 use rates::{service_pico, worst_rates};
 pub use refused::{Looped, Refused, RefusingCap};
 use std::sync::Arc;
-
-/// What a request may generate where neither it nor the price table says: the limit most models of 2024 had.
-pub const OUTPUT_TOKENS_ASSUMED: u64 = 4_096;
-/// Where the request sets no output limit, its hold is no more than this part of the cap: the model's maximum would
-/// lock a small cap that the call, most likely, does not come near. What it costs beyond is kept as debt.
-const ASSUMED_HOLD_PART: Amount = 10;
-
-/// No call holds more: 10,000 USD each for input and output. What is above comes from an absurd limit.
-pub const HOLD_PICO_MAX: i128 = 10_000_000_000_000_000;
 
 /// What a call wants of the caps that are about it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

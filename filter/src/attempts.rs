@@ -1,11 +1,12 @@
 //! The tries of one call at its upstreams, from what the attempt instance sees of each. Which of them decided what the
 //! client got, what came of the others, and which of those are billed all the same.
 
-use crate::{admission::OUTPUT_TOKENS_ASSUMED, head::Headers};
+use crate::head::Headers;
 use protocol::{
     UnixNanos,
     attempt::{Attempt, BillsOnAbort, Fate, RateLimit, Server},
     event::CallHead,
+    hold::OUTPUT_TOKENS_ASSUMED,
     meters::{Meter, Usage},
     snapshot::Snapshot,
 };

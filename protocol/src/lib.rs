@@ -11,6 +11,7 @@ pub mod attribution;
 pub mod cap;
 pub mod codec;
 pub mod event;
+pub mod hold;
 pub mod ids;
 pub mod loop_guard;
 pub mod meters;

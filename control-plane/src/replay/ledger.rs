@@ -88,7 +88,7 @@ impl Head {
     pub(super) fn most(&self) -> Most {
         Most {
             input_tokens: self.input_tokens_estimate,
-            output_tokens: self.output_tokens_max.unwrap_or(crate::hold::OUTPUT_TOKENS_ASSUMED),
+            output_tokens: self.output_tokens_max.unwrap_or(protocol::hold::OUTPUT_TOKENS_ASSUMED),
             is_limited: self.output_tokens_max.is_some(),
             cost: self.hold.map(PicoUsd::pico),
             input_cost: self.hold_input.or(self.hold).map(PicoUsd::pico),

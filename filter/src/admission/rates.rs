@@ -1,8 +1,8 @@
 //! What a call may cost at most, before it is made.
 
-use super::HOLD_PICO_MAX;
 use crate::request::{CacheHint, RequestFacts};
 use protocol::{
+    hold::HOLD_PICO_MAX,
     meters::{Meter, Side},
     price::{ModelPrices, Terms},
     snapshot::{Snapshot, UnpricedRule},

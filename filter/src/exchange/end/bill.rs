@@ -1,11 +1,11 @@
 //! What a call costs, by the prices of the snapshot, with what its attempts cost that came to nothing. The ledger rates it
 //! again by the prices in force when it started; this is what its caps are settled with meanwhile.
 
-use crate::admission::HOLD_PICO_MAX;
 use protocol::{
     UnixNanos,
     attempt::{Attempt, Server, wasted},
     event::CallHead,
+    hold::HOLD_PICO_MAX,
     meters::{Side, Usage, UsageSource},
     money::PicoUsd,
     price::Terms,
