@@ -10,7 +10,9 @@ mod caps;
 mod events;
 mod explanations;
 mod exports;
+mod guard;
 mod imports;
+mod keys;
 mod loops;
 mod openapi;
 mod params;
@@ -27,10 +29,15 @@ mod system;
 mod tasks;
 
 pub use exports::{COST_WITHOUT_METER, UNPRICED_CALLS};
+pub(crate) use guard::{COOKIE, Who, guarded, session};
 pub use problem::Problem;
 pub use reconciliations::WITHIN_TOLERANCE;
 
-use crate::{app::App, console};
+use crate::{
+    access::{Need, Role},
+    app::App,
+    console,
+};
 use axum::{
     Router,
     extract::{DefaultBodyLimit, Request},
@@ -44,52 +51,61 @@ use protocol::codec::BATCH_BYTES_MAX;
 /// The largest catalogue or policy taken. LiteLLM's is 3 MB and grows.
 const DOCUMENT_BYTES_MAX: usize = 32 * 1024 * 1024;
 
-/// Every route, with its method as the OpenAPI document writes it.
-fn routes() -> Vec<(&'static str, &'static str, MethodRouter<App>)> {
+const INGEST: Need = Need::Role(Role::Ingest);
+const READ: Need = Need::Role(Role::Read);
+const OPERATE: Need = Need::Role(Role::Operate);
+const ADMIN: Need = Need::Role(Role::Admin);
+
+/// Every route, with its method as the OpenAPI document writes it, and who may ask it.
+fn routes() -> Vec<(&'static str, &'static str, Need, MethodRouter<App>)> {
     let document = || DefaultBodyLimit::max(DOCUMENT_BYTES_MAX);
     vec![
-        ("post", "/v1/events", post(events::ingest)),
-        ("get", "/v1/snapshot", get(snapshot::show)),
-        ("post", "/v1/allowances", post(allowances::ask)),
-        ("get", "/v1/calls", get(calls::list)),
-        ("get", "/v1/calls/{id}", get(calls::show)),
-        ("get", "/v1/tasks", get(tasks::list)),
-        ("get", "/v1/tasks/{id}", get(tasks::show)),
-        ("put", "/v1/tasks/{id}/outcome", put(tasks::report_outcome)),
-        ("put", "/v1/revenue/{customer}/{period}", put(revenue::put)),
-        ("delete", "/v1/revenue/{customer}/{period}", delete(revenue::remove)),
-        ("get", "/v1/prices", get(prices::list)),
-        ("post", "/v1/prices/imports", post(imports::import).layer(document())),
-        ("get", "/v1/prices/imports", get(imports::list)),
-        ("get", "/v1/prices/imports/{id}", get(imports::show)),
-        ("post", "/v1/prices/imports/{id}/approve", post(imports::approve)),
-        ("post", "/v1/prices/imports/{id}/reject", post(imports::reject)),
-        ("get", "/v1/policy", get(policy::show)),
-        ("put", "/v1/policy", put(policy::replace).layer(document())),
-        ("post", "/v1/policy/explanations", post(explanations::run).layer(document())),
-        ("post", "/v1/policy/replays", post(replays::run).layer(document())),
-        ("get", "/v1/caps", get(caps::list)),
-        ("get", "/v1/alerts", get(alerts::list)),
-        ("post", "/v1/alerts/{id}/resend", post(alerts::resend)),
-        ("post", "/v1/destinations/{name}/test", post(alerts::test)),
-        ("post", "/v1/loops/release", post(loops::release)),
-        ("post", "/v1/calculations", post(calculations::run)),
-        ("post", "/v1/reconciliations", post(reconciliations::run).layer(document())),
-        ("post", "/v1/rerates", post(rerates::run)),
-        ("get", "/v1/reports/{report}", get(reports::show)),
-        ("get", "/v1/exports/focus", get(exports::focus)),
-        ("get", "/openapi.json", get(openapi::show)),
-        ("get", "/healthz", get(system::healthz)),
-        ("get", "/readyz", get(system::readyz)),
-        ("get", "/metrics", get(system::metrics)),
+        ("post", "/v1/events", Need::Filter, post(events::ingest)),
+        ("get", "/v1/snapshot", Need::Filter, get(snapshot::show)),
+        ("post", "/v1/allowances", Need::Filter, post(allowances::ask)),
+        ("get", "/v1/calls", READ, get(calls::list)),
+        ("get", "/v1/calls/{id}", READ, get(calls::show)),
+        ("get", "/v1/tasks", READ, get(tasks::list)),
+        ("get", "/v1/tasks/{id}", READ, get(tasks::show)),
+        ("put", "/v1/tasks/{id}/outcome", INGEST, put(tasks::report_outcome)),
+        ("put", "/v1/revenue/{customer}/{period}", OPERATE, put(revenue::put)),
+        ("delete", "/v1/revenue/{customer}/{period}", OPERATE, delete(revenue::remove)),
+        ("get", "/v1/prices", READ, get(prices::list)),
+        ("post", "/v1/prices/imports", OPERATE, post(imports::import).layer(document())),
+        ("get", "/v1/prices/imports", READ, get(imports::list)),
+        ("get", "/v1/prices/imports/{id}", READ, get(imports::show)),
+        ("post", "/v1/prices/imports/{id}/approve", OPERATE, post(imports::approve)),
+        ("post", "/v1/prices/imports/{id}/reject", OPERATE, post(imports::reject)),
+        ("get", "/v1/policy", READ, get(policy::show)),
+        ("put", "/v1/policy", ADMIN, put(policy::replace).layer(document())),
+        ("post", "/v1/policy/explanations", READ, post(explanations::run).layer(document())),
+        ("post", "/v1/policy/replays", READ, post(replays::run).layer(document())),
+        ("get", "/v1/caps", READ, get(caps::list)),
+        ("get", "/v1/alerts", READ, get(alerts::list)),
+        ("post", "/v1/alerts/{id}/resend", OPERATE, post(alerts::resend)),
+        ("post", "/v1/destinations/{name}/test", OPERATE, post(alerts::test)),
+        ("post", "/v1/loops/release", OPERATE, post(loops::release)),
+        ("post", "/v1/calculations", READ, post(calculations::run)),
+        ("post", "/v1/reconciliations", READ, post(reconciliations::run).layer(document())),
+        ("post", "/v1/rerates", OPERATE, post(rerates::run)),
+        ("get", "/v1/reports/{report}", READ, get(reports::show)),
+        ("get", "/v1/exports/focus", READ, get(exports::focus)),
+        ("get", "/v1/keys", ADMIN, get(keys::list)),
+        ("post", "/v1/keys", ADMIN, post(keys::make)),
+        ("delete", "/v1/keys/{name}", ADMIN, delete(keys::revoke)),
+        ("get", "/openapi.json", Need::Open, get(openapi::show)),
+        ("get", "/healthz", Need::Open, get(system::healthz)),
+        ("get", "/readyz", Need::Open, get(system::readyz)),
+        ("get", "/metrics", READ, get(system::metrics)),
     ]
 }
 
 /// The whole service.
 pub fn router(app: App) -> Router {
     let console = console::routes(app.clone());
-    let router =
-        routes().into_iter().fold(Router::new(), |router, (_, path, route)| router.route(path, route));
+    let router = routes().into_iter().fold(Router::new(), |router, (_, path, need, route)| {
+        router.route(path, guarded(&app, need, guard::denied, route))
+    });
     router
         .method_not_allowed_fallback(problem::method_not_allowed)
         .fallback(problem::no_route)
@@ -99,7 +115,7 @@ pub fn router(app: App) -> Router {
         .merge(console)
 }
 
-/// There is no login, so no other site may make somebody's browser change anything here.
+/// No other site may make somebody's browser change anything here.
 async fn no_foreign_pages(request: Request, next: Next) -> Response {
     let changes = !matches!(*request.method(), Method::GET | Method::HEAD);
     if changes && console::is_foreign(request.headers(), request.uri()) {

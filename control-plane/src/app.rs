@@ -2,6 +2,7 @@
 //! through here, so that everybody sees the same ones.
 
 use crate::{
+    access::Access,
     alerts::Alerts,
     clock::Clock,
     ledger,
@@ -31,6 +32,8 @@ pub struct App {
     pub clock: Clock,
     /// What is counted for Prometheus.
     pub metrics: Metrics,
+    /// Who may ask.
+    pub access: Access,
     /// What alerts are told.
     pub alerts: Alerts,
     /// What became of the last change of the policy's file.
@@ -68,6 +71,7 @@ impl App {
         let rules = Rules::load(&reader)?;
         let ratios = ratios::learn(&reader, clock.now())?;
         Ok(Self {
+            access: Access::load(&reader)?,
             store,
             alerts: Alerts::new(clock.now()),
             listening_since: clock.now(),

@@ -6,6 +6,7 @@ mod calculate;
 mod export;
 mod failure;
 mod import;
+mod keys;
 mod loops;
 mod policy;
 mod policy_diff;
@@ -24,6 +25,7 @@ pub use calculate::CalculateArgs;
 pub use export::{ExportCommand, FocusArgs};
 pub use failure::{Answer, Failure};
 pub use import::ImportCommand;
+pub use keys::KeysCommand;
 pub use loops::LoopCommand;
 pub use policy::PolicyCommand;
 pub use prices::PricesCommand;
@@ -76,6 +78,9 @@ pub enum Command {
     /// Book calls that were written down elsewhere
     #[command(subcommand)]
     Import(ImportCommand),
+    /// Make, list and revoke keys
+    #[command(subcommand)]
+    Keys(KeysCommand),
     /// Recompute the aggregates from the ledger
     Rebuild(RebuildArgs),
 }
@@ -144,6 +149,7 @@ pub fn execute(command: Command, clock: &Clock, out: &mut dyn Write) -> Result<A
         Command::Rerate(args) => rerate::run(&args, clock, out),
         Command::Export(command) => export::run(&command, clock, out, &mut std::io::stderr()),
         Command::Import(command) => import::run(command, clock, out),
+        Command::Keys(command) => keys::run(command, clock, out),
         Command::Rebuild(args) => rebuild::run(&args, out),
     }
 }

@@ -24,6 +24,9 @@ pub struct Serve {
     #[arg(long, env = "BURSAR_ORPHAN_AFTER_MINUTES", value_name = "MINUTES", default_value_t = 15,
           value_parser = clap::value_parser!(u64).range(..=10_080))]
     pub orphan_after_minutes: u64,
+    /// Let only filters in that show a key of the role ingest; set it once every Envoy has one
+    #[arg(long, env = "BURSAR_FILTERS_NEED_KEY")]
+    pub filters_need_key: bool,
     /// Seconds between two looks at what may have to be told
     #[arg(long, env = "BURSAR_ALERTS_EVERY_S", value_name = "SECONDS", default_value_t = 30,
           value_parser = clap::value_parser!(u64).range(1..=3_600))]

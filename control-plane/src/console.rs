@@ -2,6 +2,7 @@
 //! the aggregates, the price table and the report functions; nothing is computed here but where things stand on a page.
 //! What they change, proposals of prices alone, goes through `prices/decide.rs`.
 
+mod access;
 mod alerts;
 mod attempts;
 mod calculator;
@@ -9,6 +10,7 @@ mod call;
 mod chart;
 mod customer;
 mod find;
+mod guard;
 mod meter;
 mod overview;
 mod page;
@@ -18,6 +20,7 @@ mod reconciliation;
 mod report;
 mod routes;
 mod same_site;
+mod sign_in;
 mod tasks;
 
 pub use call::{CallPage, Correction, Decision, Fact, LineRow};

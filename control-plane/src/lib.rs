@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `cli`, `config`, `serve` | the commands, their arguments, the running service |
 //! | `app` | the store, the clock and the rules in force, wired |
+//! | `access` | who may do what: keys, roles, sessions |
 //! | `clock`, `instant` | the time; how it is written |
 //! | `policy`, `prices` | what people decided: plans, customers, caps, rules; what providers charge |
 //! | `hold`, `explain`, `replay` | what a call would hold; which rules it meets; a policy over what was recorded |
@@ -23,6 +24,7 @@
 //! | `store` | SQLite |
 //!
 //! A request goes api → room → store and back; rooms do not know HTTP, and the store does not know what is right.
+pub mod access;
 pub mod alerts;
 pub mod allowances;
 pub mod api;
@@ -39,6 +41,7 @@ pub mod hold;
 pub mod instant;
 pub mod ledger;
 pub mod metrics;
+mod percent;
 pub mod policy;
 pub mod prices;
 pub mod ratios;

@@ -52,6 +52,7 @@ async fn serve(config: Serve) -> Result<(), Failure> {
     let on_disk = config.policy.as_deref().map(Watch::open).transpose().map_err(policy_failure)?;
     let mut app = App::open(&config.data_dir, Clock::system()).map_err(store_failure)?;
     app.orphan_after_ns = config.orphan_after_minutes.saturating_mul(MINUTE_NS);
+    app.access.filters_need_key = config.filters_need_key;
     let mut watch = None;
     if let Some((file, policy)) = on_disk {
         let policy = file.unmasked(policy, app.rules().policy()).map_err(policy_failure)?;
@@ -66,6 +67,10 @@ async fn serve(config: Serve) -> Result<(), Failure> {
         .await
         .map_err(|error| Failure::Unreachable(format!("{}: {error}", config.listen)))?;
     let address = listener.local_addr().map_err(|error| Failure::Unreachable(error.to_string()))?;
+    if app.access.is_open() && !address.ip().is_loopback() {
+        tracing::warn!(%address, "there is no key: whoever reaches this address may read and change everything; \
+            `bursar keys create NAME --role admin` makes the first");
+    }
     let sweeper = tokio::spawn(sweep(app.clone()));
     let learner = tokio::spawn(learn(app.clone()));
     let every = Duration::from_secs(config.alerts_every_s);

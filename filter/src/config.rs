@@ -43,6 +43,8 @@ pub struct ControlPlane {
     pub authority: String,
     /// After so long a request to it has failed.
     pub timeout_ms: u64,
+    /// What is shown to it: `Bearer` and the key; nothing where there is none.
+    pub authorization: Option<Secret>,
 }
 
 /// Which of the two mounts this is.
@@ -132,7 +134,16 @@ fn control_plane(mut fields: Fields<'_>) -> ControlPlane {
         cluster: fields.text("cluster", "bursar"),
         authority: fields.text("authority", "bursar"),
         timeout_ms: fields.number("timeout_ms", 2_000, 1..=60_000),
+        authorization: authorization(&mut fields),
     }
+}
+
+fn authorization(fields: &mut Fields<'_>) -> Option<Secret> {
+    let key = fields.optional("key")?;
+    if key.is_empty() || !key.bytes().all(|byte| byte.is_ascii_graphic()) {
+        fields.fault("key", "is no key: one has letters, digits, `-` and `_`".to_owned());
+    }
+    Some(Secret::new(format!("Bearer {key}")))
 }
 
 fn admission(mut fields: Fields<'_>) -> Admission {

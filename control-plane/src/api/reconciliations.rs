@@ -1,7 +1,8 @@
 //! `POST /v1/reconciliations`: a provider's exports beside the ledger.
 
-use super::{Problem, body::Body, params::Params};
+use super::{Problem, Who, body::Body, params::Params};
 use crate::{
+    access::Role,
     app::App,
     catalogue::{self, Manner},
     policy::{Apply, CatalogueFormat},
@@ -9,8 +10,9 @@ use crate::{
     reports::Format,
 };
 use axum::{
+    Extension,
     extract::State,
-    http::{HeaderName, HeaderValue, header},
+    http::{HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use serde::Deserialize;
@@ -79,7 +81,12 @@ impl Request {
          content_type = "application/problem+json"),
     )
 )]
-pub(super) async fn run(State(app): State<App>, params: Params, body: Body) -> Result<Response, Problem> {
+pub(super) async fn run(
+    State(app): State<App>,
+    Extension(who): Extension<Who>,
+    params: Params,
+    body: Body,
+) -> Result<Response, Problem> {
     params.only(&["format"])?;
     let format = params.parsed::<Format>("format")?.unwrap_or(Format::Json);
     let request: Request = serde_json::from_slice(&body.0).map_err(|error| match error.classify() {
@@ -89,6 +96,9 @@ pub(super) async fn run(State(app): State<App>, params: Params, body: Body) -> R
         _ => Problem::bad_request(format!("the reconciliation is no JSON: {error}")),
     })?;
     let (request, propose) = request.read().map_err(|faults| faulty(&faults))?;
+    if propose && !who.may(Role::Operate) {
+        return Err(Problem::new(StatusCode::FORBIDDEN, "to propose prices needs the role operate"));
+    }
     let rules = app.rules();
     let done = app.store.read(move |store| match reconcile::answer(store, &rules, &request) {
         Ok(answer) => Ok(Ok(answer)),

@@ -1,5 +1,6 @@
 //! The API over a real socket, as a client sees it.
 
+mod access;
 mod caps;
 mod exports;
 mod policy;
@@ -55,8 +56,13 @@ impl Answer {
 
 impl Api {
     async fn start() -> Self {
+        Self::with(|_| {}).await
+    }
+
+    async fn with(change: impl FnOnce(&mut App)) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let app = App::open(directory.path(), Clock::from_source(|| NOW)).unwrap();
+        let mut app = App::open(directory.path(), Clock::from_source(|| NOW)).unwrap();
+        change(&mut app);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         tokio::spawn(async move { axum::serve(listener, router(app)).await });
@@ -123,11 +129,11 @@ async fn every_route_that_is_served_is_documented_and_the_other_way_round() {
             methods.map(|method| (method.clone(), path.clone())).collect::<Vec<_>>()
         })
         .collect();
-    let served = routes().into_iter().map(|(method, path, _)| (method.to_owned(), path.to_owned())).collect();
+    let served = routes().into_iter().map(|(method, path, ..)| (method.to_owned(), path.to_owned())).collect();
     assert_eq!(documented, served);
     // And what the table says is what the router answers: anything but 405.
     let api = Api::start().await;
-    for (method, path, _) in routes() {
+    for (method, path, ..) in routes() {
         let answer = api.send(&method.to_uppercase(), &path.replace("{id}", "1"), "", b"").await;
         assert_ne!(answer.status, 405, "{method} {path}");
     }

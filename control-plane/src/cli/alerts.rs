@@ -3,6 +3,7 @@
 use super::{Answer, Failure, FormatArg, Target, remote::json};
 use crate::{
     clock::Clock,
+    percent,
     reports::{Cell, Column, Report, Section},
 };
 use clap::{Args, Subcommand};
@@ -83,7 +84,7 @@ pub(super) fn run(command: AlertsCommand, clock: &Clock, out: &mut dyn Write) ->
 
 fn test(args: &TestArgs, clock: &Clock, out: &mut dyn Write) -> Result<Answer, Failure> {
     let name = &args.destination;
-    let path = format!("/v1/destinations/{}/test", percent_encoded(name));
+    let path = format!("/v1/destinations/{}/test", percent::encoded(name));
     let answer = json(&args.target.reach(clock)?.post(&path, &[], "")?)?;
     let error = answer.get("error").and_then(Value::as_str);
     let signed = answer.get("signed").and_then(Value::as_bool).unwrap_or_default();
@@ -96,18 +97,6 @@ fn test(args: &TestArgs, clock: &Clock, out: &mut dyn Write) -> Result<Answer, F
         (Some(_), Some(error)) => Err(Failure::No(format!("{name} {error}"))),
         (None, error) => Err(Failure::Unreachable(format!("{name}: {}", error.unwrap_or("no answer")))),
     }
-}
-
-/// A name may hold what a path may not.
-fn percent_encoded(name: &str) -> String {
-    name.bytes()
-        .map(|byte| match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
-                char::from(byte).to_string()
-            }
-            other => format!("%{other:02X}"),
-        })
-        .collect()
 }
 
 fn list(args: &ListArgs, clock: &Clock, out: &mut dyn Write) -> Result<Answer, Failure> {

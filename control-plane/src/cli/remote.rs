@@ -6,7 +6,7 @@ use std::{
     io::{Read, Write},
     time::Duration,
 };
-use ureq::http::HeaderMap;
+use ureq::http::{HeaderMap, HeaderValue, StatusCode, header::AUTHORIZATION};
 
 /// Long enough for an import of the largest catalogue; a control plane that needs longer is not well.
 const TIMEOUT: Duration = Duration::from_secs(60);
@@ -22,13 +22,16 @@ pub(super) struct Remote {
 }
 
 impl Remote {
-    pub(super) fn new(url: &str, own: Option<Own>) -> Result<Self, Failure> {
+    pub(super) fn new(url: &str, key: Option<&str>, own: Option<Own>) -> Result<Self, Failure> {
         if !url.starts_with("http://") && !url.starts_with("https://") {
             let failure = Failure::Usage(format!("--server: `{url}` is no address"));
             return Err(failure.hint("write one such as http://127.0.0.1:7700"));
         }
-        let config =
-            ureq::Agent::config_builder().timeout_global(Some(TIMEOUT)).http_status_as_error(false).build();
+        let config = ureq::Agent::config_builder().timeout_global(Some(TIMEOUT)).http_status_as_error(false);
+        let config = match key {
+            Some(key) => config.middleware(showing(key)?).build(),
+            None => config.build(),
+        };
         Ok(Self { agent: config.into(), base: url.trim_end_matches('/').to_owned(), _own: own })
     }
 
@@ -135,6 +138,10 @@ impl Remote {
         self.answer(path, request.header("content-type", "application/json").send(body))
     }
 
+    pub(super) fn delete(&self, path: &str) -> Result<String, Failure> {
+        self.answer(path, self.agent.delete(self.address(path)).call())
+    }
+
     fn address(&self, path: &str) -> String {
         format!("{}{path}", self.base)
     }
@@ -156,8 +163,24 @@ impl Remote {
             return Ok(body);
         }
         let what = format!("{}{path} answers {status}", self.base);
-        Err(refusal(&what, status.is_server_error(), &body))
+        let failure = refusal(&what, status.is_server_error(), &body);
+        Err(if status == StatusCode::UNAUTHORIZED {
+            failure.hint("BURSAR_KEY or --key shows a key; `bursar keys create` makes one")
+        } else {
+            failure
+        })
     }
+}
+
+/// Puts a key into every request.
+fn showing(key: &str) -> Result<impl ureq::middleware::Middleware, Failure> {
+    let shown = HeaderValue::try_from(format!("Bearer {key}"));
+    let mut shown = shown.map_err(|_| Failure::Usage("--key: has characters that no key has".to_owned()))?;
+    shown.set_sensitive(true);
+    Ok(move |mut request: ureq::http::Request<ureq::SendBody<'_>>, next: ureq::middleware::MiddlewareNext<'_>| {
+        request.headers_mut().insert(AUTHORIZATION, shown.clone());
+        next.handle(request)
+    })
 }
 
 /// Makes a failure from a problem document.

@@ -16,6 +16,9 @@ pub struct Target {
     /// The data directory of a control plane that is not running
     #[arg(long, value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
+    /// The key to show to a control plane; better in the environment, where no list of processes shows it
+    #[arg(long, value_name = "KEY", env = "BURSAR_KEY", hide_env_values = true)]
+    pub key: Option<String>,
 }
 
 impl Target {
@@ -28,9 +31,9 @@ impl Target {
         match (&self.server, &self.data_dir) {
             (_, Some(directory)) => {
                 let own = Own::start(directory, clock.clone())?;
-                Remote::new(&own.address.clone(), Some(own))
+                Remote::new(&own.address.clone(), None, Some(own))
             }
-            (Some(url), None) => Remote::new(url, None),
+            (Some(url), None) => Remote::new(url, self.key.as_deref(), None),
             (None, None) => Err(Failure::Usage("nobody to ask".to_owned()).hint(
                 "name a running control plane with --server URL, or a data directory with --data-dir DIR",
             )),
@@ -55,7 +58,8 @@ impl Own {
         }
         let cannot = |error: std::io::Error| Failure::Unreachable(format!("cannot start: {error}"));
         let runtime = Runtime::new().map_err(cannot)?;
-        let app = App::open(directory, clock)?;
+        let mut app = App::open(directory, clock)?;
+        app.access.is_owner = true;
         let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).map_err(cannot)?;
         let address = format!("http://{}", listener.local_addr().map_err(cannot)?);
         let router = api::router(app.clone());

@@ -84,7 +84,7 @@ impl Desk {
     /// Books events as an Envoy sends them.
     fn book(&self, events: Vec<UsageEvent>) {
         let batch = Batch { version: VERSION, node: "n".into(), boot: "b".into(), events };
-        let target = Target { server: None, data_dir: Some(self.path("data")) };
+        let target = Target { data_dir: Some(self.path("data")), ..Target::default() };
         let clock = Clock::from_source(|| NOW);
         let remote = target.reach(&clock).unwrap();
         let answer = remote.post("/v1/events", &[], &serde_json::to_string(&batch).unwrap()).unwrap();

@@ -1,5 +1,7 @@
 //! What all pages have in common: the frame, the headers, the stylesheet, how instants and amounts are written.
 
+pub(super) use crate::percent::encoded;
+
 use askama::Template;
 use axum::{
     http::{HeaderValue, StatusCode, header},
@@ -107,20 +109,6 @@ pub(super) fn usd(amount: PicoUsd) -> String {
         Some(positive) => format!("−${positive}"),
         None => format!("${text}"),
     }
-}
-
-/// A part of a path, whatever it has in it.
-pub(super) fn encoded(part: &str) -> String {
-    let mut path = String::with_capacity(part.len());
-    for byte in part.bytes() {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
-                path.push(char::from(byte))
-            }
-            byte => path.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    path
 }
 
 /// A duration, in the unit that suits it.

@@ -3,12 +3,15 @@
 mod prices;
 
 use super::{
-    CallPage, Overview, Page, STYLESHEET, Span, alerts, calculator, customer, find, not_found,
+    CallPage, Overview, Page, STYLESHEET, Span, access, alerts, calculator, customer, find,
+    guard::{guarded, own_forms_only},
+    not_found,
     page::failed,
     read::{self, Call},
-    reconciliation, report_page, tasks,
+    reconciliation, report_page, sign_in, tasks,
 };
 use crate::{
+    access::{Need, Role},
     app::App,
     instant::Instant,
     reports::{self, CapState, Costs, Kind, Range},
@@ -19,8 +22,9 @@ use axum::{
     Router,
     extract::{Path, Query, State},
     http::{HeaderValue, header},
+    middleware,
     response::{IntoResponse, Response},
-    routing::{get, post},
+    routing::{MethodRouter, get, post},
 };
 use protocol::{UnixNanos, ids::CallId};
 use serde::Deserialize;
@@ -28,28 +32,44 @@ use serde::Deserialize;
 /// So many calls stand on the first page.
 const LAST_CALLS: u32 = 25;
 
+const READ: Need = Need::Role(Role::Read);
+const OPERATE: Need = Need::Role(Role::Operate);
+const ADMIN: Need = Need::Role(Role::Admin);
+
+/// Every page and form, and who may ask for it. Names may have slashes, which some proxies decode.
+fn table() -> Vec<(&'static str, Need, MethodRouter<App>)> {
+    vec![
+        ("/", READ, get(overview)),
+        ("/console/calls/{id}", READ, get(call)),
+        ("/console/find", READ, get(find::show)),
+        ("/console/customers/{*name}", READ, get(customer::show)),
+        ("/console/tasks", READ, get(tasks::list)),
+        ("/console/tasks/{*name}", READ, get(tasks::show)),
+        ("/console/reports", READ, get(report_list)),
+        ("/console/reports/{kind}", READ, get(report)),
+        ("/console/calculator", READ, get(calculator::show)),
+        ("/console/reconciliation", READ, get(reconciliation::form).post(reconciliation::compare)),
+        ("/console/prices", READ, get(prices::list)),
+        ("/console/prices/proposals", READ, get(prices::proposals)),
+        ("/console/prices/proposals", OPERATE, post(prices::decide_on)),
+        ("/console/prices/{provider}/{*model}", READ, get(prices::history)),
+        ("/console/alerts", READ, get(alerts::list)),
+        ("/console/alerts/{id}/resend", OPERATE, post(alerts::resend)),
+        ("/console/access", READ, get(access::show)),
+        ("/console/access", ADMIN, post(access::make)),
+        ("/console/access/revoke", ADMIN, post(access::revoke)),
+        ("/console/sign-in", Need::Open, get(sign_in::form).post(sign_in::sign_in)),
+        ("/console/sign-out", Need::Open, post(sign_in::sign_out)),
+        ("/assets/console.css", Need::Open, get(stylesheet)),
+    ]
+}
+
 /// `/`, `/console/…` and the stylesheet.
 pub fn routes(app: App) -> Router {
-    Router::new()
-        .route("/", get(overview))
-        .route("/console/calls/{id}", get(call))
-        .route("/console/find", get(find::show))
-        // Names may have slashes, which some proxies decode.
-        .route("/console/customers/{*name}", get(customer::show))
-        .route("/console/tasks", get(tasks::list))
-        .route("/console/tasks/{*name}", get(tasks::show))
-        .route("/console/reports", get(report_list))
-        .route("/console/reports/{kind}", get(report))
-        .route("/console/calculator", get(calculator::show))
-        .route("/console/reconciliation", get(reconciliation::form).post(reconciliation::compare))
-        .route("/console/prices", get(prices::list))
-        .route("/console/prices/proposals", get(prices::proposals).post(prices::decide_on))
-        // Names of models have slashes, which some proxies decode.
-        .route("/console/prices/{provider}/{*model}", get(prices::history))
-        .route("/console/alerts", get(alerts::list))
-        .route("/console/alerts/{id}/resend", post(alerts::resend))
-        .route("/assets/console.css", get(stylesheet))
-        .with_state(app)
+    let router = table().into_iter().fold(Router::new(), |router, (path, need, route)| {
+        router.route(path, guarded(&app, need, route))
+    });
+    router.layer(middleware::from_fn(own_forms_only)).with_state(app)
 }
 
 async fn stylesheet() -> Response {

@@ -1,5 +1,5 @@
-//! Whether a form was sent from a page of this console. There is no login: whoever reaches the port may decide, but no
-//! other site may make somebody's browser decide for it.
+//! Whether a form was sent from a page of this console. Whoever is signed in may decide, but no other site may make
+//! somebody's browser decide for it.
 
 use axum::http::{HeaderMap, Uri, header};
 

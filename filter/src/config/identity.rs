@@ -44,6 +44,11 @@ pub struct Naming {
 pub struct Secret(Box<[u8]>);
 
 impl Secret {
+    /// Hides a text.
+    pub(super) fn new(text: String) -> Self {
+        Self(text.into_bytes().into())
+    }
+
     /// The bytes.
     pub fn bytes(&self) -> &[u8] {
         &self.0

@@ -48,6 +48,19 @@ fn every_fault_is_told_with_the_path_of_its_key() {
 }
 
 #[test]
+fn the_key_for_the_control_plane_is_shown_to_it_and_to_nobody_else() {
+    let config = |key: &str| Config::parse(format!(r#"{{"control_plane": {{"key": "{key}"}}}}"#).as_bytes());
+    let shown = config("bursar_a-B_9").unwrap();
+    assert_eq!(shown.control_plane.authorization.as_ref().unwrap().bytes(), b"Bearer bursar_a-B_9");
+    assert!(!format!("{shown:?}").contains("bursar_a-B_9"));
+    for key in ["", "bursar_a b", "bursar_a\\nx-other: 1", "schlüssel-9"] {
+        let faults = config(key).unwrap_err().join("\n");
+        assert!(faults.starts_with("control_plane.key: is no key"), "{faults}");
+        assert!(key.is_empty() || !faults.contains(key), "{faults}");
+    }
+}
+
+#[test]
 fn identity_takes_a_list_or_an_object() {
     let json = br#"{"identity": {"customer": {"from": [{"jwt": "org.id"}], "required": true}, "task": {"required": true}, "feature": []}}"#;
     let identity = Config::parse(json).unwrap().identity;
