@@ -6,6 +6,7 @@
     reason = "a test that finds less than it expects has failed"
 )]
 
+mod access;
 mod alerts;
 mod attempts;
 mod away;

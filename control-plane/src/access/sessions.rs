@@ -44,10 +44,9 @@ pub async fn sign_in(app: &App, key: &str) -> Result<Option<Session>, AccessErro
 /// Ends a session.
 pub async fn sign_out(app: &App, cookie: &str) -> Result<(), StoreError> {
     let digest = digest(cookie.as_bytes());
-    app.store
-        .write(move |write| Ok(write.execute("DELETE FROM sessions WHERE digest = ?1", [digest])?))
-        .await
-        .map(|_| ())
+    let deleted =
+        app.store.write(move |write| write.execute("DELETE FROM sessions WHERE digest = ?1", [digest]));
+    deleted.await.map(|_| ())
 }
 
 /// The id of the key that a session is of, while it holds.

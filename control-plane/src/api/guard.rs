@@ -73,7 +73,8 @@ fn bearer(value: &HeaderValue) -> Option<&str> {
 /// The session that a browser's cookies name.
 pub(crate) fn session(headers: &HeaderMap) -> Option<String> {
     let lines = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
-    let mut cookies = lines.flat_map(|line| line.split(';')).filter_map(|cookie| cookie.trim().split_once('='));
+    let mut cookies =
+        lines.flat_map(|line| line.split(';')).filter_map(|cookie| cookie.trim().split_once('='));
     cookies.find(|(name, _)| *name == COOKIE).map(|(_, value)| value.to_owned())
 }
 
@@ -124,9 +125,12 @@ mod tests {
 
     #[test]
     fn a_scheme_that_is_not_ours_is_no_key_and_no_session_takes_its_place() {
-        for (value, expected) in
-            [("Bearer bursar_a", "bursar_a"), ("bearer  bursar_a", "bursar_a"), ("Basic YTpi", ""), ("Bearer", "")]
-        {
+        for (value, expected) in [
+            ("Bearer bursar_a", "bursar_a"),
+            ("bearer  bursar_a", "bursar_a"),
+            ("Basic YTpi", ""),
+            ("Bearer", ""),
+        ] {
             let headers = [
                 (header::AUTHORIZATION, HeaderValue::from_static(value)),
                 (header::COOKIE, HeaderValue::from_static("bursar_session=s")),

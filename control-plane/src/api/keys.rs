@@ -62,11 +62,8 @@ pub(super) struct Keys {
 /// The keys there are, without what they are.
 #[utoipa::path(get, path = "/v1/keys", tag = "access", responses((status = 200, description = "The keys", body = Keys)))]
 pub(super) async fn list(State(app): State<App>) -> Json<Keys> {
-    let known = |key: &Key| Known {
-        name: key.name.clone(),
-        role: key.role.as_str(),
-        made_at: Instant(key.made_at),
-    };
+    let known =
+        |key: &Key| Known { name: key.name.clone(), role: key.role.as_str(), made_at: Instant(key.made_at) };
     Json(Keys { items: app.access.list().iter().map(|key| known(key)).collect(), next: None })
 }
 

@@ -177,10 +177,13 @@ fn showing(key: &str) -> Result<impl ureq::middleware::Middleware, Failure> {
     let shown = HeaderValue::try_from(format!("Bearer {key}"));
     let mut shown = shown.map_err(|_| Failure::Usage("--key: has characters that no key has".to_owned()))?;
     shown.set_sensitive(true);
-    Ok(move |mut request: ureq::http::Request<ureq::SendBody<'_>>, next: ureq::middleware::MiddlewareNext<'_>| {
-        request.headers_mut().insert(AUTHORIZATION, shown.clone());
-        next.handle(request)
-    })
+    Ok(
+        move |mut request: ureq::http::Request<ureq::SendBody<'_>>,
+              next: ureq::middleware::MiddlewareNext<'_>| {
+            request.headers_mut().insert(AUTHORIZATION, shown.clone());
+            next.handle(request)
+        },
+    )
 }
 
 /// Makes a failure from a problem document.

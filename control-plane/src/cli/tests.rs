@@ -1,6 +1,7 @@
 mod alerts;
 mod calculate;
 mod export;
+mod keys;
 mod policy;
 mod reconcile;
 mod rerate;

@@ -1,9 +1,7 @@
 //! The console's page of alerts: what was raised, whether it arrived, and a button to send it again. A plain form: it
 //! needs no script, and is taken only from this console itself.
 
-use super::{
-    page::{Page, failed, moment, not_found},
-};
+use super::page::{Page, failed, moment, not_found};
 use crate::{
     alerts::{self, Alert, Delivery, Filter, Resent, State as AlertState, Summary},
     app::App,
@@ -137,10 +135,7 @@ fn delivery(delivery: &Delivery) -> DeliveryRow {
     }
 }
 
-pub(super) async fn resend(
-    State(app): State<App>,
-    Path(id): Path<i64>,
-) -> Response {
+pub(super) async fn resend(State(app): State<App>, Path(id): Path<i64>) -> Response {
     match alerts::resend(&app, id).await {
         Ok(Resent::Queued(_) | Resent::Nowhere) => {
             (StatusCode::SEE_OTHER, [(header::LOCATION, "/console/alerts")]).into_response()

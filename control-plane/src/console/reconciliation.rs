@@ -11,11 +11,7 @@ use crate::{
     reports::{Range, Report},
 };
 use askama::Template;
-use axum::{
-    Form,
-    extract::State,
-    http::StatusCode,
-};
+use axum::{Form, extract::State, http::StatusCode};
 use std::collections::BTreeMap;
 
 #[derive(Template)]
@@ -65,10 +61,7 @@ pub(super) async fn form() -> Page {
     page(Filled::default(), None)
 }
 
-pub(super) async fn compare(
-    State(app): State<App>,
-    Form(fields): Form<BTreeMap<String, String>>,
-) -> Page {
+pub(super) async fn compare(State(app): State<App>, Form(fields): Form<BTreeMap<String, String>>) -> Page {
     let fields = Filled(fields);
     let said = |key: &str| Some(fields.text(key)).filter(|text| !text.is_empty()).map(str::to_owned);
     let files = ["usage", "costs"].into_iter().filter_map(|name| Some((name.to_owned(), said(name)?)));

@@ -66,9 +66,9 @@ fn table() -> Vec<(&'static str, Need, MethodRouter<App>)> {
 
 /// `/`, `/console/…` and the stylesheet.
 pub fn routes(app: App) -> Router {
-    let router = table().into_iter().fold(Router::new(), |router, (path, need, route)| {
-        router.route(path, guarded(&app, need, route))
-    });
+    let router = table()
+        .into_iter()
+        .fold(Router::new(), |router, (path, need, route)| router.route(path, guarded(&app, need, route)));
     router.layer(middleware::from_fn(own_forms_only)).with_state(app)
 }
 

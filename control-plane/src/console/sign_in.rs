@@ -107,7 +107,9 @@ mod tests {
         for to in ["/", "/console/prices?at=2026-11-24", "/console/customers/a%2Fb"] {
             assert_eq!(own(to), to);
         }
-        for to in ["", "console", "//evil.example", "https://evil.example", "/\\evil.example", "/\t/evil.example"] {
+        for to in
+            ["", "console", "//evil.example", "https://evil.example", "/\\evil.example", "/\t/evil.example"]
+        {
             assert_eq!(own(to), "/");
         }
     }

@@ -71,7 +71,8 @@ pub(super) fn ask(
     if !etag.is_empty() {
         headers.push(("if-none-match", etag));
     }
-    if let Some(authorization) = to.authorization.as_ref().and_then(|text| str::from_utf8(text.bytes()).ok()) {
+    if let Some(authorization) = to.authorization.as_ref().and_then(|text| str::from_utf8(text.bytes()).ok())
+    {
         headers.push(("authorization", authorization));
     }
     let timeout = Duration::from_millis(to.timeout_ms);

@@ -62,6 +62,9 @@ impl Context for Root {
     fn on_http_call_response(&mut self, token: u32, _headers: usize, body_size: usize, _trailers: usize) {
         let Some(node) = self.node.clone() else { return };
         let (now, status) = (host::now(), call_status());
+        if matches!(status, Some(401 | 403)) {
+            node.stats.fault("key_refused"); // beside what becomes of the request, which is tried again
+        }
         let body = || abi::buffer(Buffer::Answer, 0, body_size).unwrap_or_default();
         if self.events_token.take_if(|sent| *sent == token).is_some() {
             let taken = events_answered(&node, status, &body(), now);

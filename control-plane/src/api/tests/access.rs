@@ -98,7 +98,8 @@ async fn to_propose_prices_from_a_reconciliation_takes_more_than_to_compare() {
     let keys = with_keys(&api).await;
     for (role, key) in keys.iter().filter(|(role, _)| *role != "ingest") {
         for propose in [false, true] {
-            let usage = json!({"data": [{"start_time": 1_795_132_800, "end_time": 1_795_219_200, "results": []}]});
+            let usage =
+                json!({"data": [{"start_time": 1_795_132_800, "end_time": 1_795_219_200, "results": []}]});
             let files = json!([{"name": "usage.json", "text": usage.to_string()}]);
             let body = json!({"provider": "openai", "files": files, "propose": propose}).to_string();
             let status = api.send("POST", "/v1/reconciliations", &bearer(key), body.as_bytes()).await.status;
@@ -114,7 +115,9 @@ async fn filters_are_let_in_without_a_key_until_they_need_one() {
         let keys = with_keys(&api).await;
         let send = async |key: &str| {
             let headers = format!("content-type: application/json\r\n{}", bearer(key));
-            api.send("POST", "/v1/events", &headers, batch(vec![finished()]).to_string().as_bytes()).await.status
+            api.send("POST", "/v1/events", &headers, batch(vec![finished()]).to_string().as_bytes())
+                .await
+                .status
         };
         assert_eq!(send("").await, if filters_need_key { 401 } else { 200 });
         assert_eq!(send("bursar_old").await, if filters_need_key { 401 } else { 200 });
@@ -130,9 +133,8 @@ async fn a_revoked_key_opens_nothing_and_the_last_admin_stays() {
     let api = Api::start().await;
     let keys = with_keys(&api).await;
     let (admin, reader) = (&keys[0].1, &keys[2].1);
-    let revoke = async |name: &str| {
-        api.send("DELETE", &format!("/v1/keys/{name}"), &bearer(admin), b"").await.status
-    };
+    let revoke =
+        async |name: &str| api.send("DELETE", &format!("/v1/keys/{name}"), &bearer(admin), b"").await.status;
     assert_eq!(get(&api, "/v1/calls", reader).await, 200);
     assert_eq!(revoke("read").await, 204);
     assert_eq!(get(&api, "/v1/calls", reader).await, 401);

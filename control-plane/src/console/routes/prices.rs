@@ -79,10 +79,7 @@ pub(super) async fn proposals(State(app): State<App>, Query(query): Query<Propos
 }
 
 /// The form of one import: which one, which rows, and which button.
-pub(super) async fn decide_on(
-    State(app): State<App>,
-    Form(fields): Form<Vec<(String, String)>>,
-) -> Response {
+pub(super) async fn decide_on(State(app): State<App>, Form(fields): Form<Vec<(String, String)>>) -> Response {
     let field = |name: &str| fields.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
     let rows = || -> BTreeSet<u64> {
         fields.iter().filter(|(key, _)| key == "row").filter_map(|(_, value)| value.parse().ok()).collect()

@@ -1,3 +1,4 @@
+mod access;
 mod pages;
 mod prices;
 
@@ -34,6 +35,11 @@ impl Browser {
 
     /// Without any price.
     fn with(policy: &str) -> Self {
+        Self::at(policy, now)
+    }
+
+    /// With a time of its own.
+    fn at(policy: &str, now: impl Fn() -> UnixNanos + Send + Sync + 'static) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let runtime = tokio::runtime::Runtime::new().unwrap();
         let app = App::open(directory.path(), Clock::from_source(now)).unwrap();
