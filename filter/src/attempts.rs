@@ -1,6 +1,10 @@
 //! The tries of one call at its upstreams, from what the attempt instance sees of each. Which of them decided what the
 //! client got, what came of the others, and which of those are billed all the same.
 
+mod plan;
+
+pub use plan::{Plan, Rewrite};
+
 use crate::head::Headers;
 use protocol::{
     UnixNanos,
@@ -10,10 +14,6 @@ use protocol::{
     meters::{Meter, Usage},
     snapshot::Snapshot,
 };
-
-mod plan;
-
-pub use plan::{Plan, Rewrite};
 
 /// So many attempts of a call are told one by one; more are counted.
 const TOLD_MAX: usize = 16;
@@ -181,11 +181,6 @@ impl Attempts {
     /// Whether an attempt has not ended.
     pub fn has_open(&self) -> bool {
         self.list.iter().any(|open| !open.over)
-    }
-
-    /// How many there were.
-    pub fn count(&self) -> u32 {
-        self.count
     }
 
     fn open(&mut self, number: u32) -> Option<&mut Open> {

@@ -209,9 +209,7 @@ impl Verdict {
             },
         }
     }
-}
 
-impl Verdict {
     /// The provider said what the call costs. Where the policy says that its word bills, it does.
     fn beside(self, reported: i64, provider: &str, rules: &Rules) -> Self {
         let word_bills = &rules.policy().prices.provider_cost_bills;

@@ -4,8 +4,7 @@
 use super::{
     Source,
     decimal::Decimal,
-    first_result,
-    pages::{self, Kind, Time},
+    pages::{self, Kinds, Time},
 };
 use crate::reconcile::theirs::{Day, Fault, Place, Theirs};
 use jiff::Timestamp;
@@ -74,15 +73,8 @@ pub(super) fn read(
     theirs: &mut Theirs,
     unknown: impl Fn() -> Fault,
 ) -> Result<(), Fault> {
-    let shape = source.shape()?;
-    let first = first_result(&shape).ok_or_else(&unknown)?;
-    if first.get("amount").is_some() {
-        pages::read(source, theirs, &Kind { name: "costs", tells_tokens: false, each: costs }, time)
-    } else if first.get("uncached_input_tokens").is_some() {
-        pages::read(source, theirs, &Kind { name: "usage", tells_tokens: true, each: usage }, time)
-    } else {
-        Err(unknown())
-    }
+    let kinds = Kinds { tokens: "uncached_input_tokens", usage, costs };
+    pages::read(source, theirs, &kinds, time)?.ok_or_else(unknown)
 }
 
 fn time(source: &Source<'_>, bucket: &Bucket) -> Option<Time> {

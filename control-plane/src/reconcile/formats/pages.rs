@@ -1,7 +1,7 @@
 //! Pages of buckets, as the organization APIs of OpenAI and Anthropic answer them, with the line of each part: a fault in a
 //! file of a hundred thousand lines is found by its line alone.
 
-use super::Source;
+use super::{Source, first_result};
 use crate::reconcile::theirs::{Day, Fault, Theirs};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
@@ -52,18 +52,45 @@ pub(super) struct Time {
     pub(super) key: String,
 }
 
-/// Which days a kind of page tells of, and how its results are read.
-pub(super) struct Kind<T> {
-    pub(super) name: &'static str,
-    pub(super) tells_tokens: bool,
-    /// Adds a result of a day, which stands in a line.
-    pub(super) each: Each<T>,
+/// The two kinds of pages that an API has.
+pub(super) struct Kinds<U, C> {
+    /// What results of usage have; those of costs have an amount.
+    pub(super) tokens: &'static str,
+    pub(super) usage: Each<U>,
+    pub(super) costs: Each<C>,
 }
 
+/// Adds a result of a day, which stands in a line.
 type Each<T> = fn(&Source<'_>, &mut Theirs, (Day, u64), &T) -> Result<(), Fault>;
 
-/// Reads a page or a list of them.
-pub(super) fn read<B: DeserializeOwned, T: DeserializeOwned>(
+/// Reads a page or a list of pages of either kind. `None`: it is neither.
+pub(super) fn read<B: DeserializeOwned, U: DeserializeOwned, C: DeserializeOwned>(
+    source: &Source<'_>,
+    theirs: &mut Theirs,
+    kinds: &Kinds<U, C>,
+    time: fn(&Source<'_>, &B) -> Option<Time>,
+) -> Result<Option<()>, Fault> {
+    let shape = source.shape()?;
+    let Some(first) = first_result(&shape) else { return Ok(None) };
+    if first.get("amount").is_some() {
+        let kind = Kind { name: "costs", tells_tokens: false, each: kinds.costs };
+        read_all(source, theirs, &kind, time).map(Some)
+    } else if first.get(kinds.tokens).is_some() {
+        let kind = Kind { name: "usage", tells_tokens: true, each: kinds.usage };
+        read_all(source, theirs, &kind, time).map(Some)
+    } else {
+        Ok(None)
+    }
+}
+
+/// Which days a kind of page tells of, and how its results are read.
+struct Kind<T> {
+    name: &'static str,
+    tells_tokens: bool,
+    each: Each<T>,
+}
+
+fn read_all<B: DeserializeOwned, T: DeserializeOwned>(
     source: &Source<'_>,
     theirs: &mut Theirs,
     kind: &Kind<T>,
