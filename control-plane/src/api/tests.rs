@@ -3,6 +3,7 @@
 mod caps;
 mod exports;
 mod policy;
+mod reports;
 mod revenue;
 
 use super::*;
