@@ -3,7 +3,7 @@
 use super::{Problem, params::Params};
 use crate::{
     app::App,
-    reports::{self, Costs, Format, Kind, Range},
+    reports::{self, Costs, Filter, Format, Kind, Question, Range},
 };
 use axum::{
     extract::{Path, State},
@@ -19,6 +19,11 @@ use axum::{
          description = "weekly, customers, features, plans, routes, workspaces, models, drift, unpriced, waste, tasks or channels"),
         ("from" = Option<String>, Query, description = "RFC 3339, or a day; widened to whole days, but for unpriced"),
         ("to" = Option<String>, Query, description = "RFC 3339, or a day; widened to whole days, but for unpriced"),
+        ("customer" = Option<String>, Query,
+         description = "Only calls of that customer; empty: unattributed. So for all dimensions, as far as the report has them"),
+        ("workspace" = Option<String>, Query, description = "workspaces, tasks and unpriced"),
+        ("plan" = Option<String>, Query), ("feature" = Option<String>, Query), ("route" = Option<String>, Query),
+        ("provider" = Option<String>, Query), ("model" = Option<String>, Query),
         ("costs" = Option<String>, Query,
          description = "corrected (default: re-ratings are in them) or original (as booked at first)"),
         ("format" = Option<String>, Query, description = "json (default), csv, md or table"),
@@ -36,14 +41,16 @@ pub(super) async fn show(
     params: Params,
 ) -> Result<Response, Problem> {
     let kind: Kind = report.parse().map_err(|error| Problem::not_found(format!("`{report}` {error}")))?;
-    params.only(&["from", "to", "format", "costs"])?;
+    let own = ["from", "to", "format", "costs"].into_iter();
+    params.only(&own.chain(kind.filters().iter().map(|column| column.as_str())).collect::<Vec<_>>())?;
     let costs = params.parsed::<Costs>("costs")?.unwrap_or_default();
     let format = params.parsed::<Format>("format")?.unwrap_or(Format::Json);
     let (now, rules) = (app.clock.now(), app.rules());
     let range = Range::parse(params.text("from"), params.text("to"), now).map_err(Problem::bad_request)?;
+    let question = Question { kind, range, costs, filter: Filter::of(kind, |name| params.text(name)) };
     let report = app.store.read(move |store| {
         let caps = reports::cap_states(store, &rules, now)?;
-        reports::answer(store, rules.policy(), &caps, kind, range, costs, now)
+        reports::answer(store, rules.policy(), &caps, &question, now)
     });
     Ok(([(header::CONTENT_TYPE, format.content_type())], report.await?.render(format)).into_response())
 }

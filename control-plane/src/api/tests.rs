@@ -5,6 +5,7 @@ mod caps;
 mod exports;
 mod policy;
 mod prices;
+mod reports;
 mod revenue;
 
 use super::*;

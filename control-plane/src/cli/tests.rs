@@ -290,6 +290,10 @@ fn reports_are_the_same_whoever_is_asked_and_the_unknown_stands_beside_the_total
         assert_eq!(json["total"]["cost_usd"], "13.7625", "{report}");
         assert_eq!(json["total"]["calls_unpriced"], 1, "{report}");
     }
+    let of_acme = desk.done("report models --customer acme --model gpt-x --data-dir @data --format csv");
+    assert!(of_acme.ends_with("\ntotal,1,1,0,1000000,1000000,12.5,100.0,0,0\n"), "{of_acme}");
+    let (code, said) = desk.bursar("report weekly --customer acme --data-dir @data");
+    assert!(code != 0 && said.contains("there is no parameter `customer` here"), "{said}");
     let unpriced = desk.done("report unpriced --data-dir @data --format csv");
     assert!(unpriced.contains("\nopenai,nobody-knows,no_model,1,,10,10,,1,"), "{unpriced}");
     let before = desk.done("report customers --to 2026-11-01 --data-dir @data");

@@ -1,5 +1,7 @@
 //! A customer's page: what it costs and leaves, what limits it, and what it did last.
 
+mod cost;
+
 use super::{
     chart::{self, Chart, Measure, Series},
     meter::Meter,
@@ -14,7 +16,8 @@ use crate::{
     app::App,
     ledger::tasks,
     reports::{
-        self, CapState, Cell, Costs, Dimension, Group, Payers, Point, Range, Reported, Totals, quotient,
+        self, CapState, Cell, Costs, Dimension, Filter, Group, Payers, Point, Range, Reported, Totals,
+        quotient,
     },
     rules::Rules,
     store::{StoreError, word_id},
@@ -47,6 +50,7 @@ struct CustomerTemplate {
     plan: String,
     until: String,
     spans: Vec<SpanRow>,
+    costs: Vec<cost::Table>,
     chart: Chart,
     days: Vec<(String, String, String)>,
     meters: Vec<Meter>,
@@ -126,6 +130,7 @@ fn page(
         plan: rules.policy().plan_of(name).map(|(plan, _)| plan.to_string()).unwrap_or_default(),
         until: moment(now),
         spans: spans.into_iter().collect::<Result<_, _>>()?,
+        costs: cost::tables(store, rules, name, days, now)?,
         chart: draw(name, &points, days),
         days: points.iter().map(day).collect(),
         meters: meters(&reports::cap_states(store, rules, now)?, name, now),
@@ -158,7 +163,8 @@ fn span(
 ) -> Result<SpanRow, StoreError> {
     // The aggregates count whole days, and a period of a customer elsewhere begins and ends within one.
     let (paid_for, range) = (range, reports::whole_days(range));
-    let groups = reports::groups(store, Dimension::Customer, range, Costs::Corrected)?;
+    let groups =
+        reports::groups(store, Dimension::Customer, range, Costs::Corrected, &Filter::customer(name))?;
     let own: Vec<&Group> = groups.iter().filter(|group| group.name.as_deref() == Some(name)).collect();
     let totals = Totals::of(own);
     let reported = Reported::read(store, paid_for)?;

@@ -1,10 +1,10 @@
 //! A report as a page: its sections as tables.
 
 use super::{
-    page::{Page, moment, written},
+    page::{Page, encoded, moment, written},
     prices::address,
 };
-use crate::reports::{Cell, Column, Kind, Range, Report, Section};
+use crate::reports::{Cell, Column, Filter, Kind, Range, Report, Section};
 use askama::Template;
 use axum::http::StatusCode;
 
@@ -23,6 +23,8 @@ struct ReportTemplate {
     range: String,
     from: String,
     to: String,
+    /// What it can be filtered by, and what it is.
+    filters: Vec<(&'static str, String)>,
     query: String,
     sections: Vec<SectionView>,
 }
@@ -50,10 +52,13 @@ pub(super) struct CellView {
     pub(super) link: String,
 }
 
-/// A report's page. `query` is what its other forms are asked for with; so many price rows are `waiting`.
-pub fn report_page(report: &Report, kind: Kind, query: &str, waiting: usize) -> Page {
+/// A report's page. `time` and the filter are what its other forms are asked for with; so many price rows are `waiting`.
+pub fn report_page(report: &Report, kind: Kind, filter: &Filter, time: &str, waiting: usize) -> Page {
     let is_about_prices = kind == Kind::Unpriced;
     let day = |at: Option<u64>| at.map(|at| written(at, "%Y-%m-%d")).unwrap_or_default();
+    let text =
+        |column: &str| filter.pairs().find(|(known, _)| *known == column).map(|(_, text)| text.to_owned());
+    let filters = kind.filters().iter().map(|column| column.as_str());
     let template = ReportTemplate {
         section: match kind {
             Kind::Unpriced => "prices",
@@ -70,10 +75,16 @@ pub fn report_page(report: &Report, kind: Kind, query: &str, waiting: usize) -> 
             .unwrap_or_default(),
         from: day(report.range.map(|range| range.from)),
         to: day(report.range.map(|range| range.to)),
-        query: query.to_owned(),
+        filters: filters.map(|column| (column, text(column).unwrap_or_default())).collect(),
+        query: format!("{time}{}", parameters(filter)),
         sections: sections(report),
     };
     Page::of(StatusCode::OK, &template)
+}
+
+/// A filter as parameters of an address, each with its `&`.
+pub(super) fn parameters(filter: &Filter) -> String {
+    filter.pairs().map(|(column, text)| format!("{column}={}&", encoded(text))).collect()
 }
 
 #[derive(Template)]

@@ -14,7 +14,7 @@ use crate::{
     access::{Need, Role},
     app::App,
     instant::Instant,
-    reports::{self, CapState, Costs, Kind, Range},
+    reports::{self, CapState, Costs, Filter, Kind, Question, Range},
     rules::Rules,
     store::StoreError,
 };
@@ -28,6 +28,7 @@ use axum::{
 };
 use protocol::{UnixNanos, ids::CallId};
 use serde::Deserialize;
+use std::collections::BTreeMap;
 
 /// So many calls stand on the first page.
 const LAST_CALLS: u32 = 25;
@@ -142,39 +143,44 @@ fn call_page(call: &Call, rules: &Rules, caps: &[CapState], now: UnixNanos) -> P
     page.page()
 }
 
-#[derive(Deserialize)]
-struct ReportQuery {
-    from: Option<String>,
-    to: Option<String>,
-}
-
 async fn report_list() -> Page {
     super::report::list_page()
 }
 
-async fn report(State(app): State<App>, Path(kind): Path<String>, Query(query): Query<ReportQuery>) -> Page {
+async fn report(
+    State(app): State<App>,
+    Path(kind): Path<String>,
+    Query(query): Query<BTreeMap<String, String>>,
+) -> Page {
     let Ok(kind) = kind.parse::<Kind>() else {
         return not_found("There is no such report", "The page of reports lists those there are.");
     };
     let (now, rules) = (app.clock.now(), app.rules());
     let waiting = super::prices::waiting_count(&rules.prices);
     // A field of a form that was left empty says nothing.
-    let said = |text: Option<String>| text.filter(|text| !text.is_empty());
-    let (from, to) = (said(query.from), said(query.to));
-    let range = match Range::parse(from.as_deref(), to.as_deref(), now) {
+    let said = |name: &str| query.get(name).map(String::as_str).filter(|text| !text.is_empty());
+    let known: Vec<&str> =
+        ["from", "to"].into_iter().chain(kind.filters().iter().map(|column| column.as_str())).collect();
+    if let Some(name) = query.keys().find(|name| !known.contains(&name.as_str())) {
+        let hint = format!("`{name}` filters nothing here. What does: {}.", known.join(", "));
+        return not_found("There is no such filter", &hint);
+    }
+    let range = match Range::parse(said("from"), said("to"), now) {
         Ok(range) => range,
         Err(error) => return not_found("There is no such time", &error.to_string()),
     };
+    let filter = Filter::of(kind, said);
+    let question = Question { kind, range, costs: Costs::Corrected, filter: filter.clone() };
     let make = move |store: &rusqlite::Connection| {
         let caps = if kind == Kind::Weekly { reports::cap_states(store, &rules, now)? } else { Vec::new() };
-        reports::answer(store, rules.policy(), &caps, kind, range, Costs::Corrected, now)
+        reports::answer(store, rules.policy(), &caps, &question, now)
     };
     let report = app.store.read(make).await;
     answer(report.map(|report| {
         // The other forms must be about the same time, whenever they are asked for.
         let query =
             report.range.map(|Range { from, to }| format!("from={}&to={}&", Instant(from), Instant(to)));
-        report_page(&report, kind, &query.unwrap_or_default(), waiting)
+        report_page(&report, kind, &filter, &query.unwrap_or_default(), waiting)
     }))
 }
 

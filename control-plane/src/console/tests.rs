@@ -2,7 +2,7 @@ use super::*;
 use crate::{
     policy::Pricing,
     prices::{PriceTable, Query, compare, litellm},
-    reports::{CapState, Cell, Column, Kind, Point, Range, Report, Section, Totals},
+    reports::{CapState, Cell, Column, Filter, Kind, Point, Range, Report, Section, Totals},
     rules::Rules,
     store::policies::StoredPolicy,
 };
@@ -113,7 +113,7 @@ fn pages_need_no_script_and_no_style_of_their_own() {
     let pages = [
         overview(&points, &caps, &[row("finished", Some("ok"), Some("1"))]).page(),
         call_page(&head, Some(&end), &lines, &prices).page(),
-        report_page(&report(), Kind::Weekly, "", 0),
+        report_page(&report(), Kind::Weekly, &Filter::default(), "", 0),
         not_found("No such call", "It may have been typed wrong."),
     ];
     for page in pages {
@@ -371,7 +371,8 @@ fn report() -> Report {
 
 #[test]
 fn a_report_is_rounded_on_the_page_and_exact_when_pointed_at() {
-    let html = report_page(&report(), Kind::Weekly, "from=2026-11-16&", 0).html().to_owned();
+    let html =
+        report_page(&report(), Kind::Weekly, &Filter::default(), "from=2026-11-16&", 0).html().to_owned();
     assert!(html.contains("title=\"1234.56785 USD\">1,234.5678</td>"), "{html}");
     assert!(html.contains("/v1/reports/weekly?from=2026-11-16&#38;format=json"), "{html}");
     assert!(html.contains("2 calls unpriced"));

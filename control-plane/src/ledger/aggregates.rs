@@ -139,18 +139,24 @@ pub(super) fn day(at: i64) -> i64 {
 
 impl Keys {
     /// The rows that a call counts in, but for its task's.
-    fn rows(&self) -> [(&'static Table, [i64; 4]); 5] {
+    fn rows(&self) -> [(&'static Table, Key); 7] {
         let (hour, day) = (self.started_at.checked_div_euclid(HOUR_NS).unwrap_or(0), day(self.started_at));
-        let [hour_workspace, day_customer, day_feature, day_route, day_model] = &TABLES;
+        let Self { customer, workspace, feature, plan, provider, model, route, .. } = *self;
+        let [hour_workspace, day_customer, day_feature, day_route, day_model, day_use, day_traffic] = &TABLES;
         [
-            (hour_workspace, [hour, self.customer, self.workspace, 0]),
-            (day_customer, [day, self.customer, self.plan, 0]),
-            (day_feature, [day, self.feature, 0, 0]),
-            (day_route, [day, self.route, 0, 0]),
-            (day_model, [day, self.plan, self.provider, self.model]),
+            (hour_workspace, [hour, customer, workspace, 0, 0, 0, 0]),
+            (day_customer, [day, customer, plan, 0, 0, 0, 0]),
+            (day_feature, [day, feature, 0, 0, 0, 0, 0]),
+            (day_route, [day, route, 0, 0, 0, 0, 0]),
+            (day_model, [day, plan, provider, model, 0, 0, 0]),
+            (day_use, [customer, day, plan, feature, route, provider, model]),
+            (day_traffic, [day, plan, feature, route, provider, model, 0]),
         ]
     }
 }
+
+/// The key of a row, padded to the longest.
+type Key = [i64; 7];
 
 /// An aggregate keyed by numbers alone.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -159,12 +165,14 @@ pub(super) struct Table {
     pub(super) keys: &'static [&'static str],
 }
 
-pub(super) static TABLES: [Table; 5] = [
+pub(super) static TABLES: [Table; 7] = [
     Table { name: "by_hour_workspace", keys: &["hour", "customer", "workspace"] },
     Table { name: "by_day_customer", keys: &["day", "customer", "plan"] },
     Table { name: "by_day_feature", keys: &["day", "feature"] },
     Table { name: "by_day_route", keys: &["day", "route"] },
     Table { name: "by_day_model", keys: &["day", "plan", "provider", "model"] },
+    Table { name: "by_day_use", keys: &["customer", "day", "plan", "feature", "route", "provider", "model"] },
+    Table { name: "by_day_traffic", keys: &["day", "plan", "feature", "route", "provider", "model"] },
 ];
 
 /// The key of one count of a cap: cap, subject, window_start, boot.
@@ -173,7 +181,7 @@ pub(super) type CapKey = (i64, i64, i64, i64);
 /// What a batch changes.
 #[derive(Debug, Default)]
 pub(super) struct Deltas {
-    rows: BTreeMap<(&'static Table, [i64; 4]), Measures>,
+    rows: BTreeMap<(&'static Table, Key), Measures>,
     tasks: BTreeMap<i64, TaskDelta>,
     caps: BTreeMap<CapKey, (i64, i64)>,
     /// What the models' text adds.

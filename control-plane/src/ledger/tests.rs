@@ -2,6 +2,7 @@
 
 mod attempts;
 mod booking;
+mod filtered;
 mod rating;
 mod rerate;
 mod tasks;

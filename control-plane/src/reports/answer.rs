@@ -1,9 +1,9 @@
 //! Questions by name and time: what the API, the console and the commands ask, answered from the store.
 
 use super::{
-    By, CapState, Changes, Costs, Dimension, Payers, Range, Report, Reported, SPANS, TasksBy, WeeklyFigures,
-    before, breakdown, channels, drift, groups, plans, task_groups, tasks, unpriced, unpriced_groups, waste,
-    week_of, weekly, whole_days,
+    By, CapState, Changes, Costs, Dimension, Filter, Payers, Range, Report, Reported, SPANS, TasksBy,
+    WeeklyFigures, before, breakdown, channels, drift, groups, plans, task_groups, tasks, unpriced,
+    unpriced_groups, waste, week_of, weekly, whole_days,
 };
 use crate::{instant::Instant, policy::Policy, store::StoreError};
 use protocol::UnixNanos;
@@ -141,18 +141,30 @@ fn spans_before(range: Range) -> Range {
     Range { from: range.from.saturating_sub(length.saturating_mul(SPANS)), to: range.from }
 }
 
+/// Which report, about what.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Question {
+    /// Which.
+    pub kind: Kind,
+    /// About when.
+    pub range: Range,
+    /// With costs as they stand, or as they were booked.
+    pub costs: Costs,
+    /// About which calls.
+    pub filter: Filter,
+}
+
 /// Makes a report. Its time is widened to whole days, which is what the aggregates count; that of unpriced calls is not.
 pub fn answer(
     store: &Connection,
     policy: &Policy,
     caps: &[CapState],
-    kind: Kind,
-    range: Range,
-    costs: Costs,
+    question: &Question,
     now: UnixNanos,
 ) -> Result<Report, StoreError> {
-    let (exact, range) = (range, whole_days(range));
-    let groups = |dimension, range| groups(store, dimension, range, costs);
+    let Question { kind, range: exact, costs, filter } = question;
+    let (kind, exact, costs, range) = (*kind, *exact, *costs, whole_days(*exact));
+    let groups = |dimension, range| groups(store, dimension, range, costs, filter);
     let simple = |by, dimension| Ok(breakdown(by, &groups(dimension, range)?, range));
     let reported = Reported::read(store, range)?;
     let payers = Payers { policy, reported: &reported };
@@ -162,8 +174,17 @@ pub fn answer(
         Kind::Routes => simple(By::Route, Dimension::Route),
         Kind::Workspaces => simple(By::Workspace, Dimension::Workspace),
         Kind::Models => simple(By::Model, Dimension::Model),
-        Kind::Plans => Ok(plans(payers, &groups(Dimension::Customer, range)?, range)),
-        Kind::Channels => Ok(channels(payers, &groups(Dimension::Customer, range)?, range)),
+        Kind::Plans | Kind::Channels => {
+            let customers = groups(Dimension::Customer, range)?;
+            let policy = filter.payers(policy, &customers);
+            let payers = Payers { policy: &policy, reported: &reported };
+            let margins = if kind == Kind::Plans { plans } else { channels };
+            let mut report = margins(payers, &customers, range);
+            for section in &mut report.sections {
+                section.notes.extend(filter.note_on_payers());
+            }
+            Ok(report)
+        }
         Kind::Waste => Ok(waste(
             &[
                 (By::Route, groups(Dimension::Route, range)?),
@@ -175,11 +196,11 @@ pub fn answer(
         )),
         Kind::Tasks => {
             let quiet_since = policy.tasks.quiet_since(now);
-            let by = |by| Ok::<_, StoreError>((by, task_groups(store, by, range, quiet_since)?));
+            let by = |by| Ok::<_, StoreError>((by, task_groups(store, by, range, quiet_since, filter)?));
             Ok(tasks(&TasksBy::ALL.into_iter().map(by).collect::<Result<Vec<_>, _>>()?, range))
         }
-        Kind::Drift => drift::drift(store, range),
-        Kind::Unpriced => Ok(unpriced(policy, unpriced_groups(store, exact, costs)?, exact)),
+        Kind::Drift => drift::drift(store, range, filter),
+        Kind::Unpriced => Ok(unpriced(policy, unpriced_groups(store, exact, costs, filter)?, exact)),
         Kind::Weekly => {
             let models = groups(Dimension::Model, range)?;
             let changes =
@@ -193,13 +214,14 @@ pub fn answer(
                 routes: &groups(Dimension::Route, range)?,
                 models: &models,
                 caps,
-                tasks: &task_groups(store, TasksBy::Feature, range, policy.tasks.quiet_since(now))?,
+                tasks: &task_groups(store, TasksBy::Feature, range, policy.tasks.quiet_since(now), filter)?,
                 workspaces: &groups(Dimension::Workspace, range)?,
                 workspaces_before: &groups(Dimension::Workspace, spans_before(range))?,
                 changes: &changes,
             }))
         }
     }?;
+    report.title.push_str(&filter.in_words());
     if costs == Costs::Original {
         report.title.push_str(", as booked at first");
     }

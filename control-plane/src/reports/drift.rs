@@ -1,13 +1,13 @@
 //! What providers say that calls cost, beside what the price table says: where the two differ, a price is out of date.
 
 use super::{
-    Cell, Range, Report, Section,
+    Cell, Filter, Range, Report, Section,
     breakdown::{TOTAL, column},
     money,
 };
 use crate::store::{StoreError, word_text};
 use protocol::money::PicoUsd;
-use rusqlite::Connection;
+use rusqlite::{Connection, params_from_iter};
 use std::collections::BTreeMap;
 
 const DAY_NS: u64 = 86_400_000_000_000;
@@ -45,13 +45,19 @@ impl Sums {
 }
 
 /// One row per provider and model, the largest difference first.
-pub(super) fn drift(store: &Connection, range: Range) -> Result<Report, StoreError> {
-    let mut statement = store.prepare_cached(
-        "SELECT provider, model, calls, uncomputed, reported_pico, computed_pico FROM by_day_reported
-         WHERE day >= ?1 AND day < ?2",
-    )?;
+pub(super) fn drift(store: &Connection, range: Range, filter: &Filter) -> Result<Report, StoreError> {
     let day = |at: u64| i64::try_from(at / DAY_NS).unwrap_or(i64::MAX);
-    let mut found = statement.query([day(range.from), day(range.to)])?;
+    let conditions = filter.conditions(store, 2)?;
+    let (sql, values) = match conditions {
+        Some(conditions) => (conditions.sql, conditions.values),
+        None => (" AND 0".to_owned(), Vec::new()),
+    };
+    let mut statement = store.prepare_cached(&format!(
+        "SELECT provider, model, calls, uncomputed, reported_pico, computed_pico FROM by_day_reported
+         WHERE day >= ?1 AND day < ?2{sql}"
+    ))?;
+    let span = [day(range.from), day(range.to)];
+    let mut found = statement.query(params_from_iter(span.into_iter().chain(values)))?;
     let mut sums: BTreeMap<(i64, i64), Sums> = BTreeMap::new();
     while let Some(row) = found.next()? {
         let count = |index| Ok::<u64, StoreError>(u64::try_from(row.get::<_, i64>(index)?).unwrap_or(0));

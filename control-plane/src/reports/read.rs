@@ -1,9 +1,9 @@
 //! Reads figures from the store's aggregates. Sums are made here, in integers wide enough for any of them.
 
-use super::{Costs, Group, Point, Range, Totals, Waste};
-use crate::store::StoreError;
+use super::{Costs, Filter, Group, Point, Range, Totals, Waste};
+use crate::{ledger::calls::WordColumn, store::StoreError};
 use protocol::{UnixNanos, money::PicoUsd};
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, Row, params, params_from_iter};
 use std::collections::BTreeMap;
 
 const HOUR_NS: u64 = 3_600_000_000_000;
@@ -29,25 +29,48 @@ pub enum Dimension {
     Model,
 }
 
+impl Dimension {
+    /// The columns of its names, and what it needs of sums by day; `None` where only those by the hour have it.
+    fn columns(self) -> (&'static str, Option<&'static [WordColumn]>) {
+        use WordColumn::{Customer, Feature, Model, Provider, Route};
+        match self {
+            Self::Customer => ("customer, 0", Some(&[Customer])),
+            Self::Feature => ("feature, 0", Some(&[Feature])),
+            Self::Route => ("route, 0", Some(&[Route])),
+            Self::Model => ("provider, model", Some(&[Provider, Model])),
+            Self::Workspace => ("customer, workspace", None),
+        }
+    }
+}
+
 /// The sums of each group over a span, which is taken as whole days (hours for workspaces).
 pub fn groups(
     store: &Connection,
     by: Dimension,
     range: Range,
     costs: Costs,
+    filter: &Filter,
 ) -> Result<Vec<Group>, StoreError> {
-    let (columns, table, bucket) = match by {
-        Dimension::Customer => ("customer, 0", "by_day_customer", "day"),
-        Dimension::Feature => ("feature, 0", "by_day_feature", "day"),
-        Dimension::Route => ("route, 0", "by_day_route", "day"),
-        Dimension::Model => ("provider, model", "by_day_model", "day"),
-        Dimension::Workspace => ("customer, workspace", "by_hour_workspace", "hour"),
+    let (columns, needs) = by.columns();
+    let (table, bucket, length) = match needs {
+        Some(needs) => (filter.sums_by_day(needs), "day", DAY_NS),
+        None => ("by_hour_workspace", "hour", HOUR_NS),
     };
-    let length = if bucket == "hour" { HOUR_NS } else { DAY_NS };
-    let sql = format!("SELECT {columns}, {SUMS} FROM {table} WHERE {bucket} >= ?1 AND {bucket} < ?2");
+    let Some(conditions) = filter.conditions(store, 2)? else { return Ok(Vec::new()) };
+    // The customer leads that key: each one's part of it is looked up.
+    let lead = if table == "by_day_use" && !filter.is_of_a_customer() {
+        "customer IN (SELECT customer FROM by_day_customer WHERE day >= ?1 AND day < ?2) AND "
+    } else {
+        ""
+    };
+    let sql = format!(
+        "SELECT {columns}, {SUMS} FROM {table} WHERE {lead}{bucket} >= ?1 AND {bucket} < ?2{}",
+        conditions.sql
+    );
     let mut sums: BTreeMap<(i64, i64), Totals> = BTreeMap::new();
     let mut statement = store.prepare_cached(&sql)?;
-    let mut rows = statement.query(params![first(range.from, length), last(range.to, length)])?;
+    let span = [first(range.from, length), last(range.to, length)];
+    let mut rows = statement.query(params_from_iter(span.into_iter().chain(conditions.values)))?;
     while let Some(row) = rows.next()? {
         let sum = sums.entry((row.get(0)?, row.get(1)?)).or_default();
         *sum = sum.plus(totals(row, 2)?.with(costs));

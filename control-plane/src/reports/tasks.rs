@@ -1,7 +1,7 @@
 //! What tasks cost and what they were worth: cost per successful task, and how many needed no second try.
 
 use super::{
-    Cell, Range, Report, Section,
+    Cell, Filter, Range, Report, Section,
     breakdown::{NONE, TOTAL, column},
     figures::sum,
     money,
@@ -11,7 +11,7 @@ use crate::{
     store::{StoreError, instant, word_text},
 };
 use protocol::{UnixNanos, money::PicoUsd};
-use rusqlite::Connection;
+use rusqlite::{Connection, params_from_iter};
 use std::collections::BTreeMap;
 
 /// What tasks are grouped by, as their first call says it.
@@ -121,7 +121,9 @@ pub fn task_groups(
     by: TasksBy,
     range: Range,
     quiet_since: UnixNanos,
+    filter: &Filter,
 ) -> Result<Vec<TaskGroup>, StoreError> {
+    let Some(conditions) = filter.conditions(store, 3)? else { return Ok(Vec::new()) };
     let sql = format!(
         "SELECT {}, coalesce(said, iif(last_at <= ?3, w.text, NULL)) AS worth, said IS NOT NULL AS reported,
              count(*) AS tasks, sum(unpriced) AS unpriced,
@@ -129,13 +131,15 @@ pub fn task_groups(
              sum(cost_pico) AS cost_pico, sum(retried_pico) AS retried_pico, sum(failed_pico) AS failed_pico,
              sum(aborted_pico) AS aborted_pico, sum(invalid_pico) AS invalid_pico, sum(premium_pico) AS premium_pico
          FROM (SELECT *, (SELECT outcome FROM outcomes o WHERE o.task = by_task.task ORDER BY revision DESC LIMIT 1) AS said
-             FROM by_task WHERE last_at >= ?1 AND last_at < ?2)
+             FROM by_task WHERE last_at >= ?1 AND last_at < ?2{})
          LEFT JOIN words w ON w.id = last_outcome
          GROUP BY 1, 2, 3, 4",
-        by.columns()
+        by.columns(),
+        conditions.sql
     );
     let mut statement = store.prepare_cached(&sql)?;
-    let mut rows = statement.query([instant(range.from), instant(range.to), instant(quiet_since)])?;
+    let span = [instant(range.from), instant(range.to), instant(quiet_since)];
+    let mut rows = statement.query(params_from_iter(span.into_iter().chain(conditions.values)))?;
     let mut groups: BTreeMap<Option<Box<str>>, TaskTotals> = BTreeMap::new();
     while let Some(row) = rows.next()? {
         let text = |id: i64| word_text(store, id);

@@ -2,7 +2,7 @@
 //! what to do about it. The one report that reads calls: no aggregate knows reasons.
 
 use super::{
-    Cell, Costs, Range, Report, Section,
+    Cell, Costs, Filter, Range, Report, Section,
     breakdown::{TOTAL, calls, column},
 };
 use crate::{
@@ -15,7 +15,7 @@ use protocol::{
     meters::{Meter, Units, Usage},
     money::{PicoUsd, PicoUsdPerUnit},
 };
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, Row, params_from_iter};
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -100,10 +100,12 @@ pub fn unpriced_groups(
     store: &Connection,
     range: Range,
     costs: Costs,
+    filter: &Filter,
 ) -> Result<Vec<UnpricedGroup>, StoreError> {
-    let mut statement = store.prepare_cached(QUERY)?;
-    let mut rows =
-        statement.query(params![instant(range.from), instant(range.to), costs == Costs::Original])?;
+    let Some(conditions) = filter.conditions(store, 3)? else { return Ok(Vec::new()) };
+    let mut statement = store.prepare_cached(&format!("{QUERY}{}", conditions.sql))?;
+    let own = [instant(range.from), instant(range.to), i64::from(costs == Costs::Original)];
+    let mut rows = statement.query(params_from_iter(own.into_iter().chain(conditions.values)))?;
     let mut words = Words { store, known: BTreeMap::new() };
     let mut groups: BTreeMap<(i64, i64, Box<str>), UnpricedGroup> = BTreeMap::new();
     while let Some(row) = rows.next()? {

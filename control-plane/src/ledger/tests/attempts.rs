@@ -144,7 +144,8 @@ async fn each_cause_of_waste_has_its_own_sum() {
         ended(number, CallEnd { outcome, ..after(tried) })
     });
     ledger.book(events.collect()).await;
-    for table in ["by_task", "by_hour_workspace", "by_day_customer", "by_day_feature", "by_day_route"] {
+    let tables = aggregates::TABLES.iter().map(|table| table.name);
+    for table in tables.chain(["by_task"]) {
         let sum = |column: &str| format!("SELECT {column} FROM {table}");
         for (column, expected) in [
             ("retried_pico", 6 * 100_000_000),

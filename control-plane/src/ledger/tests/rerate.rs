@@ -71,9 +71,8 @@ async fn rerating_appends_corrections_edits_nothing_and_changes_nothing_the_seco
     let [correction] = &*call.corrections else { panic!("{:?}", call.corrections) };
     assert_eq!(correction.cause, "rerate");
     assert_eq!((correction.before_usd, correction.after_usd), (Some(usd("0.000075")), Some(usd("0.0001"))));
-    for table in
-        ["by_task", "by_hour_workspace", "by_day_customer", "by_day_feature", "by_day_route", "by_day_model"]
-    {
+    let tables = aggregates::TABLES.iter().map(|table| table.name);
+    for table in tables.chain(["by_task"]) {
         let sums = |column: &str| format!("SELECT sum({column}) FROM {table}");
         assert_eq!(ledger.number(&sums("cost_pico")).await, 200_000_000, "{table}");
         assert_eq!(ledger.number(&sums("original_pico")).await, 150_000_000, "{table}");

@@ -3,7 +3,7 @@
 use super::*;
 use crate::{
     ledger::tasks::{self, OutcomeReport, TaskOutcome},
-    reports::{self, Cell, Costs, Kind, Range, Report, TasksBy},
+    reports::{self, Cell, Costs, Filter, Kind, Question, Range, Report, TasksBy},
 };
 
 const WHOLE_DAY: Range = Range { from: NOW - 10 * 60 * MINUTE, to: NOW + 14 * 60 * MINUTE };
@@ -12,7 +12,9 @@ impl Ledger {
     async fn report_on(&self, kind: Kind) -> Report {
         let rules = self.rules.clone();
         let read = move |store: &rusqlite::Connection| {
-            reports::answer(store, rules.policy(), &[], kind, WHOLE_DAY, Costs::Corrected, NOW + 60 * MINUTE)
+            let question =
+                Question { kind, range: WHOLE_DAY, costs: Costs::Corrected, filter: Filter::default() };
+            reports::answer(store, rules.policy(), &[], &question, NOW + 60 * MINUTE)
         };
         self.store.read(read).await.unwrap()
     }
@@ -83,8 +85,9 @@ async fn cost_per_successful_task_counts_what_the_others_cost() {
         assert_eq!(rows(&report, key), [expected(name), expected("total")], "{key}");
     }
     // While a task may go on, its last call tells nothing.
-    let read =
-        |store: &rusqlite::Connection| reports::task_groups(store, TasksBy::Feature, WHOLE_DAY, NOW - 1);
+    let read = |store: &rusqlite::Connection| {
+        reports::task_groups(store, TasksBy::Feature, WHOLE_DAY, NOW - 1, &Filter::default())
+    };
     let groups = ledger.store.read(read).await.unwrap();
     let totals = groups[0].totals;
     assert_eq!((totals.tasks, totals.succeeded, totals.failed, totals.inferred), (4, 0, 1, 0));
@@ -155,7 +158,9 @@ async fn the_week_tells_what_changed_and_who_runs_away() {
     let rules = ledger.rules.clone();
     let week = Range { from: NOW - 6 * 24 * 60 * MINUTE, to: NOW + MINUTE };
     let read = move |store: &rusqlite::Connection| {
-        reports::answer(store, rules.policy(), &[], Kind::Weekly, week, Costs::Corrected, NOW + MINUTE)
+        let question =
+            Question { kind: Kind::Weekly, range: week, costs: Costs::Corrected, filter: Filter::default() };
+        reports::answer(store, rules.policy(), &[], &question, NOW + MINUTE)
     };
     let report = ledger.store.read(read).await.unwrap();
     assert_eq!(

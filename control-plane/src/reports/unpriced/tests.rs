@@ -4,6 +4,7 @@ use protocol::{
     attribution::{Attributed, Attribution, Dimension, Source},
     event::{CallEnd, CallHead, UsageEvent},
 };
+use rusqlite::params;
 use serde_json::{Value, json};
 
 /// 2026-11-24T10:00:00Z.
@@ -74,7 +75,7 @@ impl Desk {
     fn report_of(&self, costs: Costs) -> Report {
         let range = Range { from: NOW - 60 * MINUTE, to: NOW };
         let policy = policy::parse(self.policy, "p").unwrap();
-        let read = move |store: &Connection| unpriced_groups(store, range, costs);
+        let read = move |store: &Connection| unpriced_groups(store, range, costs, &Filter::default());
         unpriced(&policy, self.runtime.block_on(self.app.store.read(read)).unwrap(), range)
     }
 }

@@ -284,3 +284,44 @@ fn every_report_has_a_page_and_every_page_asks_for_the_same_time() {
     }
     assert_eq!(browser.open("/console/reports/nonsense").0, 404);
 }
+
+#[test]
+fn a_report_is_filtered_by_its_form_and_its_other_forms_are_about_the_same() {
+    let browser = Browser::new();
+    for (number, customer) in [(1, "acme"), (2, "a&b=c"), (3, "a&b=c")] {
+        let (head, end) = call(number, "contract", customer);
+        browser.book(head, end);
+    }
+    let time = "from=2026-11-23&to=2026-11-25";
+    let (_, page) = browser.open(&format!("/console/reports/features?{time}&customer=a%26b%3Dc&plan="));
+    let title = "<h1>Cost by feature: customer a&#38;b=c</h1>";
+    contains(&page, &[title, "name=\"customer\" value=\"a&#38;b=c\"", "name=\"plan\" value=\"\""]);
+    let link = page.split('"').find(|part| part.ends_with("format=json")).unwrap().replace("&#38;", "&");
+    let json: serde_json::Value = serde_json::from_str(&browser.open(&link).1).unwrap();
+    assert_eq!(json["total"]["calls"], 2, "{link} {json}");
+    let (status, page) = browser.open("/console/reports/weekly?customer=acme");
+    assert_eq!(status, 404);
+    contains(&page, &["There is no such filter"]);
+}
+
+#[test]
+fn a_customer_shows_what_its_cost_went_for_with_the_same_as_a_file() {
+    let browser = Browser::new();
+    for (number, customer) in [(1, "acme"), (2, "acme"), (3, "globex")] {
+        let (head, end) = call(number, "contract", customer);
+        browser.book(head, end);
+    }
+    let (_, page) = browser.open("/console/customers/acme");
+    contains(&page, &["id=\"features\"", "id=\"models\"", "id=\"workspaces\"", "openai/gpt-4o-mini"]);
+    let links: Vec<String> = page
+        .split('"')
+        .filter(|part| part.contains("customer=acme&#38;format=csv"))
+        .map(|link| link.replace("&#38;", "&"))
+        .collect();
+    assert_eq!(links.len(), 3, "{page}");
+    for link in links {
+        let (status, csv) = browser.open(&link);
+        let total = csv.lines().last().unwrap();
+        assert!(status == 200 && total.starts_with("total,2,0,0,") && total.contains(",0.0009348,"), "{csv}");
+    }
+}
