@@ -7,6 +7,7 @@ mod body;
 mod calculations;
 mod calls;
 mod caps;
+mod diffs;
 mod events;
 mod explanations;
 mod exports;
@@ -25,6 +26,7 @@ mod revenue;
 mod snapshot;
 mod system;
 mod tasks;
+mod versions;
 
 pub use exports::{COST_WITHOUT_METER, UNPRICED_CALLS};
 pub use problem::Problem;
@@ -66,6 +68,8 @@ fn routes() -> Vec<(&'static str, &'static str, MethodRouter<App>)> {
         ("post", "/v1/prices/imports/{id}/reject", post(imports::reject)),
         ("get", "/v1/policy", get(policy::show)),
         ("put", "/v1/policy", put(policy::replace).layer(document())),
+        ("get", "/v1/policy/versions", get(versions::list)),
+        ("post", "/v1/policy/diffs", post(diffs::run).layer(document())),
         ("post", "/v1/policy/explanations", post(explanations::run).layer(document())),
         ("post", "/v1/policy/replays", post(replays::run).layer(document())),
         ("get", "/v1/caps", get(caps::list)),

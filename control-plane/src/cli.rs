@@ -8,7 +8,6 @@ mod failure;
 mod import;
 mod loops;
 mod policy;
-mod policy_diff;
 mod policy_explain;
 mod policy_replay;
 mod prices;
