@@ -5,6 +5,7 @@ mod prices;
 use super::{
     CallPage, Overview, Page, STYLESHEET, Span, alerts, calculator, customer, find, not_found,
     page::failed,
+    policy,
     read::{self, Call},
     reconciliation, report_page, tasks,
 };
@@ -17,7 +18,7 @@ use crate::{
 };
 use axum::{
     Router,
-    extract::{Path, Query, State},
+    extract::{DefaultBodyLimit, Path, Query, State},
     http::{HeaderValue, header},
     response::{IntoResponse, Response},
     routing::{get, post},
@@ -46,10 +47,17 @@ pub fn routes(app: App) -> Router {
         .route("/console/prices/proposals", get(prices::proposals).post(prices::decide_on))
         // Names of models have slashes, which some proxies decode.
         .route("/console/prices/{provider}/{*model}", get(prices::history))
+        .route("/console/policy", get(policy::show).post(policy::apply).layer(draft_limit()))
+        .route("/console/policy/draft", get(policy::open).post(policy::check).layer(draft_limit()))
+        .route("/console/policy/versions/{version}", get(policy::version))
         .route("/console/alerts", get(alerts::list))
         .route("/console/alerts/{id}/resend", post(alerts::resend))
         .route("/assets/console.css", get(stylesheet))
         .with_state(app)
+}
+
+fn draft_limit() -> DefaultBodyLimit {
+    DefaultBodyLimit::max(policy::FORM_BYTES_MAX)
 }
 
 async fn stylesheet() -> Response {

@@ -1,4 +1,5 @@
 mod pages;
+mod policies;
 mod prices;
 
 use super::*;
