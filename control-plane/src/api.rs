@@ -7,6 +7,7 @@ mod body;
 mod calculations;
 mod calls;
 mod caps;
+mod diffs;
 mod events;
 mod explanations;
 mod exports;
@@ -27,6 +28,7 @@ mod revenue;
 mod snapshot;
 mod system;
 mod tasks;
+mod versions;
 
 pub use exports::{COST_WITHOUT_METER, UNPRICED_CALLS};
 pub(crate) use guard::{COOKIE, Who, guarded, session};
@@ -78,6 +80,8 @@ fn routes() -> Vec<(&'static str, &'static str, Need, MethodRouter<App>)> {
         ("post", "/v1/prices/imports/{id}/reject", OPERATE, post(imports::reject)),
         ("get", "/v1/policy", READ, get(policy::show)),
         ("put", "/v1/policy", ADMIN, put(policy::replace).layer(document())),
+        ("get", "/v1/policy/versions", READ, get(versions::list)),
+        ("post", "/v1/policy/diffs", READ, post(diffs::run).layer(document())),
         ("post", "/v1/policy/explanations", READ, post(explanations::run).layer(document())),
         ("post", "/v1/policy/replays", READ, post(replays::run).layer(document())),
         ("get", "/v1/caps", READ, get(caps::list)),

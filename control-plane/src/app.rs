@@ -16,7 +16,7 @@ use crate::{
 };
 use protocol::{UnixNanos, codec::CodecError, ratio::TextRatios, snapshot::Snapshot};
 use std::{
-    path::Path,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError, RwLock},
 };
 
@@ -38,6 +38,8 @@ pub struct App {
     pub alerts: Alerts,
     /// What became of the last change of the policy's file.
     pub last_change: LastChange,
+    /// The file or directory whose next change replaces the policy in force, where one is watched.
+    pub watched: Option<PathBuf>,
     /// Before, nobody could report what it used of its caps.
     pub listening_since: UnixNanos,
     /// After how long a call of which nothing more is heard is closed as orphaned, and what it holds is given back.
@@ -79,6 +81,7 @@ impl App {
             clock,
             metrics: Metrics::new(),
             last_change: LastChange::default(),
+            watched: None,
             rules: Arc::new(RwLock::new(Arc::new(rules))),
             ratios: Arc::new(RwLock::new(Arc::new(ratios))),
             issued: Arc::default(),
@@ -100,6 +103,24 @@ impl App {
     pub async fn put_policy(&self, policy: Policy) -> Result<StoredPolicy, StoreError> {
         let now = self.clock.now();
         let stored = self.change(move |write| store::policies::put(write, policy, now)).await?;
+        self.alerts.rules_changed();
+        Ok(stored)
+    }
+
+    /// Puts a policy in force in the place of that version. `None`: another one is in force by now, and stays.
+    pub async fn put_policy_over(
+        &self,
+        policy: Policy,
+        version: i64,
+    ) -> Result<Option<StoredPolicy>, StoreError> {
+        let now = self.clock.now();
+        let put = move |write: &mut store::Write<'_>| {
+            if store::policies::version_in_force(write.connection())? != version {
+                return Ok(None);
+            }
+            store::policies::put(write, policy, now).map(Some)
+        };
+        let stored = self.change(put).await?;
         self.alerts.rules_changed();
         Ok(stored)
     }

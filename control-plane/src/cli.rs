@@ -9,7 +9,6 @@ mod import;
 mod keys;
 mod loops;
 mod policy;
-mod policy_diff;
 mod policy_explain;
 mod policy_replay;
 mod prices;

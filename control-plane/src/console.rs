@@ -1,6 +1,6 @@
 //! The console: pages for people, made on the server, which need no script. What they show comes from the ledger,
 //! the aggregates, the price table and the report functions; nothing is computed here but where things stand on a page.
-//! What they change, proposals of prices alone, goes through `prices/decide.rs`.
+//! What they change goes through `prices/decide.rs` and `policy/draft.rs`; and an alert may be sent again.
 
 mod access;
 mod alerts;
@@ -14,6 +14,7 @@ mod guard;
 mod meter;
 mod overview;
 mod page;
+mod policy;
 mod prices;
 mod read;
 mod reconciliation;

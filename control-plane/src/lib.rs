@@ -8,6 +8,7 @@
 //! | `clock`, `instant` | the time; how it is written |
 //! | `policy`, `prices` | what people decided: plans, customers, caps, rules; what providers charge |
 //! | `hold`, `explain`, `replay` | what a call would hold; which rules it meets; a policy over what was recorded |
+//! | `policy_diff` | what one policy says otherwise than another; the versions there were |
 //! | `watch` | the policy's files, read again when they change |
 //! | `catalogue` | taking prices in |
 //! | `calculator` | what a plan leaves at some usage, typed in or measured |
@@ -43,6 +44,7 @@ pub mod ledger;
 pub mod metrics;
 mod percent;
 pub mod policy;
+pub mod policy_diff;
 pub mod prices;
 pub mod ratios;
 pub mod reconcile;

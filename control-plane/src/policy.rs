@@ -18,6 +18,7 @@ mod rules;
 mod schema;
 pub(crate) mod tree;
 mod window;
+mod written;
 
 pub use alerting::{Abnormal, Alerts, Destination, DestinationKind};
 pub use capping::{Action, Cap, Increase, Mode, OneOrMany, Overrun};
@@ -296,6 +297,12 @@ impl Policy {
 /// Reads one policy text. On failure, every fault in it.
 pub fn parse(text: &str, file: &str) -> Result<Policy, Vec<Fault>> {
     parse_files(&[(file, text)])
+}
+
+/// Reads a policy in which what was shown of another one may stand: addresses that it knows are put in the place of
+/// those that stand for them.
+pub fn parse_over(text: &str, file: &str, known: &Policy) -> Result<Policy, Vec<Fault>> {
+    parse(text, file)?.unmasked(known, file)
 }
 
 /// Reads several policy texts that make up one policy.

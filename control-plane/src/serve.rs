@@ -51,6 +51,7 @@ async fn serve(config: Serve) -> Result<(), Failure> {
     // Before anything is written: a broken policy must not leave half a start behind.
     let on_disk = config.policy.as_deref().map(Watch::open).transpose().map_err(policy_failure)?;
     let mut app = App::open(&config.data_dir, Clock::system()).map_err(store_failure)?;
+    app.watched = config.policy.clone();
     app.orphan_after_ns = config.orphan_after_minutes.saturating_mul(MINUTE_NS);
     app.access.filters_need_key = config.filters_need_key;
     let mut watch = None;

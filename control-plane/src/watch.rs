@@ -78,7 +78,7 @@ impl Watch {
 
     /// With the addresses that the policy in force knows in place of those that stand for them.
     pub fn unmasked(&self, policy: Policy, known: &Policy) -> Result<Policy, LoadError> {
-        policy.unmasked(known).map_err(|name| LoadError::Faulty(vec![nobodys(&self.path, &name)]))
+        policy.unmasked(known, &self.path.display().to_string()).map_err(LoadError::Faulty)
     }
 
     /// Takes in what changes, as long as it is polled.
@@ -168,17 +168,6 @@ impl Watch {
         tracing::error!(path = %self.path.display(), faults = faults.len(), "the old policy stays in force");
         app.metrics.policy_reload("refused");
         app.last_change.set(Some(Refused { at: Instant(at), faults }));
-    }
-}
-
-fn nobodys(path: &Path, destination: &str) -> Fault {
-    Fault {
-        file: path.display().to_string(),
-        line: 1,
-        column: 1,
-        path: format!("destinations.{destination}.url"),
-        message: "nobody knows the address that it stands for".to_owned(),
-        hint: Some("write the whole address: what is shown of one ends in a digest".to_owned()),
     }
 }
 

@@ -12,7 +12,6 @@ use super::{
 use crate::{
     app::App,
     clock::Stopwatch,
-    policy::Policy,
     prices::PriceTable,
     rules::Rules,
     store::{StoreError, Write, policies},
@@ -142,12 +141,7 @@ fn look(
         // What the same figures pass under the policy before has been passed by spending; the rest by a change of
         // the policy, of which nobody needs to be told.
         Some(version) => {
-            let empty = Policy { version: 1, ..Policy::default() };
-            let stored = match version {
-                0 => Some(policies::StoredPolicy { version: 0, at: 0, policy: empty }),
-                version => policies::of_version(store, version)?,
-            };
-            let stood = match stored {
+            let stood = match policies::of_version(store, version)? {
                 None => Vec::new(),
                 Some(stored) => {
                     let former = Rules::new(stored, PriceTable::default());

@@ -26,6 +26,8 @@ use utoipa::{
     super::imports::reject,
     super::policy::show,
     super::policy::replace,
+    super::versions::list,
+    super::diffs::run,
     super::explanations::run,
     super::replays::run,
     super::caps::list,

@@ -1,10 +1,15 @@
 //! `/v1/policy`: the policy in force, and another one in its place.
 
-use super::{Problem, body::Body, params::Params};
+use super::{
+    Problem,
+    body::Body,
+    params::Params,
+    versions::{number, stored},
+};
 use crate::{
     app::App,
     instant::Instant,
-    policy::{self, Policy},
+    policy::{self, Fault, Policy},
     store::policies::StoredPolicy,
     watch::Refused,
 };
@@ -13,7 +18,7 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-/// The policy in force.
+/// A policy that is or was in force.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct InForce {
     /// Counts up; 0: no policy was ever put in force.
@@ -26,7 +31,7 @@ pub(super) struct InForce {
     #[schema(value_type = Object)]
     policy: Value,
     /// Why the last change of the file that `bursar serve --policy` watches was not taken; null where it was, or where
-    /// none is watched.
+    /// none is watched, and of an older policy.
     refused: Option<Refused>,
     /// Set where nothing was put in force.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -36,36 +41,52 @@ pub(super) struct InForce {
 fn in_force(app: &App, stored: &StoredPolicy, dry_run: bool) -> Result<Json<InForce>, Problem> {
     let policy = serde_json::to_value(stored.policy.masked()).map_err(Problem::internal)?;
     let since = (stored.version > 0).then_some(Instant(stored.at));
-    let refused = app.last_change.refused().map(|refused| (*refused).clone());
+    let is_older = stored.version < app.rules().stored.version;
+    let refused = app.last_change.refused().filter(|_| !is_older).map(|refused| (*refused).clone());
     Ok(Json(InForce { version: stored.version, since, policy, refused, dry_run: dry_run.then_some(true) }))
 }
 
 /// A policy that somebody sent, or every fault in it.
 pub(super) fn parsed(body: &Body) -> Result<Policy, Problem> {
     // JSON is YAML, so one reader takes both.
-    policy::parse(body.text()?, "policy").map_err(|faults| {
-        let count = faults.len();
-        let noun = if count == 1 { "fault" } else { "faults" };
-        Problem::faulty(format!("the policy has {count} {noun}"), &faults)
-    })
+    policy::parse(body.text()?, FILE).map_err(faulty)
 }
 
-/// The policy in force, with its version.
+fn faulty(faults: Vec<Fault>) -> Problem {
+    let noun = if faults.len() == 1 { "fault" } else { "faults" };
+    Problem::faulty(format!("the policy has {} {noun}", faults.len()), &faults)
+}
+
+/// What a policy is called that comes without a name.
+const FILE: &str = "policy";
+
+/// The policy in force, or the one of a version that was, with its version.
 #[utoipa::path(
     get, path = "/v1/policy", tag = "policy",
-    responses((status = 200, description = "The policy", body = InForce))
+    params(("version" = Option<i64>, Query, description = "An older one; 0 is the empty one before the first")),
+    responses(
+        (status = 200, description = "The policy", body = InForce),
+        (status = 404, description = "No such version", body = Problem, content_type = "application/problem+json"),
+    )
 )]
-pub(super) async fn show(State(app): State<App>) -> Result<Json<InForce>, Problem> {
-    in_force(&app, &app.rules().stored, false)
+pub(super) async fn show(State(app): State<App>, params: Params) -> Result<Json<InForce>, Problem> {
+    params.only(&["version"])?;
+    in_force(&app, &stored(&app, number(&params, "version")?).await?, false)
 }
 
 /// Puts a policy in force, in YAML or JSON. Every fault in it is reported at once, and then the old one stays.
 #[utoipa::path(
     put, path = "/v1/policy", tag = "policy",
-    params(("dry_run" = Option<bool>, Query, description = "Checks and changes nothing")),
+    params(
+        ("dry_run" = Option<bool>, Query, description = "Checks and changes nothing"),
+        ("if_version" = Option<i64>, Query,
+         description = "The version that it is to replace: nothing is changed where another one is in force"),
+    ),
     request_body(content((Object = "application/yaml"), (Object = "application/json")), description = "The policy"),
     responses(
         (status = 200, description = "In force, or what would be", body = InForce),
+        (status = 409, description = "Another version than `if_version` is in force", body = Problem,
+         content_type = "application/problem+json"),
         (status = 422, description = "Faulty; `errors` has each fault with line, column and path", body = Problem,
          content_type = "application/problem+json"),
     )
@@ -75,18 +96,24 @@ pub(super) async fn replace(
     params: Params,
     body: Body,
 ) -> Result<Json<InForce>, Problem> {
-    params.only(&["dry_run"])?;
-    let policy = parsed(&body)?;
-    let known = app.rules();
-    let policy = policy.unmasked(known.policy()).map_err(|name| {
-        let detail = format!("nobody knows the address that `destinations.{name}.url` stands for");
-        Problem::faulty::<()>(detail, &[])
-    })?;
+    params.only(&["dry_run", "if_version"])?;
+    let (known, wanted) = (app.rules(), number(&params, "if_version")?);
+    let overtaken = |wanted: i64| {
+        let version = app.rules().stored.version;
+        Problem::conflict(format!("version {version} of the policy is in force, and not {wanted}"))
+    };
+    if let Some(wanted) = wanted.filter(|wanted| *wanted != known.stored.version) {
+        return Err(overtaken(wanted));
+    }
+    let policy = policy::parse_over(body.text()?, FILE, known.policy()).map_err(faulty)?;
     if params.flag("dry_run")? {
         let now = app.clock.now();
-        let version = app.rules().stored.version.saturating_add(1);
+        let version = known.stored.version.saturating_add(1);
         return in_force(&app, &StoredPolicy { version, at: now, policy }, true);
     }
-    let stored = app.put_policy(policy).await?;
+    let stored = match wanted {
+        Some(wanted) => app.put_policy_over(policy, wanted).await?.ok_or_else(|| overtaken(wanted))?,
+        None => app.put_policy(policy).await?,
+    };
     in_force(&app, &stored, false)
 }

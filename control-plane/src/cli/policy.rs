@@ -1,7 +1,7 @@
 //! `bursar policy`.
 
 use super::{
-    Answer, Failure, FormatArg, Target, policy_diff,
+    Answer, Failure, FormatArg, Target,
     policy_explain::{self, ExplainArgs},
     policy_replay::{self, ReplayArgs},
     remote::json,
@@ -9,6 +9,7 @@ use super::{
 use crate::{
     clock::Clock,
     policy::{self, Policy},
+    policy_diff,
 };
 use clap::{Args, Subcommand};
 use serde_json::Value;
@@ -94,7 +95,7 @@ fn diff(args: &DiffArgs, clock: &Clock, out: &mut dyn Write) -> Result<Answer, F
         Some(path) => policy::load(path)?,
         None => in_force(&args.target, clock)?,
     };
-    let report = policy_diff::report(&old.masked(), &new.masked());
+    let report = policy_diff::report(&old, &new);
     out.write_all(report.render(args.format.into()).as_bytes())?;
     let differs = report.sections.iter().any(|section| !section.rows.is_empty());
     Ok(if differs { Answer::No } else { Answer::Yes })

@@ -67,6 +67,11 @@ pub(super) fn refused(what: &str, hint: &str) -> Page {
     Page::of(StatusCode::FORBIDDEN, &Missing { section: "", what, hint })
 }
 
+/// A page for what cannot be done as it was asked for.
+pub(super) fn problem(status: StatusCode, what: &str, hint: &str) -> Page {
+    Page::of(status, &Missing { section: "", what, hint })
+}
+
 /// A page for what is not there.
 pub fn not_found(what: &str, hint: &str) -> Page {
     Page::of(StatusCode::NOT_FOUND, &Missing { section: "", what, hint })

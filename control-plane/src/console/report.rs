@@ -133,8 +133,9 @@ pub(super) fn sections(report: &Report) -> Vec<SectionView> {
                 .enumerate()
                 .filter(|(_, column)| column.key != LAST_CALL)
                 .map(|(index, column)| {
-                    let number =
-                        section.rows.first().and_then(|row| row.get(index)).is_some_and(Cell::is_number);
+                    // Where nothing belongs, nothing tells.
+                    let mut cells = section.rows.iter().filter_map(|row| row.get(index));
+                    let number = cells.find(|cell| **cell != Cell::Empty).is_some_and(Cell::is_number);
                     (heading(column.title), number)
                 })
                 .collect(),

@@ -7,6 +7,7 @@ use super::{
     guard::{guarded, own_forms_only},
     not_found,
     page::failed,
+    policy,
     read::{self, Call},
     reconciliation, report_page, sign_in, tasks,
 };
@@ -20,7 +21,7 @@ use crate::{
 };
 use axum::{
     Router,
-    extract::{Path, Query, State},
+    extract::{DefaultBodyLimit, Path, Query, State},
     http::{HeaderValue, header},
     middleware,
     response::{IntoResponse, Response},
@@ -54,6 +55,10 @@ fn table() -> Vec<(&'static str, Need, MethodRouter<App>)> {
         ("/console/prices/proposals", READ, get(prices::proposals)),
         ("/console/prices/proposals", OPERATE, post(prices::decide_on)),
         ("/console/prices/{provider}/{*model}", READ, get(prices::history)),
+        ("/console/policy", READ, get(policy::show)),
+        ("/console/policy", ADMIN, post(policy::apply).layer(draft_limit())),
+        ("/console/policy/draft", READ, get(policy::open).post(policy::check).layer(draft_limit())),
+        ("/console/policy/versions/{version}", READ, get(policy::version)),
         ("/console/alerts", READ, get(alerts::list)),
         ("/console/alerts/{id}/resend", OPERATE, post(alerts::resend)),
         ("/console/access", READ, get(access::show)),
@@ -71,6 +76,10 @@ pub fn routes(app: App) -> Router {
         .into_iter()
         .fold(Router::new(), |router, (path, need, route)| router.route(path, guarded(&app, need, route)));
     router.layer(middleware::from_fn(own_forms_only)).with_state(app)
+}
+
+fn draft_limit() -> DefaultBodyLimit {
+    DefaultBodyLimit::max(policy::FORM_BYTES_MAX)
 }
 
 async fn stylesheet() -> Response {

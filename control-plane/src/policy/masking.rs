@@ -2,7 +2,7 @@
 //! leads and whether it is still the same; a policy that was read so can be put back, as long as it is known what it
 //! stands for.
 
-use super::Policy;
+use super::{Fault, Policy};
 use sha2::{Digest as _, Sha256};
 use std::fmt::Write as _;
 
@@ -37,14 +37,28 @@ impl Policy {
         shown
     }
 
-    /// With the addresses that another policy knows in place of those that stand for them. On failure, the first
-    /// destination whose address nobody knows.
-    pub fn unmasked(mut self, known: &Self) -> Result<Self, String> {
+    /// With the addresses that another policy knows in place of those that stand for them. On failure, a fault of
+    /// `file` for each destination whose address nobody knows.
+    pub fn unmasked(mut self, known: &Self, file: &str) -> Result<Self, Vec<Fault>> {
+        let mut faults = Vec::new();
         for (name, destination) in self.destinations.iter_mut().filter(|(_, shown)| is_masked(&shown.url)) {
-            let meant = known.destinations.values().find(|known| masked(&known.url) == *destination.url);
-            destination.url = meant.map(|meant| meant.url.clone()).ok_or_else(|| name.as_str().to_owned())?;
+            match known.destinations.values().find(|known| masked(&known.url) == *destination.url) {
+                Some(meant) => destination.url = meant.url.clone(),
+                None => faults.push(nobodys(file, name.as_str())),
+            }
         }
-        Ok(self)
+        if faults.is_empty() { Ok(self) } else { Err(faults) }
+    }
+}
+
+fn nobodys(file: &str, destination: &str) -> Fault {
+    Fault {
+        file: file.to_owned(),
+        line: 1,
+        column: 1,
+        path: format!("destinations.{destination}.url"),
+        message: "nobody knows the address that it stands for".to_owned(),
+        hint: Some("write the whole address: what is shown of one ends in a digest".to_owned()),
     }
 }
 
@@ -71,8 +85,9 @@ mod tests {
     #[test]
     fn what_was_shown_can_be_put_back_where_it_is_known() {
         let secret = policy("https://hooks.slack.com/services/T0/B0/token");
-        assert_eq!(secret.masked().unmasked(&secret), Ok(secret.clone()));
-        assert_eq!(secret.clone().unmasked(&Policy::default()), Ok(secret.clone()));
-        assert_eq!(secret.masked().unmasked(&Policy::default()), Err("ops".to_owned()));
+        assert_eq!(secret.masked().unmasked(&secret, "p"), Ok(secret.clone()));
+        assert_eq!(secret.clone().unmasked(&Policy::default(), "p"), Ok(secret.clone()));
+        let faults = secret.masked().unmasked(&Policy::default(), "p").unwrap_err();
+        assert_eq!(faults.iter().map(|fault| &*fault.path).collect::<Vec<_>>(), ["destinations.ops.url"]);
     }
 }

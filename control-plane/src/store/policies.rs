@@ -16,6 +16,24 @@ pub struct StoredPolicy {
     pub policy: Policy,
 }
 
+/// One that was in force once, without what it says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Its version.
+    pub version: i64,
+    /// Since when.
+    pub at: UnixNanos,
+    /// How long its text is.
+    pub bytes: u64,
+}
+
+impl StoredPolicy {
+    /// What is in force before the first one.
+    fn none() -> Self {
+        Self { version: 0, at: 0, policy: Policy { version: 1, ..Policy::default() } }
+    }
+}
+
 /// The policy in force.
 pub fn current(connection: &Connection) -> Result<StoredPolicy, StoreError> {
     let mut statement = connection
@@ -23,15 +41,35 @@ pub fn current(connection: &Connection) -> Result<StoredPolicy, StoreError> {
     let found = statement
         .query_row([], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, row.get::<_, String>(2)?)));
     let Some((version, at, text)) = found.optional()? else {
-        return Ok(StoredPolicy { version: 0, at: 0, policy: Policy { version: 1, ..Policy::default() } });
+        return Ok(StoredPolicy::none());
     };
     let policy =
         serde_json::from_str(&text).map_err(|error| StoreError::corrupt("the policy in force", error))?;
     Ok(StoredPolicy { version, at: unix(at), policy })
 }
 
+/// The version of the policy in force.
+pub fn version_in_force(connection: &Connection) -> Result<i64, StoreError> {
+    let mut statement = connection.prepare_cached("SELECT coalesce(max(version), 0) FROM policies")?;
+    Ok(statement.query_row([], |row| row.get(0))?)
+}
+
+/// So many of those that were in force before a version, or of all, the newest first.
+pub fn list(connection: &Connection, before: Option<i64>, limit: u32) -> Result<Vec<Entry>, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT version, at, octet_length(policy) FROM policies WHERE version < ?1 ORDER BY version DESC LIMIT ?2",
+    )?;
+    let found = statement.query_map((before.unwrap_or(i64::MAX), limit), |row| {
+        Ok(Entry { version: row.get(0)?, at: unix(row.get(1)?), bytes: unix(row.get(2)?) })
+    })?;
+    Ok(found.collect::<Result<_, _>>()?)
+}
+
 /// The policy of a version that was in force once. `None`: it was never, or this binary does not read it any more.
 pub fn of_version(connection: &Connection, version: i64) -> Result<Option<StoredPolicy>, StoreError> {
+    if version == 0 {
+        return Ok(Some(StoredPolicy::none()));
+    }
     let mut statement = connection.prepare_cached("SELECT at, policy FROM policies WHERE version = ?1")?;
     let found = statement
         .query_row([version], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?)))

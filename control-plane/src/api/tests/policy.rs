@@ -1,4 +1,4 @@
-//! `POST /v1/policy/explanations` and `/v1/policy/replays`.
+//! `/v1/policy`, its versions, and `POST /v1/policy/explanations`, `/v1/policy/replays` and `/v1/policy/diffs`.
 
 use super::{Answer, Api, CATALOGUE, POLICY, batch, finished};
 use serde_json::json;
@@ -51,4 +51,72 @@ async fn a_replay_says_what_would_have_been_refused_and_changes_nothing() {
     assert_eq!(post(&api, "/v1/policy/replays?since=1h&until=2h", POLICY).await.status, 400);
     let faulty = post(&api, replay, "version: 2\ncap: []\n").await;
     assert_eq!((faulty.status, faulty.json()["errors"].as_array().unwrap().len()), (422, 2));
+}
+
+const DESTINATION: &str =
+    "destinations: {ops: {url: 'https://hooks.slack.com/services/T0/B0/secret', kind: slack}}\n";
+
+async fn put(api: &Api, query: &str, body: &str) -> Answer {
+    api.send("PUT", &format!("/v1/policy{query}"), "", body.as_bytes()).await
+}
+
+#[tokio::test]
+async fn a_policy_replaces_the_version_it_was_written_for_and_no_other() {
+    let api = Api::start().await;
+    let second = POLICY.replace("1.5", "2.5");
+    assert_eq!(put(&api, "?if_version=0", POLICY).await.json()["version"], 1);
+    let stale = put(&api, "?if_version=0", &second).await;
+    assert_eq!((stale.status, stale.header("content-type")), (409, Some("application/problem+json")));
+    assert_eq!(stale.json()["detail"], "version 1 of the policy is in force, and not 0");
+    assert_eq!(put(&api, "?if_version=0&dry_run=true", &second).await.status, 409);
+    assert_eq!(api.show("/v1/policy").await.json()["policy"]["caps"][0]["limit_usd"], "1.5");
+    assert_eq!(put(&api, "?if_version=1&dry_run=true", &second).await.json()["version"], 2);
+    assert_eq!(put(&api, "?if_version=1", &second).await.json()["version"], 2);
+    assert_eq!(put(&api, "?if_version=latest", &second).await.status, 400);
+    assert_eq!(put(&api, "?if_version=-1", &second).await.status, 400);
+}
+
+#[tokio::test]
+async fn older_versions_are_listed_shown_and_compared_with() {
+    let api = Api::start().await;
+    let with_destination = format!("{POLICY}{DESTINATION}");
+    for text in [POLICY, &with_destination, &with_destination.replace("secret", "other")] {
+        put(&api, "", text).await;
+    }
+    let listed = api.show("/v1/policy/versions?limit=2").await.json();
+    let first = &listed["items"][0];
+    assert_eq!((&first["version"], &first["changes"], &listed["next"]), (&json!(3), &json!(1), &json!("2")));
+    assert_eq!(first["since"], "2026-11-24T10:00:00.000000000Z");
+    let rest = api.show("/v1/policy/versions?cursor=2").await.json();
+    assert_eq!((rest["items"].as_array().unwrap().len(), &rest["next"]), (1, &json!(null)));
+    let older = api.show("/v1/policy?version=2").await;
+    assert_eq!((&older.json()["version"], older.text().contains("secret")), (&json!(2), false));
+    assert_eq!(api.show("/v1/policy?version=0").await.json()["policy"]["caps"], json!(null));
+    assert_eq!(api.show("/v1/policy?version=4").await.status, 404);
+    assert_eq!(api.show("/v1/policy?version=two").await.status, 400);
+
+    let none = post(&api, "/v1/policy/diffs?against=2", &with_destination).await.json();
+    assert_eq!(none["items"], json!([]));
+    // What was shown is compared as what it stands for.
+    let shown = older.json()["policy"].to_string();
+    assert_eq!(post(&api, "/v1/policy/diffs?against=2", &shown).await.json(), none);
+    let diff = post(&api, "/v1/policy/diffs?format=csv", &with_destination).await;
+    assert_eq!(diff.header("content-type"), Some("text/csv; charset=utf-8"));
+    let text = diff.text();
+    assert!(text.contains("destinations.ops.url,changed,https://hooks.slack.com/…"), "{text}");
+    assert!(!text.contains("secret") && !text.contains("services"), "{text}");
+    assert_eq!(post(&api, "/v1/policy/diffs?against=9", POLICY).await.status, 404);
+    assert_eq!(post(&api, "/v1/policy/diffs?format=xml", POLICY).await.status, 400);
+    assert_eq!(
+        post(&api, "/v1/policy/diffs", "version: 2\ncap: []\n").await.json()["errors"]
+            .as_array()
+            .unwrap()
+            .len(),
+        2
+    );
+    // Put back, an address that is not known any more is a fault, and the one in force stands for itself.
+    let lost = put(&api, "", &shown).await;
+    assert_eq!((lost.status, &lost.json()["errors"][0]["path"]), (422, &json!("destinations.ops.url")));
+    let same = api.show("/v1/policy").await.json()["policy"].to_string();
+    assert_eq!(put(&api, "?if_version=3", &same).await.json()["version"], 3);
 }

@@ -1,4 +1,4 @@
-//! Deciding on proposals. The one place of the console that changes anything.
+//! Deciding on proposals. The one place of the console that changes prices.
 
 use crate::{app::App, catalogue, store::StoreError};
 use protocol::price::PriceId;

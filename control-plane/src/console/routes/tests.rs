@@ -1,5 +1,6 @@
 mod access;
 mod pages;
+mod policies;
 mod prices;
 
 use super::*;

@@ -12,14 +12,14 @@ use protocol::{
 const HOSTILE: &str = "<script>alert(1)</script>/a%2Fb?c#\"ü";
 const HOSTILE_PATH: &str = "%3Cscript%3Ealert%281%29%3C%2Fscript%3E%2Fa%252Fb%3Fc%23%22%C3%BC";
 
-fn contains(page: &str, parts: &[&str]) {
+pub(super) fn contains(page: &str, parts: &[&str]) {
     for part in parts {
         assert!(page.contains(part), "{part} in {page}");
     }
 }
 
 /// A call of a task and a customer; `number` tells it from others.
-fn call(number: u8, task: &str, customer: &str) -> (CallHead, CallEnd) {
+pub(super) fn call(number: u8, task: &str, customer: &str) -> (CallHead, CallEnd) {
     let (mut head, end, ..) = example();
     head.id = CallId::new(head.started_at / 1_000_000, [number; 10]);
     head.request_id = Some(format!("request-{number}").into());

@@ -1,4 +1,8 @@
-//! What one policy says otherwise than another, value by value.
+//! What one policy says otherwise than another, value by value. Addresses of destinations stay masked.
+
+mod history;
+
+pub use history::{Version, history};
 
 use crate::{
     policy::Policy,
@@ -8,10 +12,9 @@ use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// One row per value that was added, changed or removed.
-pub(super) fn report(old: &Policy, new: &Policy) -> Report {
-    let (old, new) = (values(old), values(new));
-    let keys: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
-    let rows = keys.into_iter().filter(|key| old.get(*key) != new.get(*key)).map(|key| {
+pub fn report(old: &Policy, new: &Policy) -> Report {
+    let (old, new) = (values(&old.masked()), values(&new.masked()));
+    let rows = changed(&old, &new).into_iter().map(|key| {
         let (before, after) = (old.get(key), new.get(key));
         let change = match (before, after) {
             (None, _) => "added",
@@ -38,13 +41,26 @@ pub(super) fn report(old: &Policy, new: &Policy) -> Report {
     Report { title: "Policy diff".to_owned(), range: None, sections: vec![section] }
 }
 
-fn values(policy: &Policy) -> BTreeMap<String, String> {
+/// So many values were added, changed or removed.
+pub fn count(old: &Policy, new: &Policy) -> u64 {
+    u64::try_from(changed(&values(old), &values(new)).len()).unwrap_or(u64::MAX)
+}
+
+fn changed<'a>(old: &'a Values, new: &'a Values) -> Vec<&'a String> {
+    let keys: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
+    keys.into_iter().filter(|key| old.get(*key) != new.get(*key)).collect()
+}
+
+/// Every value of a policy by its path.
+type Values = BTreeMap<String, String>;
+
+fn values(policy: &Policy) -> Values {
     let mut found = BTreeMap::new();
     flatten(&serde_json::to_value(policy).unwrap_or_default(), String::new(), &mut found);
     found
 }
 
-fn flatten(value: &Value, path: String, found: &mut BTreeMap<String, String>) {
+fn flatten(value: &Value, path: String, found: &mut Values) {
     let below = |key: &str| if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") };
     match value {
         Value::Object(map) if !map.is_empty() => {
@@ -68,3 +84,6 @@ fn flatten(value: &Value, path: String, found: &mut BTreeMap<String, String>) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
