@@ -2,7 +2,7 @@
 //! own, drives them and reads what they say. No test and no expectation lives here, and no mock of our own code.
 //!
 //! `process`, `ports`, `wait` and `places` know machines; `envoy`, `control_plane` and `provider` know one program
-//! each; `receiver` is whom alerts are sent to; `rig` puts the three together; `call` and `client` are the application
+//! each; `browser` and `official` are Python processes that look at a console and make calls; `receiver` is whom alerts are sent to; `rig` puts the three together; `call` and `client` are the application
 //! in front of them, `tour` the traffic of `./build.sh up`.
 #![expect(
     clippy::expect_used,
@@ -11,6 +11,7 @@
     reason = "a harness that cannot go on says so and ends the test"
 )]
 
+pub mod browser;
 pub mod call;
 pub mod client;
 pub mod control_plane;
