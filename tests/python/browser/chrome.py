@@ -58,10 +58,15 @@ def watch(page, base):
         if response.status >= 400 and response.request.resource_type != "document":
             faults.append(f"{response.status} for {response.url}")
 
+    def never_came(request):
+        # A file that is saved ends the way of a page that would have been shown.
+        if request.resource_type != "document":
+            faults.append(f"never came: {request.url} {request.failure}")
+
     page.on("console", complains)
     page.on("pageerror", lambda error: faults.append(f"script: {error}"))
     page.on("request", asks)
-    page.on("requestfailed", lambda request: faults.append(f"never came: {request.url} {request.failure}"))
+    page.on("requestfailed", never_came)
     page.on("response", answers)
     return faults
 

@@ -7,18 +7,22 @@ gpt-4o-mini 0.15, 0.075, 0.60. The policy is in `tests/suite/browser.rs`.
 import json
 import time
 import urllib.request
+from pathlib import Path
 
 SECOND = 10**9
 HOUR = 3_600 * SECOND
 DAY = 24 * HOUR
+# What is told to be minutes old was never yesterday.
 NOW = time.time_ns()
+if NOW % DAY < 10 * 60 * SECOND:
+    NOW = NOW // DAY * DAY - 60 * SECOND
 
 # A name that would be markup if it were not escaped, and that needs escaping in addresses.
 ODD = 'Ångström & <b>Söhne</b>/"EU" 100%'
 CONTRACT, CHAT, SEARCH = "contract-17", "chat-4", "find/2 ä"
 UNPRICED = "house/model:latest"
 
-# What a customer's chart shows: a call a day, on so many days before today.
+# On so many days acme made calls, the last of which is today.
 DAYS = 6
 
 
@@ -71,26 +75,12 @@ class Call:
         return {"kind": "finished", "head": self.head, "end": self.end}
 
 
-def _attempt(number, started, ended, status, **more):
-    return {
-        "number": number,
-        "fate": "answered" if status == 200 else "failed",
-        "decides": status == 200,
-        "cluster": "openai",
-        "upstream": "10.0.0.7:443",
-        "started_at": started,
-        "answered_at": (started + ended) // 2,
-        "ended_at": ended,
-        "status": status,
-    } | more
-
-
 ACME = {"customer": "acme", "workspace": "acme-main", "feature": "summaries"}
 
 # 134 at 2.50, 2,176 at 1.25 and 11 at 10: 0.000335 + 0.00272 + 0.00011 = 0.003165.
 CACHED = Call(5 * 60 * SECOND, "gpt-4o", {"input": 134, "cache_read": 2_176, "output": 11}, task=CONTRACT, **ACME)
-# 1,000 at 2.50 and 100 at 10: 0.0035. The second attempt of the two.
-_began = NOW - 4 * 60 * SECOND
+# 1,000 at 2.50 and 100 at 10: 0.0025 + 0.001; and 0.0025 for the prompt of the attempt before, which was never answered.
+_BEGAN = NOW - 4 * 60 * SECOND
 RETRIED = Call(
     4 * 60 * SECOND,
     "gpt-4o",
@@ -99,12 +89,15 @@ RETRIED = Call(
     end={
         "attempts": 2,
         "tried": [
-            _attempt(1, _began, _began + SECOND // 2, 503),
-            _attempt(2, _began + SECOND // 2, _began + 2 * SECOND, 200, reason="status_503"),
+            {"number": 1, "fate": "lost", "cluster": "openai", "started_at": _BEGAN, "ended_at": _BEGAN + SECOND // 2,
+             "usage": {"units": {"input": 1_000}, "estimated": ["input"], "complete": False}},
+            {"number": 2, "fate": "answered", "decides": True, "reason": "per_try_timeout", "cluster": "openai",
+             "started_at": _BEGAN + SECOND // 2, "answered_at": _BEGAN + SECOND, "ended_at": _BEGAN + 2 * SECOND,
+             "status": 200},
         ],
     },
     **ACME,
-)
+)  # fmt: skip
 # Yesterday and before: 100,000 at 0.15 and 10,000 at 0.60, 0.021 each.
 for _day in range(1, DAYS):
     Call(
@@ -122,14 +115,16 @@ CUT = Call(
 )  # fmt: skip
 STOPPED = Call(
     130 * SECOND, "gpt-4o", {}, customer="globex", feature="search",
+    head={"hold": "0.0525", "hold_input": "0.0025",
+          "caps": [{"cap": "globex-period/usd", "subject": "customer=globex", "held": 0, "decision": "refused"}]},
     end={"ending": "local_reply", "outcome": "refused_by_cap", "status": 429, "refused": "cap", "attempts": 0,
          "finish_reasons": [], "first_token_at": None, "cluster": None, "upstream": None},
 )  # fmt: skip
 OPEN = Call(20 * SECOND, "gpt-4o", {}, customer="globex", feature="search", head={"hold": "0.0525", "hold_input": "0.0025"}, is_open=True)
 
-# Four times the rate of `tests/catalogue.json`, which waits for somebody's approval.
-MOVED = {"gpt-4o": {"litellm_provider": "openai", "mode": "chat", "input_cost_per_token": 1e-05,
-                    "output_cost_per_token": 1e-05, "cache_read_input_token_cost": 1.25e-06}}  # fmt: skip
+# The catalogue of the tests with one rate moved by a factor of four, which waits for somebody's approval.
+MOVED = json.loads((Path(__file__).parents[2] / "catalogue.json").read_text())
+MOVED["gpt-4o"]["input_cost_per_token"] = 1e-05
 
 
 def ask(base, path, body=None, method=None):

@@ -14,6 +14,8 @@ class Page:
     # What stands there on a fresh ledger; without it, the page is not there then.
     empty: str | None = None
     status: int = 200
+    # Whether it has a table with more columns than a desk has room for.
+    is_wide: bool = False
 
 
 def _customer(name):
@@ -65,7 +67,8 @@ PAGES = [
     Page("call-open", _call(ledger.OPEN), ledger.OPEN.id),
     Page("reports", "/console/reports", "Reports", empty="What it answers"),
     *(
-        Page(f"report-{kind}", f"/console/reports/{kind}", heading, empty)
+        # Tables of tasks and of waste have thirteen columns and more.
+        Page(f"report-{kind}", f"/console/reports/{kind}", heading, empty, is_wide=kind in ("weekly", "tasks", "waste"))
         for kind, (heading, empty) in _REPORTS.items()
     ),
     Page("calculator", "/console/calculator", "Margin calculator", empty="What a plan leaves at some usage"),

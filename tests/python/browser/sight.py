@@ -18,6 +18,17 @@ _CUT = """() => [...document.querySelectorAll('h1, h2, h3, a, button, dd, dt, td
 }).map(e => e.outerHTML.slice(0, 120))"""
 
 
+# Boxes of which a part stands out of sight until it is scrolled.
+_SCROLLED = """() => [...document.querySelectorAll('.scroll')].filter(e => e.scrollWidth > e.clientWidth)
+  .map(e => `${e.getAttribute('aria-label')}: ${e.scrollWidth} wide in ${e.clientWidth}`)"""
+
+
+def shows_all(page):
+    """On a desk, no table has columns out of sight."""
+    scrolled = page.evaluate(_SCROLLED)
+    assert not scrolled, f"{page.url} has tables that must be scrolled:\n  " + "\n  ".join(scrolled)
+
+
 def fits(page):
     """The page is as wide as its window, and no text in it is cut."""
     wide = page.evaluate(_WIDE)

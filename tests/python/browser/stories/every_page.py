@@ -44,6 +44,8 @@ def _look(browser, width, scheme, view):
         for entry in PAGES:
             open_page(page, entry)
             sight.fits(page)
+            if width == DESKTOP and not entry.is_wide:
+                sight.shows_all(page)
             browser.picture(page, f"{entry.name}.{view}")
 
 
