@@ -2,8 +2,9 @@
 //! own, drives them and reads what they say. No test and no expectation lives here, and no mock of our own code.
 //!
 //! `process`, `ports`, `wait` and `places` know machines; `envoy`, `control_plane` and `provider` know one program
-//! each; `browser` and `official` are Python processes that look at a console and make calls; `receiver` is whom alerts are sent to; `rig` puts the three together; `call` and `client` are the application
-//! in front of them, `tour` the traffic of `./build.sh up`.
+//! each; `receiver` is whom alerts are sent to; `rig` puts the three together; `call` and `client` are the application
+//! in front of them, `official` the same in Python; `browser` is somebody who looks at the console; `tour` the traffic
+//! of `./build.sh up`.
 #![expect(
     clippy::expect_used,
     clippy::panic,

@@ -15,11 +15,13 @@ name, base, facts = sys.argv[1], sys.argv[2], json.loads(sys.argv[3] if len(sys.
 if name not in stories.ALL:
     sys.exit(f"no story {name}; there are {', '.join(sorted(stories.ALL))}")
 with chrome.started(base) as browser:
+    failed = browser.pictures / f"failed-{name}.png"
+    failed.unlink(missing_ok=True)
     try:
         stories.ALL[name](browser, **facts)
     except Exception:
         traceback.print_exc()
         if browser.last and not browser.last.is_closed():
-            print(f"\nThe browser is at {browser.last.url}; see {browser.pictures}/failed-{name}.png", file=sys.stderr)
-            browser.picture(browser.last, f"failed-{name}")
+            print(f"\nThe browser is at {browser.last.url}; see {failed}", file=sys.stderr)
+            browser.picture(browser.last, failed.stem)
         sys.exit(1)

@@ -52,8 +52,8 @@ def _look(browser, width, scheme, view):
 def _judge(browser, width, scheme):
     faults = []
     with browser.page(width, scheme, watched=False) as page:
+        axe.put_into(page)
         for entry in PAGES:
             open_page(page, entry)
-            axe.put_into(page)
             faults += axe.judge(page, entry.name)
     assert not faults, f"axe found {len(faults)} things:\n" + "\n".join(faults)
