@@ -75,6 +75,20 @@ find_envoy() {
   say "Envoy $version: $ENVOY"
 }
 
+# For the tests that look at the console; without one they are skipped.
+find_browser() {
+  local name
+  for name in "${CHROMIUM:-}" chromium chromium-browser google-chrome; do
+    if has "$name"; then
+      CHROMIUM=$(command -v "$name")
+      export CHROMIUM
+      python_packages browser
+      return
+    fi
+  done
+  say "SKIPPED: no Chromium in \$CHROMIUM or on the path, so nobody looks at the console; on Debian: apt-get install --no-install-recommends chromium"
+}
+
 build_bins() {
   say "building $*"
   cargo build "${@/#/--bin=}"
@@ -83,6 +97,7 @@ build_bins() {
 run_tests() {
   find_envoy
   python_packages clients
+  find_browser
   build_wasm filter
   build_wasm noop
   build_bins bursar

@@ -3,7 +3,8 @@
 //!
 //! `process`, `ports`, `wait` and `places` know machines; `envoy`, `control_plane` and `provider` know one program
 //! each; `receiver` is whom alerts are sent to; `rig` puts the three together; `call` and `client` are the application
-//! in front of them, `tour` the traffic of `./build.sh up`.
+//! in front of them, `official` the same in Python; `browser` is somebody who looks at the console; `tour` the traffic
+//! of `./build.sh up`.
 #![expect(
     clippy::expect_used,
     clippy::panic,
@@ -11,6 +12,7 @@
     reason = "a harness that cannot go on says so and ends the test"
 )]
 
+pub mod browser;
 pub mod call;
 pub mod client;
 pub mod control_plane;

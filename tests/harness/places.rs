@@ -38,6 +38,18 @@ pub fn python() -> PathBuf {
     existing("Python with the official clients", "BURSAR_PYTHON", ".tools/venv/bin/python")
 }
 
+/// A Chromium: `$CHROMIUM`, else the first that is on the path, as `build.sh` looks for it. Nothing else needs one, so that
+/// tests can do without.
+pub fn chromium() -> Option<PathBuf> {
+    if let Some(path) = std::env::var_os("CHROMIUM").filter(|path| !path.is_empty()) {
+        return Some(path.into());
+    }
+    let path = std::env::var_os("PATH")?;
+    let names = ["chromium", "chromium-browser", "google-chrome"];
+    let places = || std::env::split_paths(&path);
+    names.iter().flat_map(|name| places().map(move |place| place.join(name))).find(|file| file.is_file())
+}
+
 fn existing(what: &str, variable: &str, default: &str) -> PathBuf {
     let path = std::env::var_os(variable).map_or_else(|| root().join(default), PathBuf::from);
     assert!(path.exists(), "{what} is not at {} (${variable}): run ./build.sh test", path.display());

@@ -12,6 +12,7 @@ mod attempts;
 mod away;
 mod bad_input;
 mod bare_envoy;
+mod browser;
 mod caps;
 mod console;
 mod delivery;

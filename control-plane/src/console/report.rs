@@ -126,7 +126,7 @@ pub(super) fn sections(report: &Report) -> Vec<SectionView> {
         .map(|section| SectionView {
             key: section.key,
             title: section.title,
-            is_wide: section.columns.len() > 10,
+            is_wide: section.columns.len() > 9,
             columns: section
                 .columns
                 .iter()
@@ -151,11 +151,14 @@ pub(super) fn sections(report: &Report) -> Vec<SectionView> {
         .collect()
 }
 
-/// Where a heading takes two lines, the unit is on the second.
+/// Where a heading takes two lines, the unit is on the second; a long one may take more, so that its column is not
+/// wider for it.
 fn heading(title: &str) -> String {
     match title.split_once(", ") {
-        Some((what, unit)) => format!("{}, {unit}", what.replace(' ', "\u{a0}")),
-        None => title.to_owned(),
+        Some((what, unit)) if what.split(' ').count() <= 2 => {
+            format!("{}, {unit}", what.replace(' ', "\u{a0}"))
+        }
+        _ => title.to_owned(),
     }
 }
 

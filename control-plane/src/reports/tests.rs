@@ -4,7 +4,7 @@ use super::*;
 use crate::policy::{self, Policy};
 use expect_test::expect;
 use protocol::{UnixNanos, cap::Unit, money::PicoUsd};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 fn at(text: &str) -> UnixNanos {
     let instant: jiff::Timestamp = text.parse().unwrap();
@@ -109,6 +109,9 @@ fn cap(name: &str, limit: i64, spent: i64, held: i64) -> CapState {
 
 /// Every column of money or counts must add up to its total.
 fn check_sums(report: &Report) {
+    // In JSON the later of two would take the earlier one's place.
+    let keys: BTreeSet<&str> = report.sections.iter().map(|section| section.key).collect();
+    assert_eq!(keys.len(), report.sections.len(), "each table of {} has a key of its own", report.title);
     for section in &report.sections {
         let Some(total) = &section.total else { continue };
         for (index, column) in section.columns.iter().enumerate() {

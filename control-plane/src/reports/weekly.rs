@@ -11,7 +11,6 @@ use super::{
     breakdown::{NONE, TOTAL, calls, column, plan_section, unknowns},
     channels, customer_margins, money, tasks, waste,
 };
-use crate::instant::Instant;
 use protocol::{cap::Unit, money::PicoUsd};
 use std::collections::BTreeMap;
 
@@ -54,7 +53,8 @@ pub fn weekly(figures: &WeeklyFigures<'_>) -> Report {
     let sections = vec![
         summary(figures),
         customers(figures),
-        tasks::section(TasksBy::Feature, figures.tasks),
+        // Beside the features' cost, of which the key is `features`.
+        Section { key: "tasks", ..tasks::section(TasksBy::Feature, figures.tasks) },
         features(figures),
         waste::table(By::Route, figures.routes),
         plan_section(figures.payers, figures.customers, figures.range),
@@ -246,7 +246,7 @@ fn close_to_caps(figures: &WeeklyFigures<'_>) -> Section {
             amount(cap.unit, cap.spent),
             amount(cap.unit, cap.held),
             Cell::Percent(used(cap)),
-            Cell::text(Instant(cap.resets_at).to_string()),
+            Cell::Moment(cap.resets_at),
         ]
     };
     Section {

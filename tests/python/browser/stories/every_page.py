@@ -1,0 +1,59 @@
+"""Every page: it opens, nothing goes wrong in it, it fits its window, and axe has nothing to say against it.
+
+What colours decide, axe sees in light and in dark; what room decides, on a desk and on a phone.
+"""
+
+import axe
+import ledger
+import sight
+from chrome import DARK, DESKTOP, LIGHT, PHONE
+from pages import PAGES, open_page
+
+
+def pages_on_a_desk_in_light(browser):
+    ledger.book(browser.base)
+    _look(browser, DESKTOP, LIGHT, "desktop-light")
+    _judge(browser, DESKTOP, LIGHT)
+
+
+def pages_on_a_phone_in_dark(browser):
+    ledger.book(browser.base)
+    _look(browser, PHONE, DARK, "phone-dark")
+    _judge(browser, PHONE, DARK)
+
+
+def pages_the_other_way_round(browser):
+    ledger.book(browser.base)
+    _look(browser, DESKTOP, DARK, "desktop-dark")
+    _look(browser, PHONE, LIGHT, "phone-light")
+
+
+def pages_of_a_fresh_ledger(browser):
+    with browser.page() as page:
+        for entry in PAGES:
+            if entry.empty is None:
+                continue
+            open_page(page, entry)
+            said = page.locator("main").inner_text()
+            assert entry.empty in said, f"{entry.path} does not say {entry.empty!r} but:\n{said}"
+            browser.picture(page, f"{entry.name}.empty")
+
+
+def _look(browser, width, scheme, view):
+    with browser.page(width, scheme) as page:
+        for entry in PAGES:
+            open_page(page, entry)
+            sight.fits(page)
+            if width == DESKTOP and not entry.is_wide:
+                sight.shows_all(page)
+            browser.picture(page, f"{entry.name}.{view}")
+
+
+def _judge(browser, width, scheme):
+    faults = []
+    with browser.page(width, scheme, watched=False) as page:
+        axe.put_into(page)
+        for entry in PAGES:
+            open_page(page, entry)
+            faults += axe.judge(page, entry.name)
+    assert not faults, f"axe found {len(faults)} things:\n" + "\n".join(faults)
