@@ -31,6 +31,7 @@ mod orphans;
 mod outcomes;
 mod overrun;
 mod policy_files;
+mod policy_page;
 mod price_cases;
 mod prices;
 mod privacy;
