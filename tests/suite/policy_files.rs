@@ -63,8 +63,10 @@ async fn a_bad_file_is_refused_whole_and_shown_and_the_next_good_one_is_taken() 
     for said in ["there is no plan `gold`", "customers.globex.paln", "the old policy stays in force"] {
         assert!(log.contains(said), "{said} in {log}");
     }
-    let page = bursar.client().send(&Call::get("/")).await.text();
-    assert!(page.contains("is not in force: 2 faults") && page.contains("customers.yaml:2:16"), "{page}");
+    for path in ["/", "/console/policy"] {
+        let page = bursar.client().send(&Call::get(path)).await.text();
+        assert!(page.contains("is not in force: 2 faults") && page.contains("customers.yaml:2:16"), "{page}");
+    }
 
     fs::write(path("customers.yaml"), "plans: {gold: {price_usd: 9}}\ncustomers:\n  acme: {plan: gold}\n")
         .unwrap();

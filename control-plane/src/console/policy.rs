@@ -53,7 +53,9 @@ struct DraftForm {
     text: String,
     /// Longer than a form may be: `text` is empty, and there is nothing to change.
     is_too_long: bool,
+    /// Over so many days it is tried, and over how many it may be.
     days: u64,
+    choices: [u64; 3],
 }
 
 impl DraftForm {
@@ -65,7 +67,7 @@ impl DraftForm {
         })?;
         let is_too_long = text.len() > draft::TEXT_BYTES_MAX;
         let text = if is_too_long { String::new() } else { text };
-        Ok(Self { text, is_too_long, days: draft::DAYS_AT_FIRST })
+        Ok(Self { text, is_too_long, days: draft::DAYS_AT_FIRST, choices: draft::DAYS })
     }
 }
 

@@ -31,7 +31,7 @@ pub(in crate::console) const FORM_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// Over so many days a draft is replayed, unless somebody says otherwise,
 pub(super) const DAYS_AT_FIRST: u64 = 7;
 /// which may be to one of these.
-const DAYS: [u64; 3] = [1, 7, 30];
+pub(super) const DAYS: [u64; 3] = [1, 7, 30];
 const DAY_NS: u64 = 86_400_000_000_000;
 /// Nobody waits longer for a page.
 const REPLAY_MAX: Duration = Duration::from_secs(60);
@@ -100,7 +100,8 @@ fn too_long() -> Page {
 impl Sent {
     fn form(self) -> DraftForm {
         let days = self.days.parse().ok().filter(|days| DAYS.contains(days));
-        DraftForm { text: self.text, is_too_long: false, days: days.unwrap_or(DAYS_AT_FIRST) }
+        let days = days.unwrap_or(DAYS_AT_FIRST);
+        DraftForm { text: self.text, is_too_long: false, days, choices: DAYS }
     }
 }
 

@@ -91,7 +91,7 @@ fn every_fault_of_a_draft_has_its_place_and_the_text_is_kept() {
             "3 faults",
             "<th scope=\"row\">2:1</th>",
             "<code>capz</code>",
-            "did you mean `caps`?",
+            "did you mean <code>caps</code>?",
             "<th scope=\"row\">4:28</th>",
             "<code>caps[0].limit_usd</code>",
             "line 4: <code>  - {name: &#60;i&#62;, limit_usd: much, window: day}</code>",
