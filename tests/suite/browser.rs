@@ -93,6 +93,11 @@ async fn an_export_is_pasted_and_compared_with_the_ledger() {
 }
 
 #[tokio::test]
+async fn the_first_key_closes_the_console_and_signs_people_in() {
+    play("a_key_closes_the_console").await;
+}
+
+#[tokio::test]
 async fn what_has_a_name_is_found_by_it() {
     play("names_lead_to_their_pages").await;
 }

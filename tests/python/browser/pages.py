@@ -80,6 +80,8 @@ PAGES = [
     Page("price-history", "/console/prices/openai/gpt-4o", "gpt-4o", empty="Every price it ever had"),
     Page("price-unknown", "/console/prices/openai/nobody", "nobody", empty="No row has this name.", status=404),
     Page("alerts", "/console/alerts", "Alerts", empty="Nothing was raised."),
+    Page("access", "/console/access", "Access", empty="Nobody has to sign in"),
+    Page("sign-in", "/console/sign-in", "Sign in", empty="Nobody has to."),
     Page("find", "/console/find", "Find", empty="Write the id of a call"),
     Page("found-nothing", "/console/find?q=nobody", "Find", empty="Nothing has the name", status=404),
     Page("missing", "/console/calls/nonsense", "There is no such call", empty="Back to the overview", status=404),

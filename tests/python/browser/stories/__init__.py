@@ -1,10 +1,11 @@
 """What somebody does in the console, a function each; `tests/suite/browser.rs` has a test for each."""
 
-from stories import every_page, figures, forms, keyboard, reports, search
+from stories import access, every_page, figures, forms, keyboard, reports, search
 
 ALL = {
     story.__name__: story
     for story in [
+        access.a_key_closes_the_console,
         every_page.pages_on_a_desk_in_light,
         every_page.pages_on_a_phone_in_dark,
         every_page.pages_the_other_way_round,
