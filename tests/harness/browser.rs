@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use tokio::process::Command;
 
 /// Whether there is a browser; where there is none, says that its tests are skipped.
+#[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
 pub fn is_there() -> bool {
     let is_there = places::chromium().is_some();
     if !is_there {

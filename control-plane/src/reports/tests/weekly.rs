@@ -116,8 +116,8 @@ fn the_weekly_report_reads_like_this() {
 
         | cap | subject | window | unit | limit | spent | held | used | resets at |
         | --- | --- | --- | --- | ---: | ---: | ---: | ---: | --- |
-        | a | customer=acme | day | calls | 10 | 7 | 1 | 80.0 % | 2026-11-23T00:00:00.000000000Z |
-        | c | customer=acme | day | calls | 0 | 0 | 0 | – | 2026-11-23T00:00:00.000000000Z |
+        | a | customer=acme | day | calls | 10 | 7 | 1 | 80.0 % | 2026-11-23 00:00 |
+        | c | customer=acme | day | calls | 0 | 0 | 0 | – | 2026-11-23 00:00 |
 
         From 80 % of a cap on, spent and held, when the report was made.
 
