@@ -32,7 +32,7 @@ async fn a_cap_that_is_put_in_force_on_the_page_refuses_the_calls_that_its_repla
     let page = checked.text();
     for part in [
         "caps[two].limit_calls</th><td>added</td>",
-        "<th scope=\"row\">two/calls</th><td>customer=acme</td><td class=\"n\">1</td>",
+        "<th scope=\"row\" class=\"who\">two/calls</th><td>customer=acme</td><td class=\"n\">1</td>",
         "name=\"version\" value=\"1\"",
     ] {
         assert!(page.contains(part), "no {part} in {page}");

@@ -42,7 +42,7 @@ def time_of_a_report(browser):
         page.get_by_label("From").fill("2026-01-01")
         page.get_by_label("until before").fill("2026-01-08")
         page.get_by_role("button", name="Show").click()
-        page.wait_for_url("**from=2026-01-01&to=2026-01-08")
+        page.wait_for_url("**from=2026-01-01&to=2026-01-08**")
         assert "No calls in this time." in page.locator("main").inner_text()
         link = page.get_by_role("link", name="JSON", exact=True).get_attribute("href")
         report = ledger.ask(browser.base, link)
