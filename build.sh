@@ -12,6 +12,7 @@ usage() {
 ./build.sh simulate [STEPS]               the protocol of caps, ten million steps of it (docs/CAPS.md)
 ./build.sh wasm                           the filter alone
 ./build.sh bench [ROUNDS] [LOAD]           what the filter costs, beside a bare Envoy and a no-op module
+./build.sh bench [CALLS] ledger            how long pages take over a ledger of ten million calls
 ./build.sh dist                           dist/bursar and dist/bursar-filter.wasm
 USAGE
 }
@@ -151,6 +152,16 @@ fuzz() {
   done
 }
 
+bench() {
+  if [[ ${2:-} == ledger ]]; then exec cargo bench -p control-plane --bench ledger -- "$1"; fi
+  find_envoy
+  build_wasm filter
+  build_wasm noop
+  say "building the rest"
+  cargo build --release --bin bursar --bin simulator --bin bench
+  BURSAR_BIN=$PWD/target/release/bursar exec target/release/bench "$@"
+}
+
 dist() {
   build_wasm filter
   say "building bursar, optimised"
@@ -170,9 +181,7 @@ case ${1:-} in
   check) check ;;
   simulate) BURSAR_SIMULATION_STEPS=${2:-10000000} exec cargo test --release -p filter --test simulation -- --nocapture guarantees ;;
   wasm) build_wasm filter && ls -l "$BURSAR_WASM" ;;
-  bench) find_envoy && build_wasm filter && build_wasm noop && say "building the rest" &&
-    cargo build --release --bin bursar --bin simulator --bin bench &&
-    BURSAR_BIN=$PWD/target/release/bursar exec target/release/bench "${@:2}" ;;
+  bench) bench "${@:2}" ;;
   dist) dist ;;
   help | --help | -h) usage ;;
   *) usage >&2 && exit 2 ;;

@@ -2,6 +2,7 @@
 //! own transaction. How they are recomputed from the calls is in `ledger/rebuild.rs`.
 
 mod task;
+mod worth;
 
 use super::{
     lines::LineDeltas,
@@ -15,6 +16,7 @@ use std::collections::BTreeMap;
 use task::TaskDelta;
 
 pub(super) use task::COLUMNS as TASK_COLUMNS;
+pub(super) use worth::WorthDeltas;
 
 /// The sums of one aggregate row, in the order of the columns.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -224,9 +226,11 @@ impl Deltas {
             }
         }
         let upsert_task = task::upsert();
+        let mut worth = WorthDeltas::default();
         for (task, delta) in &self.tasks {
-            write.execute(&upsert_task, params_from_iter(delta.row(task)))?;
+            worth.around(write, *task, || write.execute(&upsert_task, params_from_iter(delta.row(task))))?;
         }
+        worth.flush(write)?;
         for ((cap, subject, window_start, boot), (settled, held)) in &self.caps {
             write.execute(UPSERT_CAP, [cap, subject, window_start, boot, settled, held])?;
         }

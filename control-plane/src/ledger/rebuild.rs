@@ -3,6 +3,7 @@
 
 mod lines;
 mod text;
+mod worth;
 
 pub use lines::fill_lines;
 pub use text::fill_texts;
@@ -73,17 +74,15 @@ impl Check {
 /// Compares all aggregates with the ledger. Run it on a connection inside one transaction, as `Store::read` does, so
 /// that both are of one instant.
 pub fn rebuild_check(connection: &Connection) -> Result<Check, StoreError> {
-    let count = |sql: &str| -> Result<u64, StoreError> {
-        Ok(unix(connection.query_row(sql, [], |row| row.get::<_, i64>(0))?))
-    };
-    let mut check = Check { calls: count("SELECT count(*) FROM calls")?, ..Check::default() };
+    let count = |rows: &str| count(connection, rows);
+    let mut check = Check { calls: count("SELECT id FROM calls")?, ..Check::default() };
     let computed = TABLES.iter().map(|table| (table.name, columns(table.keys), recompute(table)));
     let task_columns = columns(&TASK_COLUMNS);
     for (name, columns, recomputed) in computed.chain([("by_task", task_columns, recompute_tasks())]) {
         let running = format!("SELECT {columns} FROM {name} WHERE calls <> 0 OR refused <> 0");
-        check.rows = check.rows.saturating_add(count(&format!("SELECT count(*) FROM ({running})"))?);
-        let missing = count(&format!("SELECT count(*) FROM ({recomputed} EXCEPT {running})"))?;
-        let extra = count(&format!("SELECT count(*) FROM ({running} EXCEPT {recomputed})"))?;
+        check.rows = check.rows.saturating_add(count(&running)?);
+        let missing = count(&format!("{recomputed} EXCEPT {running}"))?;
+        let extra = count(&format!("{running} EXCEPT {recomputed}"))?;
         if missing > 0 || extra > 0 {
             check.differences.push(Difference { table: name.to_owned(), missing, extra });
         }
@@ -93,7 +92,13 @@ pub fn rebuild_check(connection: &Connection) -> Result<Check, StoreError> {
     compare_caps(connection, &caps, &mut check)?;
     text::compare(connection, &mut check)?;
     lines::compare(connection, &mut check)?;
+    worth::compare(connection, &mut check)?;
     Ok(check)
+}
+
+fn count(connection: &Connection, rows: &str) -> Result<u64, StoreError> {
+    let sql = format!("SELECT count(*) FROM ({rows})");
+    Ok(unix(connection.query_row(&sql, [], |row| row.get::<_, i64>(0))?))
 }
 
 fn columns(keys: &[&str]) -> String {

@@ -58,6 +58,10 @@ impl Filter {
         self.0.iter().map(|(column, text)| (column.as_str(), text.as_str()))
     }
 
+    pub(super) fn columns(&self) -> impl Iterator<Item = WordColumn> {
+        self.0.iter().map(|(column, _)| *column)
+    }
+
     /// What follows the title of a report; nothing where it is about everything.
     pub(super) fn in_words(&self) -> String {
         let shown = |text: &str| if text.is_empty() { super::breakdown::NONE } else { text }.to_owned();

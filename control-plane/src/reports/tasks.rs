@@ -1,18 +1,17 @@
 //! What tasks cost and what they were worth: cost per successful task, and how many needed no second try.
 
+mod read;
+
+pub use read::task_groups;
+
 use super::{
-    Cell, Filter, Range, Report, Section,
+    Cell, Range, Report, Section,
     breakdown::{NONE, TOTAL, column},
     figures::sum,
     money,
 };
-use crate::{
-    ledger::tasks::{Split, Sums, TaskOutcome, outcome_of},
-    store::{StoreError, instant, word_text},
-};
-use protocol::{UnixNanos, money::PicoUsd};
-use rusqlite::{Connection, params_from_iter};
-use std::collections::BTreeMap;
+use crate::ledger::tasks::Split;
+use protocol::money::PicoUsd;
 
 /// What tasks are grouped by, as their first call says it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -112,67 +111,6 @@ impl TaskTotals {
     pub fn cost_per_success(&self) -> Option<PicoUsd> {
         money::each(self.cost, self.succeeded)
     }
-}
-
-/// The tasks whose newest call lies in a span. Of those of which nothing was heard since an instant, and nobody reported
-/// an outcome, the last call tells it.
-pub fn task_groups(
-    store: &Connection,
-    by: TasksBy,
-    range: Range,
-    quiet_since: UnixNanos,
-    filter: &Filter,
-) -> Result<Vec<TaskGroup>, StoreError> {
-    let Some(conditions) = filter.conditions(store, 3)? else { return Ok(Vec::new()) };
-    let sql = format!(
-        "SELECT {}, coalesce(said, iif(last_at <= ?3, w.text, NULL)) AS worth, said IS NOT NULL AS reported,
-             count(*) AS tasks, sum(unpriced) AS unpriced,
-             sum(errors = 0 AND refused = 0 AND retries = 0 AND fallbacks = 0) AS first_pass,
-             sum(cost_pico) AS cost_pico, sum(retried_pico) AS retried_pico, sum(failed_pico) AS failed_pico,
-             sum(aborted_pico) AS aborted_pico, sum(invalid_pico) AS invalid_pico, sum(premium_pico) AS premium_pico
-         FROM (SELECT *, (SELECT outcome FROM outcomes o WHERE o.task = by_task.task ORDER BY revision DESC LIMIT 1) AS said
-             FROM by_task WHERE last_at >= ?1 AND last_at < ?2{})
-         LEFT JOIN words w ON w.id = last_outcome
-         GROUP BY 1, 2, 3, 4",
-        by.columns(),
-        conditions.sql
-    );
-    let mut statement = store.prepare_cached(&sql)?;
-    let span = [instant(range.from), instant(range.to), instant(quiet_since)];
-    let mut rows = statement.query(params_from_iter(span.into_iter().chain(conditions.values)))?;
-    let mut groups: BTreeMap<Option<Box<str>>, TaskTotals> = BTreeMap::new();
-    while let Some(row) = rows.next()? {
-        let text = |id: i64| word_text(store, id);
-        let name = match (by, text(row.get(0)?)?, text(row.get(1)?)?) {
-            (TasksBy::Model, provider, model) => {
-                let named = |name: Option<String>| name.unwrap_or_else(|| "–".to_owned());
-                Some(format!("{}/{}", named(provider), named(model)))
-            }
-            (_, _, name) => name,
-        };
-        let worth: Option<String> = row.get("worth")?;
-        let is_reported: bool = row.get("reported")?;
-        let outcome = worth.as_deref().and_then(|word| outcome_of(word, is_reported));
-        let count =
-            |column: &str| Ok::<u64, StoreError>(u64::try_from(row.get::<_, i64>(column)?).unwrap_or(0));
-        let (tasks, sums) = (count("tasks")?, Sums::read(row)?);
-        let so_many = |is: TaskOutcome| if outcome == Some(is) { tasks } else { 0 };
-        let totals = TaskTotals {
-            tasks,
-            succeeded: so_many(TaskOutcome::Succeeded),
-            failed: so_many(TaskOutcome::Failed),
-            abandoned: so_many(TaskOutcome::Abandoned),
-            voided: so_many(TaskOutcome::Voided),
-            inferred: if outcome.is_some() && !is_reported { tasks } else { 0 },
-            first_pass: if outcome == Some(TaskOutcome::Succeeded) { count("first_pass")? } else { 0 },
-            unpriced: count("unpriced")?,
-            cost: sums.cost,
-            split: sums.split(outcome),
-        };
-        let sum = groups.entry(name.map(Into::into)).or_default();
-        *sum = sum.plus(totals);
-    }
-    Ok(groups.into_iter().map(|(name, totals)| TaskGroup { name, totals }).collect())
 }
 
 /// A table for each of what tasks are grouped by.

@@ -1,6 +1,9 @@
 //! What tasks were worth: what applications report, in revisions, and what a task's last call lets one think.
 
-use crate::store::{StoreError, Write, instant};
+use crate::{
+    ledger::aggregates::WorthDeltas,
+    store::{StoreError, Write, instant},
+};
 use protocol::{
     UnixNanos,
     event::ItemResult,
@@ -97,11 +100,15 @@ pub fn report(
         (None, Some(stored)) => stored.revision.unwrap_or(0).saturating_add(1),
         (None, None) => 1,
     };
-    let written = write.execute(
-        "INSERT INTO outcomes (task, revision, outcome, reason, at) VALUES (?1, ?2, ?3, ?4, ?5)
-         ON CONFLICT DO NOTHING",
-        (task, revision, report.outcome.as_str(), &report.reason, instant(now)),
-    )?;
+    let mut worth = WorthDeltas::default();
+    let written = worth.around(write, task, || {
+        write.execute(
+            "INSERT INTO outcomes (task, revision, outcome, reason, at) VALUES (?1, ?2, ?3, ?4, ?5)
+             ON CONFLICT DO NOTHING",
+            (task, revision, report.outcome.as_str(), &report.reason, instant(now)),
+        )
+    })?;
+    worth.flush(write)?;
     if written > 0 {
         return Ok(Reporting::Taken);
     }

@@ -206,6 +206,8 @@ async fn a_rebuild_sees_a_running_sum_that_is_wrong() {
         "UPDATE by_day_text SET text_bytes = text_bytes + 1",
         "UPDATE by_day_charge SET units = units + 1",
         "UPDATE by_day_route SET original_pico = original_pico + 1",
+        "UPDATE by_day_task SET smooth = smooth + 1",
+        "UPDATE by_day_task_customer SET cost_pico = cost_pico + 1",
         "UPDATE by_day_use SET refused = refused + 1",
         "UPDATE by_day_traffic SET premium_pico = premium_pico + 1",
         "UPDATE calls SET cost_pico = cost_pico + 1 WHERE cost_pico IS NOT NULL",

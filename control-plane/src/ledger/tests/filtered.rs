@@ -273,3 +273,58 @@ impl Ledger {
         u64::try_from(firsts.values().filter(|id| matching.contains(id)).count()).unwrap()
     }
 }
+
+#[tokio::test]
+async fn a_list_by_any_column_is_what_a_look_through_all_calls_finds() {
+    let ledger = ledger().await;
+    let all = ledger.list(calls::Filter::default()).await;
+    assert_eq!(all.len(), 240);
+    let value = |call: &Call, column: WordColumn| -> Option<String> {
+        match column {
+            WordColumn::Customer => call.customer.clone(),
+            WordColumn::Workspace => call.workspace.clone(),
+            WordColumn::User => call.user.clone(),
+            WordColumn::Feature => call.feature.clone(),
+            WordColumn::Task => call.task.clone(),
+            WordColumn::Plan => call.plan.clone(),
+            WordColumn::Provider => Some(call.provider.to_string()),
+            WordColumn::Model => call.request_model.as_deref().map(str::to_owned),
+            WordColumn::Route => call.route.as_deref().map(str::to_owned),
+            WordColumn::Outcome => call.outcome.map(str::to_owned),
+            WordColumn::Refused => call.refused.map(str::to_owned),
+        }
+    };
+    let ids = |calls: &[Call]| calls.iter().map(|call| call.id).collect::<Vec<_>>();
+    for column in WordColumn::ALL {
+        let mut values: Vec<String> =
+            all.iter().map(|call| value(call, column).unwrap_or_default()).collect();
+        values.sort();
+        values.dedup();
+        for text in values {
+            let is_so = |call: &&Call| value(call, column).unwrap_or_default() == text;
+            let expected: Vec<Call> = all.iter().filter(is_so).cloned().collect();
+            let words = vec![(column, text.clone())];
+            let found = ledger.list(calls::Filter { words, ..calls::Filter::default() }).await;
+            assert_eq!(ids(&found), ids(&expected), "{column:?} `{text}`");
+            let words = vec![(column, text.clone()), (WordColumn::Customer, "acme".to_owned())];
+            let found = ledger.list(calls::Filter { words, ..calls::Filter::default() }).await;
+            let of_acme = expected.iter().filter(|call| call.customer.as_deref() == Some("acme"));
+            assert_eq!(
+                ids(&found),
+                of_acme.map(|call| call.id).collect::<Vec<_>>(),
+                "{column:?} `{text}`, acme"
+            );
+        }
+    }
+    for state in [State::Open, State::Finished, State::Orphaned, State::Refused] {
+        let found = ledger.list(calls::Filter { state: Some(state), ..calls::Filter::default() }).await;
+        let expected: Vec<Call> = all.iter().filter(|call| call.state == state.as_str()).cloned().collect();
+        assert_eq!(ids(&found), ids(&expected), "{state:?}");
+    }
+}
+
+impl Ledger {
+    async fn list(&self, filter: calls::Filter) -> Vec<Call> {
+        self.store.read(move |connection| calls::list(connection, &filter, 1_000)).await.unwrap().0
+    }
+}

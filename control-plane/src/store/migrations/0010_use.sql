@@ -89,3 +89,74 @@ SELECT day, plan, feature, route, provider, model,
     sum(failed_pico), sum(aborted_pico), sum(invalid_pico), sum(fallbacks), sum(premium_unknown),
     sum(premium_pico), sum(retries)
 FROM by_day_use GROUP BY 1, 2, 3, 4, 5, 6;
+
+-- What tasks cost and what they were worth, by the day of their newest call, so that a report on them reads a few rows a
+-- day. Kept by ledger/aggregates/worth.rs with every change of a task or of its outcome.
+--   plan, feature, provider, model   of the first call, as in by_task
+--   said          the outcome that was reported last; '' where none was
+--   last_outcome  words: of the newest call, which tells what a task was worth where nobody said it; 0 where somebody did
+--   smooth        of tasks: without an error, a refusal, a retry or a fallback
+CREATE TABLE by_day_task (
+    day          INTEGER NOT NULL,
+    plan         INTEGER NOT NULL,
+    feature      INTEGER NOT NULL,
+    provider     INTEGER NOT NULL,
+    model        INTEGER NOT NULL,
+    said         TEXT    NOT NULL,
+    last_outcome INTEGER NOT NULL,
+    tasks        INTEGER NOT NULL,
+    smooth       INTEGER NOT NULL,
+    unpriced     INTEGER NOT NULL,
+    cost_pico    INTEGER NOT NULL,
+    retried_pico INTEGER NOT NULL,
+    failed_pico  INTEGER NOT NULL,
+    aborted_pico INTEGER NOT NULL,
+    invalid_pico INTEGER NOT NULL,
+    premium_pico INTEGER NOT NULL,
+    PRIMARY KEY (day, plan, feature, provider, model, said, last_outcome)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE by_day_task_customer (
+    day          INTEGER NOT NULL,
+    customer     INTEGER NOT NULL,
+    plan         INTEGER NOT NULL,
+    said         TEXT    NOT NULL,
+    last_outcome INTEGER NOT NULL,
+    tasks        INTEGER NOT NULL,
+    smooth       INTEGER NOT NULL,
+    unpriced     INTEGER NOT NULL,
+    cost_pico    INTEGER NOT NULL,
+    retried_pico INTEGER NOT NULL,
+    failed_pico  INTEGER NOT NULL,
+    aborted_pico INTEGER NOT NULL,
+    invalid_pico INTEGER NOT NULL,
+    premium_pico INTEGER NOT NULL,
+    PRIMARY KEY (day, customer, plan, said, last_outcome)
+) STRICT, WITHOUT ROWID;
+CREATE VIEW task_worth AS
+    SELECT task, last_at / 86400000000000 AS day, customer, workspace, plan, feature, provider, model,
+        coalesce(o.outcome, '') AS said, iif(o.outcome IS NULL, last_outcome, 0) AS last_outcome,
+        errors = 0 AND refused = 0 AND retries = 0 AND fallbacks = 0 AS smooth,
+        unpriced, cost_pico, retried_pico, failed_pico, aborted_pico, invalid_pico, premium_pico, last_at
+    FROM by_task LEFT JOIN outcomes o USING (task)
+    WHERE o.revision IS (SELECT max(revision) FROM outcomes WHERE task = by_task.task);
+INSERT INTO by_day_task
+SELECT day, plan, feature, provider, model, said, last_outcome, count(*), sum(smooth), sum(unpriced), sum(cost_pico),
+    sum(retried_pico), sum(failed_pico), sum(aborted_pico), sum(invalid_pico), sum(premium_pico)
+FROM task_worth GROUP BY 1, 2, 3, 4, 5, 6, 7;
+INSERT INTO by_day_task_customer
+SELECT day, customer, plan, said, last_outcome, count(*), sum(smooth), sum(unpriced), sum(cost_pico),
+    sum(retried_pico), sum(failed_pico), sum(aborted_pico), sum(invalid_pico), sum(premium_pico)
+FROM task_worth GROUP BY 1, 2, 3, 4, 5;
+
+-- What lists are asked for without a customer, so that a value which few calls have does not read all of them. Each is in
+-- the order of time: new calls come at the ends of a few values' parts.
+CREATE INDEX calls_by_feature   ON calls (feature, started_at);
+CREATE INDEX calls_by_model     ON calls (model, started_at);
+CREATE INDEX calls_by_route     ON calls (route, started_at);
+CREATE INDEX calls_by_outcome   ON calls (outcome, started_at)   WHERE outcome <> 0;
+CREATE INDEX calls_by_workspace ON calls (workspace, started_at) WHERE workspace <> 0;
+CREATE INDEX calls_by_user      ON calls (user, started_at)      WHERE user <> 0;
+CREATE INDEX calls_by_state     ON calls (state, started_at)     WHERE state IN (2, 3);
+CREATE INDEX by_task_customer   ON by_task (customer, last_at);
+CREATE INDEX by_task_feature    ON by_task (feature, last_at);
+CREATE INDEX by_task_workspace  ON by_task (workspace, last_at);

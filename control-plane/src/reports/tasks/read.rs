@@ -1,0 +1,153 @@
+//! Reads what tasks cost and were worth: from the sums by day where those have what is asked for, else task by task.
+
+use super::{TaskGroup, TaskTotals, TasksBy};
+use crate::{
+    ledger::{
+        calls::WordColumn,
+        tasks::{Sums, TaskOutcome, outcome_of},
+    },
+    reports::{Filter, Range, filter::Conditions},
+    store::{StoreError, instant, word_text},
+};
+use protocol::UnixNanos;
+use rusqlite::{Connection, Row, params_from_iter};
+use std::collections::BTreeMap;
+
+/// The columns of a task that both forms have, task by task.
+const OF_ONE: &str = "said, last_outcome, 1 AS tasks, smooth, unpriced, cost_pico, retried_pico, failed_pico, \
+    aborted_pico, invalid_pico, premium_pico";
+/// The same, by day.
+const OF_A_DAY: &str = "said, last_outcome, tasks, smooth, unpriced, cost_pico, retried_pico, failed_pico, \
+    aborted_pico, invalid_pico, premium_pico";
+
+/// Two names, what was said, what the newest call came to.
+type Key = (i64, i64, String, i64);
+/// → tasks, smooth, unpriced, and money.
+type Parts = BTreeMap<Key, [i128; 9]>;
+
+/// The tasks whose newest call lies in a span of whole days. Of those of which nothing was heard since an instant, and
+/// nobody reported an outcome, the last call tells it.
+pub fn task_groups(
+    store: &Connection,
+    by: TasksBy,
+    range: Range,
+    quiet_since: UnixNanos,
+    filter: &Filter,
+) -> Result<Vec<TaskGroup>, StoreError> {
+    let Some(conditions) = filter.conditions(store, 2)? else { return Ok(Vec::new()) };
+    let (from, to, quiet) = (instant(range.from), instant(range.to), instant(quiet_since));
+    let mut parts = Parts::new();
+    let sql = match by_day(by, filter) {
+        Some(table) => format!(
+            "SELECT {}, {OF_A_DAY} FROM {table} WHERE day >= ?1 / 86400000000000 AND day < ?2 / 86400000000000{}",
+            by.columns(),
+            conditions.sql
+        ),
+        None => one_by_one(by, &conditions),
+    };
+    gather(store, &sql, [from, to], &conditions, |key, part| add(parts.entry(key).or_default(), &part, 1))?;
+    // Of what is still at work nobody knows what it will be worth.
+    let sql = one_by_one(by, &conditions);
+    let mut at_work: Vec<(Key, [i128; 9])> = Vec::new();
+    gather(store, &sql, [from.max(quiet.saturating_add(1)), to], &conditions, |key, part| {
+        at_work.push((key, part))
+    })?;
+    for ((one, two, said, last), part) in at_work.into_iter().filter(|((_, _, said, _), _)| said.is_empty()) {
+        add(parts.entry((one, two, said.clone(), last)).or_default(), &part, -1);
+        add(parts.entry((one, two, said, 0)).or_default(), &part, 1);
+    }
+    name(store, by, parts)
+}
+
+/// The table of sums by day that has what tasks are grouped and filtered by.
+fn by_day(by: TasksBy, filter: &Filter) -> Option<&'static str> {
+    use WordColumn::{Customer, Feature, Model, Plan, Provider};
+    let asked: &[WordColumn] = match by {
+        TasksBy::Feature => &[Feature],
+        TasksBy::Customer => &[Customer],
+        TasksBy::Plan => &[Plan],
+        TasksBy::Model => &[Provider, Model],
+    };
+    let tables: [(&str, &[WordColumn]); 2] =
+        [("by_day_task", &[Plan, Feature, Provider, Model]), ("by_day_task_customer", &[Customer, Plan])];
+    let has_all = |columns: &[WordColumn]| {
+        filter.columns().chain(asked.iter().copied()).all(|column| columns.contains(&column))
+    };
+    tables.into_iter().find(|(_, columns)| has_all(columns)).map(|(table, _)| table)
+}
+
+fn one_by_one(by: TasksBy, conditions: &Conditions) -> String {
+    format!(
+        "SELECT {}, {OF_ONE} FROM task_worth WHERE last_at >= ?1 AND last_at < ?2{}",
+        by.columns(),
+        conditions.sql
+    )
+}
+
+fn gather(
+    store: &Connection,
+    sql: &str,
+    span: [i64; 2],
+    conditions: &Conditions,
+    mut take: impl FnMut(Key, [i128; 9]),
+) -> Result<(), StoreError> {
+    let mut statement = store.prepare_cached(sql)?;
+    let mut rows = statement.query(params_from_iter(span.iter().chain(&conditions.values)))?;
+    while let Some(row) = rows.next()? {
+        take((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?), sums(row)?);
+    }
+    Ok(())
+}
+
+fn sums(row: &Row<'_>) -> Result<[i128; 9], StoreError> {
+    let mut sums = [0; 9];
+    for (column, sum) in (4..).zip(&mut sums) {
+        *sum = i128::from(row.get::<_, i64>(column)?);
+    }
+    Ok(sums)
+}
+
+fn add(sums: &mut [i128; 9], part: &[i128; 9], sign: i128) {
+    for (sum, part) in sums.iter_mut().zip(part) {
+        *sum = sum.saturating_add(part.saturating_mul(sign));
+    }
+}
+
+fn name(store: &Connection, by: TasksBy, parts: Parts) -> Result<Vec<TaskGroup>, StoreError> {
+    let mut groups: BTreeMap<Option<Box<str>>, TaskTotals> = BTreeMap::new();
+    for ((one, two, said, last), sums) in parts {
+        let [tasks, smooth, unpriced, ..] = sums.map(|sum| u64::try_from(sum).unwrap_or(0));
+        if tasks == 0 {
+            continue;
+        }
+        let name = match (by, word_text(store, one)?, word_text(store, two)?) {
+            (TasksBy::Model, provider, model) => {
+                let named = |name: Option<String>| name.unwrap_or_else(|| "–".to_owned());
+                Some(format!("{}/{}", named(provider), named(model)))
+            }
+            (_, _, name) => name,
+        };
+        let is_reported = !said.is_empty();
+        let worth = if is_reported { Some(said) } else { word_text(store, last)? };
+        let outcome = worth.as_deref().and_then(|word| outcome_of(word, is_reported));
+        let [_, _, _, cost, retried, failed, aborted, invalid, premium] =
+            sums.map(protocol::money::PicoUsd::new);
+        let sums = Sums { cost, retried, failed, aborted, invalid, premium };
+        let so_many = |is: TaskOutcome| if outcome == Some(is) { tasks } else { 0 };
+        let totals = TaskTotals {
+            tasks,
+            succeeded: so_many(TaskOutcome::Succeeded),
+            failed: so_many(TaskOutcome::Failed),
+            abandoned: so_many(TaskOutcome::Abandoned),
+            voided: so_many(TaskOutcome::Voided),
+            inferred: if outcome.is_some() && !is_reported { tasks } else { 0 },
+            first_pass: if outcome == Some(TaskOutcome::Succeeded) { smooth } else { 0 },
+            unpriced,
+            cost: sums.cost,
+            split: sums.split(outcome),
+        };
+        let sum = groups.entry(name.map(Into::into)).or_default();
+        *sum = sum.plus(totals);
+    }
+    Ok(groups.into_iter().map(|(name, totals)| TaskGroup { name, totals }).collect())
+}
