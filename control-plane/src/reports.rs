@@ -2,6 +2,7 @@
 //! that rounds, half to even, and says so. Reads figures that others counted; counts nothing itself but unpriced calls.
 
 mod answer;
+mod behind;
 mod breakdown;
 mod caps;
 mod channels;
@@ -19,6 +20,7 @@ mod waste;
 mod weekly;
 
 pub use answer::{Kind, RangeError, UnknownReport, answer};
+pub use behind::{Behind, Filters, List, behind};
 pub use breakdown::{By, breakdown, plans};
 pub use caps::cap_states;
 pub use channels::channels;

@@ -3,7 +3,7 @@
 mod prices;
 
 use super::{
-    CallPage, Overview, Page, STYLESHEET, Span, alerts, calculator, customer, find, not_found,
+    CallPage, Overview, Page, STYLESHEET, Span, alerts, calculator, calls, customer, find, not_found,
     page::failed,
     read::{self, Call},
     reconciliation, report_page, tasks,
@@ -11,6 +11,7 @@ use super::{
 use crate::{
     app::App,
     instant::Instant,
+    ledger::calls::Filter,
     reports::{self, CapState, Costs, Kind, Range},
     rules::Rules,
     store::StoreError,
@@ -32,6 +33,7 @@ const LAST_CALLS: u32 = 25;
 pub fn routes(app: App) -> Router {
     Router::new()
         .route("/", get(overview))
+        .route("/console/calls", get(calls::list))
         .route("/console/calls/{id}", get(call))
         .route("/console/find", get(find::show))
         // Names may have slashes, which some proxies decode.
@@ -82,7 +84,7 @@ async fn overview(State(app): State<App>, Query(query): Query<OverviewQuery>) ->
             has_caps: !rules.caps().is_empty(),
             alerts: crate::alerts::summary(store, now)?,
             refused: refused.as_deref(),
-            calls: &read::last_calls(store, None, LAST_CALLS)?,
+            calls: &read::calls(store, &Filter::default(), LAST_CALLS)?.0,
         };
         Ok(view.page())
     };

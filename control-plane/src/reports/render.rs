@@ -141,6 +141,7 @@ fn row_json(section: &Section, row: &[Cell]) -> Value {
         let value = match cell {
             Cell::Count(count) => json!(count),
             Cell::Text(_)
+            | Cell::Subject { .. }
             | Cell::Usd(_)
             | Cell::Percent(_)
             | Cell::Change(_)

@@ -1,10 +1,11 @@
 //! What tasks cost and what they were worth: cost per successful task, and how many needed no second try.
 
 use super::{
-    Cell, Range, Report, Section,
-    breakdown::{NONE, TOTAL, column},
+    Behind, Cell, Filters, Range, Report, Section,
+    breakdown::{NONE, all_of_them, column},
     figures::sum,
     money,
+    read::pair,
 };
 use crate::{
     ledger::tasks::{Split, Sums, TaskOutcome, outcome_of},
@@ -80,6 +81,8 @@ pub struct TaskTotals {
 pub struct TaskGroup {
     /// Its name; `None`: they say none.
     pub name: Option<Box<str>>,
+    /// The filters that leave its tasks.
+    pub filters: Filters,
     /// Their sums.
     pub totals: TaskTotals,
 }
@@ -123,12 +126,13 @@ pub fn task_groups(
     quiet_since: UnixNanos,
 ) -> Result<Vec<TaskGroup>, StoreError> {
     let sql = format!(
-        "SELECT {}, coalesce(said, iif(last_at <= ?3, w.text, NULL)) AS worth, said IS NOT NULL AS reported,
+        "SELECT {}, coalesce(said, iif(last_at <= ?3 AND NOT open, w.text, NULL)) AS worth, said IS NOT NULL AS reported,
              count(*) AS tasks, sum(unpriced) AS unpriced,
              sum(errors = 0 AND refused = 0 AND retries = 0 AND fallbacks = 0) AS first_pass,
              sum(cost_pico) AS cost_pico, sum(retried_pico) AS retried_pico, sum(failed_pico) AS failed_pico,
              sum(aborted_pico) AS aborted_pico, sum(invalid_pico) AS invalid_pico, sum(premium_pico) AS premium_pico
-         FROM (SELECT *, (SELECT outcome FROM outcomes o WHERE o.task = by_task.task ORDER BY revision DESC LIMIT 1) AS said
+         FROM (SELECT *, (SELECT outcome FROM outcomes o WHERE o.task = by_task.task ORDER BY revision DESC LIMIT 1) AS said,
+                 EXISTS (SELECT 1 FROM calls c WHERE c.task = by_task.task AND c.task <> 0 AND c.state = 0) AS open
              FROM by_task WHERE last_at >= ?1 AND last_at < ?2)
          LEFT JOIN words w ON w.id = last_outcome
          GROUP BY 1, 2, 3, 4",
@@ -136,15 +140,16 @@ pub fn task_groups(
     );
     let mut statement = store.prepare_cached(&sql)?;
     let mut rows = statement.query([instant(range.from), instant(range.to), instant(quiet_since)])?;
-    let mut groups: BTreeMap<Option<Box<str>>, TaskTotals> = BTreeMap::new();
+    let mut groups: BTreeMap<(Option<Box<str>>, Filters), TaskTotals> = BTreeMap::new();
     while let Some(row) = rows.next()? {
-        let text = |id: i64| word_text(store, id);
-        let name = match (by, text(row.get(0)?)?, text(row.get(1)?)?) {
-            (TasksBy::Model, provider, model) => {
-                let named = |name: Option<String>| name.unwrap_or_else(|| "–".to_owned());
-                Some(format!("{}/{}", named(provider), named(model)))
+        let text = |id: i64| Ok::<_, StoreError>(word_text(store, id)?.map(Box::<str>::from));
+        let subject = match (by, text(row.get(0)?)?, text(row.get(1)?)?) {
+            (TasksBy::Model, provider, model) => pair("provider", provider, "model", model),
+            (_, _, name) => {
+                let (_, parameter, _) = by.words();
+                let filters = vec![(parameter, name.clone().unwrap_or_default())];
+                (name, filters)
             }
-            (_, _, name) => name,
         };
         let worth: Option<String> = row.get("worth")?;
         let is_reported: bool = row.get("reported")?;
@@ -165,10 +170,10 @@ pub fn task_groups(
             cost: sums.cost,
             split: sums.split(outcome),
         };
-        let sum = groups.entry(name.map(Into::into)).or_default();
+        let sum = groups.entry(subject).or_default();
         *sum = sum.plus(totals);
     }
-    Ok(groups.into_iter().map(|(name, totals)| TaskGroup { name, totals }).collect())
+    Ok(groups.into_iter().map(|((name, filters), totals)| TaskGroup { name, filters, totals }).collect())
 }
 
 /// A table for each of what tasks are grouped by.
@@ -188,12 +193,12 @@ pub(super) fn section(by: TasksBy, groups: &[TaskGroup]) -> Section {
         title,
         columns: vec![
             column(word, word),
-            column("tasks", "tasks"),
-            column("succeeded", "succeeded"),
-            column("failed", "failed"),
-            column("abandoned", "abandoned"),
+            column("tasks", "tasks").of(Behind::TASKS),
+            column("succeeded", "succeeded").of(Behind::SUCCEEDED),
+            column("failed", "failed").of(Behind::FAILED_TASKS),
+            column("abandoned", "abandoned").of(Behind::ABANDONED),
             column("first_pass_percent", "first-pass success"),
-            column("cost_usd", "cost, USD"),
+            column("cost_usd", "cost, USD").of(Behind::TASKS),
             column("cost_per_success_usd", "cost per successful task, USD"),
             column("useful_usd", "useful, USD"),
             column("fallback_premium_usd", "fallback premium, USD"),
@@ -204,17 +209,21 @@ pub(super) fn section(by: TasksBy, groups: &[TaskGroup]) -> Section {
             column("abandoned_usd", "failed and abandoned tasks, USD"),
             column("calls_unpriced", "calls unpriced"),
         ],
-        rows: groups.iter().map(|group| row(group.name.as_deref().unwrap_or(NONE), &group.totals)).collect(),
-        total: Some(row(TOTAL, &total)),
+        rows: groups.iter().map(|group| row(subject(group), &group.totals)).collect(),
+        total: Some(row(all_of_them(), &total)),
         notes: notes(&total),
         empty: "No task in this time. Name tasks with x-bursar-task.",
     }
 }
 
-fn row(name: &str, totals: &TaskTotals) -> Vec<Cell> {
+fn subject(group: &TaskGroup) -> Cell {
+    Cell::subject(group.name.as_deref().unwrap_or(NONE), group.filters.clone())
+}
+
+fn row(subject: Cell, totals: &TaskTotals) -> Vec<Cell> {
     let split = &totals.split;
     vec![
-        Cell::text(name),
+        subject,
         Cell::Count(totals.tasks),
         Cell::Count(totals.succeeded),
         Cell::Count(totals.failed),
