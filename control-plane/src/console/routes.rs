@@ -50,6 +50,7 @@ pub fn routes(app: App) -> Router {
         .route("/console/prices/{provider}/{*model}", get(prices::history))
         .route("/console/alerts", get(alerts::list))
         .route("/console/alerts/{id}/resend", post(alerts::resend))
+        .route("/console/messages/{id}/resend", post(alerts::resend_report))
         .route("/assets/console.css", get(stylesheet))
         .with_state(app)
 }

@@ -54,7 +54,8 @@ pub fn weekly(figures: &WeeklyFigures<'_>) -> Report {
     let sections = vec![
         summary(figures),
         customers(figures),
-        tasks::section(TasksBy::Feature, figures.tasks),
+        // Features have a section of their own.
+        Section { key: "tasks", ..tasks::section(TasksBy::Feature, figures.tasks) },
         features(figures),
         waste::table(By::Route, figures.routes),
         plan_section(figures.payers, figures.customers, figures.range),

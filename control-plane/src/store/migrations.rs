@@ -13,7 +13,7 @@ struct Step {
 
 type Fill = fn(&Connection) -> Result<(), StoreError>;
 
-const STEPS: [Step; 8] = [
+const STEPS: [Step; 9] = [
     Step { sql: include_str!("migrations/0001_ledger.sql"), fill: None },
     Step { sql: include_str!("migrations/0002_text.sql"), fill: Some(rebuild::fill_texts) },
     Step { sql: include_str!("migrations/0003_prices.sql"), fill: Some(rebuild::fill_lines) },
@@ -22,6 +22,7 @@ const STEPS: [Step; 8] = [
     Step { sql: include_str!("migrations/0006_loops.sql"), fill: None },
     Step { sql: include_str!("migrations/0007_waste.sql"), fill: None },
     Step { sql: include_str!("migrations/0008_revenue.sql"), fill: None },
+    Step { sql: include_str!("migrations/0009_report_schedules.sql"), fill: None },
 ];
 
 /// Brings the schema to the newest version, each step in a transaction of its own.

@@ -19,7 +19,7 @@ fn contains(page: &str, parts: &[&str]) {
 }
 
 /// A call of a task and a customer; `number` tells it from others.
-fn call(number: u8, task: &str, customer: &str) -> (CallHead, CallEnd) {
+pub(super) fn call(number: u8, task: &str, customer: &str) -> (CallHead, CallEnd) {
     let (mut head, end, ..) = example();
     head.id = CallId::new(head.started_at / 1_000_000, [number; 10]);
     head.request_id = Some(format!("request-{number}").into());
@@ -51,7 +51,7 @@ fn attempt(number: u32, head: &CallHead) -> Attempt {
 }
 
 /// Served elsewhere, after a first attempt got 503.
-fn fallback(number: u8, task: &str) -> (CallHead, CallEnd) {
+pub(super) fn fallback(number: u8, task: &str) -> (CallHead, CallEnd) {
     let (head, mut end) = call(number, task, "acme");
     let second = Attempt {
         decides: true,
@@ -72,7 +72,7 @@ fn fallback(number: u8, task: &str) -> (CallHead, CallEnd) {
     (head, end)
 }
 
-fn refused(number: u8) -> (CallHead, CallEnd) {
+pub(super) fn refused(number: u8) -> (CallHead, CallEnd) {
     let (mut head, mut end) = call(number, "contract", "acme");
     head.caps = vec![CapDecision {
         cap: "day/usd".into(),
