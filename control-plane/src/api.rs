@@ -11,6 +11,7 @@ mod events;
 mod explanations;
 mod exports;
 mod imports;
+mod list;
 mod loops;
 mod openapi;
 mod params;
@@ -51,14 +52,14 @@ fn routes() -> Vec<(&'static str, &'static str, MethodRouter<App>)> {
         ("post", "/v1/events", post(events::ingest)),
         ("get", "/v1/snapshot", get(snapshot::show)),
         ("post", "/v1/allowances", post(allowances::ask)),
-        ("get", "/v1/calls", get(calls::list)),
+        ("get", "/v1/calls", get(calls::page)),
         ("get", "/v1/calls/{id}", get(calls::show)),
-        ("get", "/v1/tasks", get(tasks::list)),
+        ("get", "/v1/tasks", get(tasks::page)),
         ("get", "/v1/tasks/{id}", get(tasks::show)),
         ("put", "/v1/tasks/{id}/outcome", put(tasks::report_outcome)),
         ("put", "/v1/revenue/{customer}/{period}", put(revenue::put)),
         ("delete", "/v1/revenue/{customer}/{period}", delete(revenue::remove)),
-        ("get", "/v1/prices", get(prices::list)),
+        ("get", "/v1/prices", get(prices::page)),
         ("post", "/v1/prices/imports", post(imports::import).layer(document())),
         ("get", "/v1/prices/imports", get(imports::list)),
         ("get", "/v1/prices/imports/{id}", get(imports::show)),
@@ -68,8 +69,8 @@ fn routes() -> Vec<(&'static str, &'static str, MethodRouter<App>)> {
         ("put", "/v1/policy", put(policy::replace).layer(document())),
         ("post", "/v1/policy/explanations", post(explanations::run).layer(document())),
         ("post", "/v1/policy/replays", post(replays::run).layer(document())),
-        ("get", "/v1/caps", get(caps::list)),
-        ("get", "/v1/alerts", get(alerts::list)),
+        ("get", "/v1/caps", get(caps::page)),
+        ("get", "/v1/alerts", get(alerts::page)),
         ("post", "/v1/alerts/{id}/resend", post(alerts::resend)),
         ("post", "/v1/destinations/{name}/test", post(alerts::test)),
         ("post", "/v1/loops/release", post(loops::release)),

@@ -25,6 +25,7 @@ mod tasks;
 pub use call::{CallPage, Correction, Decision, Fact, LineRow};
 pub use chart::{Bar, Chart, Measure};
 pub use overview::{CallRow, Overview, Span};
+pub(crate) use page::encoded;
 pub use page::{Page, STYLESHEET, not_found};
 pub use report::report_page;
 pub use routes::routes;

@@ -1,6 +1,6 @@
 //! `GET /v1/calls`: the ledger's calls.
 
-use super::{Problem, params::Params};
+use super::{Problem, list, params::Params};
 use crate::{
     app::App,
     ledger::{
@@ -11,6 +11,7 @@ use crate::{
 use axum::{
     Json,
     extract::{Path, State},
+    response::Response,
 };
 use protocol::ids::CallId;
 use serde::Serialize;
@@ -48,6 +49,7 @@ pub(super) struct Calls {
         ("unpriced_reason" = Option<String>, Query, description = "no_model, no_rate:output, … One only"),
         ("is_retried" = Option<bool>, Query, description = "Whether Envoy tried more than once"),
         ("fallback" = Option<bool>, Query, description = "Whether it was served elsewhere than where it was first sent"),
+        ("format" = Option<String>, Query, description = "json (default) or csv"),
         ("request_id" = Option<String>, Query, description = "The client's or Envoy's own request id"),
     ),
     responses(
@@ -55,14 +57,14 @@ pub(super) struct Calls {
         (status = 400, description = "A parameter is wrong", body = Problem, content_type = "application/problem+json"),
     )
 )]
-pub(super) async fn list(State(app): State<App>, params: Params) -> Result<Json<Calls>, Problem> {
-    let known: Vec<&str> = Filter::parameters().chain(["limit"]).collect();
+pub(super) async fn page(State(app): State<App>, params: Params) -> Result<Response, Problem> {
+    let known: Vec<&str> = Filter::parameters().chain(["limit", "format"]).collect();
     params.only(&known)?;
     let filter =
         Filter::parse(|name| params.text(name)).map_err(|wrong| Problem::bad_request(wrong.to_string()))?;
     let limit = params.limit()?;
     let (items, next) = app.store.read(move |connection| calls::list(connection, &filter, limit)).await?;
-    Ok(Json(Calls { items, next: next.map(|next| next.to_string()) }))
+    list::answer(&params, &Calls { items, next: next.map(|next| next.to_string()) })
 }
 
 /// One call with its attempts, rated lines and corrections.

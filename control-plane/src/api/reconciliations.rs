@@ -1,6 +1,10 @@
 //! `POST /v1/reconciliations`: a provider's exports beside the ledger.
 
-use super::{Problem, body::Body, params::Params};
+use super::{
+    Problem,
+    body::{Body, rendered},
+    params::Params,
+};
 use crate::{
     app::App,
     catalogue::{self, Manner},
@@ -10,8 +14,8 @@ use crate::{
 };
 use axum::{
     extract::State,
-    http::{HeaderName, HeaderValue, header},
-    response::{IntoResponse, Response},
+    http::{HeaderName, HeaderValue},
+    response::Response,
 };
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -101,9 +105,9 @@ pub(super) async fn run(State(app): State<App>, params: Params, body: Body) -> R
         false => None,
     };
     let within = HeaderValue::from_static(if answer.is_within { "true" } else { "false" });
-    let headers =
-        [(header::CONTENT_TYPE, HeaderValue::from_static(format.content_type())), (WITHIN_TOLERANCE, within)];
-    Ok((headers, reconcile::report(&answer, import).render(format)).into_response())
+    let mut response = rendered(&reconcile::report(&answer, import), format);
+    response.headers_mut().insert(WITHIN_TOLERANCE, within);
+    Ok(response)
 }
 
 /// Lets the corrections wait for approval.

@@ -1,6 +1,6 @@
 //! `/v1/tasks`: what units of work cost, and what they were worth.
 
-use super::{Problem, body::Body, params::Params};
+use super::{Problem, body::Body, list, params::Params};
 use crate::{
     app::App,
     ledger::tasks::{self, Filter, OutcomeReport, Reporting, Task},
@@ -8,6 +8,7 @@ use crate::{
 use axum::{
     Json,
     extract::{Path, State},
+    response::Response,
 };
 use protocol::ids::Name;
 use serde::Serialize;
@@ -33,6 +34,7 @@ pub(super) struct Tasks {
         ("feature" = Option<String>, Query), ("plan" = Option<String>, Query),
         ("provider" = Option<String>, Query, description = "Of its first call, as all of these"),
         ("model" = Option<String>, Query),
+        ("format" = Option<String>, Query, description = "json (default) or csv"),
         ("outcome" = Option<String>, Query,
          description = "succeeded, failed, abandoned or voided, reported or inferred; empty: not known"),
     ),
@@ -41,15 +43,16 @@ pub(super) struct Tasks {
         (status = 400, description = "A parameter is wrong", body = Problem, content_type = "application/problem+json"),
     )
 )]
-pub(super) async fn list(State(app): State<App>, params: Params) -> Result<Json<Tasks>, Problem> {
-    let known: Vec<&str> = Filter::parameters().chain(["limit"]).collect();
+pub(super) async fn page(State(app): State<App>, params: Params) -> Result<Response, Problem> {
+    let known: Vec<&str> = Filter::parameters().chain(["limit", "format"]).collect();
     params.only(&known)?;
     let filter =
         Filter::parse(|name| params.text(name)).map_err(|wrong| Problem::bad_request(wrong.to_string()))?;
     let (limit, quiet_since) = (params.limit()?, app.quiet_since());
     let read = move |store: &rusqlite::Connection| tasks::list(store, &filter, limit, quiet_since);
     let (items, next) = app.store.read(read).await?;
-    Ok(Json(Tasks { items, next: next.map(|(last_at, task)| format!("{last_at}.{task}")) }))
+    let next = next.map(|(last_at, task)| format!("{last_at}.{task}"));
+    list::answer(&params, &Tasks { items, next })
 }
 
 /// One task.

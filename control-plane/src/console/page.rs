@@ -110,7 +110,7 @@ pub(super) fn usd(amount: PicoUsd) -> String {
 }
 
 /// A part of a path, whatever it has in it.
-pub(super) fn encoded(part: &str) -> String {
+pub(crate) fn encoded(part: &str) -> String {
     let mut path = String::with_capacity(part.len());
     for byte in part.bytes() {
         match byte {
