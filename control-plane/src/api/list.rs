@@ -83,3 +83,24 @@ fn text(value: &Value) -> String {
         value => value.to_string(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn rows_are_flat_exact_and_no_formulas() {
+        let items = [
+            json!({"name": "=HYPERLINK(1)", "id": 1, "cost_usd": "-0.5", "cap": null, "lines": [{"a": 1}]}),
+            json!({"name": "a,\"b\"", "id": 2, "cost_usd": null, "cap": {"name": "day", "limit": 3}, "lines": []}),
+        ];
+        assert_eq!(
+            csv(&items).unwrap(),
+            "id,cap.limit,cap.name,cost_usd,lines,name\n\
+             1,,,-0.5,\"[{\"\"a\"\":1}]\",'=HYPERLINK(1)\n\
+             2,3,day,,[],\"a,\"\"b\"\"\"\n"
+        );
+        assert_eq!(csv(&[]).unwrap(), "");
+    }
+}
