@@ -243,7 +243,8 @@ pub(crate) fn conditions(connection: &Connection, filter: &Filter) -> Result<Opt
             return Ok(None);
         }
         let condition = column.condition(&ids);
-        add(&condition, ids.into_iter().map(|id| Box::new(id) as Box<dyn ToSql>).collect());
+        let boxed = |id| -> Box<dyn ToSql> { Box::new(id) };
+        add(&condition, ids.into_iter().map(boxed).collect());
     }
     if !filter.states.is_empty() {
         let codes: Vec<String> = filter.states.iter().map(|state| state.code().to_string()).collect();
