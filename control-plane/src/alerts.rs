@@ -9,6 +9,7 @@
 //! | `tables` | writes changes and queues messages, in one transaction |
 //! | `schedule`, `sign`, `send`, `queue`, `deliver` | messages to destinations, one after the other each, again after failures |
 //! | `run` | every half minute |
+//! | `weekly` | the weekly report, when its time has come |
 //! | `nodes` | which Envoys were heard of |
 //! | `list` | what is shown of all that, and sending again |
 //!
@@ -31,6 +32,7 @@ mod send;
 mod sign;
 mod standing;
 mod tables;
+mod weekly;
 mod words;
 
 pub use deliver::deliver;
@@ -38,6 +40,7 @@ pub use list::{Alert, Delivery, Filter, Period, Resent, State, Summary, list, re
 pub use run::{Evaluated, Evaluator, evaluate_every};
 pub use send::{Tested, test};
 pub use standing::{Kind, Subject};
+pub use weekly::{SentReport, resend_report, sent_reports};
 
 use protocol::UnixNanos;
 use std::sync::Arc;

@@ -14,6 +14,7 @@ mod exports;
 mod guard;
 mod imports;
 mod keys;
+mod list;
 mod loops;
 mod openapi;
 mod params;
@@ -65,14 +66,14 @@ fn routes() -> Vec<(&'static str, &'static str, Need, MethodRouter<App>)> {
         ("post", "/v1/events", Need::Filter, post(events::ingest)),
         ("get", "/v1/snapshot", Need::Filter, get(snapshot::show)),
         ("post", "/v1/allowances", Need::Filter, post(allowances::ask)),
-        ("get", "/v1/calls", READ, get(calls::list)),
+        ("get", "/v1/calls", READ, get(calls::page)),
         ("get", "/v1/calls/{id}", READ, get(calls::show)),
-        ("get", "/v1/tasks", READ, get(tasks::list)),
+        ("get", "/v1/tasks", READ, get(tasks::page)),
         ("get", "/v1/tasks/{id}", READ, get(tasks::show)),
         ("put", "/v1/tasks/{id}/outcome", INGEST, put(tasks::report_outcome)),
         ("put", "/v1/revenue/{customer}/{period}", OPERATE, put(revenue::put)),
         ("delete", "/v1/revenue/{customer}/{period}", OPERATE, delete(revenue::remove)),
-        ("get", "/v1/prices", READ, get(prices::list)),
+        ("get", "/v1/prices", READ, get(prices::page)),
         ("post", "/v1/prices/imports", OPERATE, post(imports::import).layer(document())),
         ("get", "/v1/prices/imports", READ, get(imports::list)),
         ("get", "/v1/prices/imports/{id}", READ, get(imports::show)),
@@ -84,8 +85,8 @@ fn routes() -> Vec<(&'static str, &'static str, Need, MethodRouter<App>)> {
         ("post", "/v1/policy/diffs", READ, post(diffs::run).layer(document())),
         ("post", "/v1/policy/explanations", READ, post(explanations::run).layer(document())),
         ("post", "/v1/policy/replays", READ, post(replays::run).layer(document())),
-        ("get", "/v1/caps", READ, get(caps::list)),
-        ("get", "/v1/alerts", READ, get(alerts::list)),
+        ("get", "/v1/caps", READ, get(caps::page)),
+        ("get", "/v1/alerts", READ, get(alerts::page)),
         ("post", "/v1/alerts/{id}/resend", OPERATE, post(alerts::resend)),
         ("post", "/v1/destinations/{name}/test", OPERATE, post(alerts::test)),
         ("post", "/v1/loops/release", OPERATE, post(loops::release)),

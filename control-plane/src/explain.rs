@@ -148,7 +148,7 @@ impl Question {
 }
 
 fn column(key: &'static str, title: &'static str) -> Column {
-    Column { key, title }
+    Column::new(key, title)
 }
 
 /// What a cap is about, for people.

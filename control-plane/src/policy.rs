@@ -13,6 +13,7 @@ mod load;
 mod masking;
 mod money;
 mod pricing;
+mod reporting;
 mod routing;
 mod rules;
 mod schema;
@@ -26,6 +27,7 @@ pub use fault::Fault;
 pub use load::{LoadError, Texts, load};
 pub use money::Usd;
 pub use pricing::{Apply, CatalogueFormat, Contract, Percent, Pricing, Refresh, When};
+pub use reporting::{Day, Reports, Week, WeeklyReport};
 pub use routing::{Route, Target};
 pub use schema::schema;
 pub use window::{LIFETIME, span_of_period};
@@ -61,6 +63,9 @@ pub struct Policy {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(with = "BTreeMap<String, Destination>")]
     pub destinations: BTreeMap<Name, Destination>,
+    /// Which reports go out by themselves.
+    #[serde(default, skip_serializing_if = "Reports::is_empty")]
+    pub reports: Reports,
     /// Stops a task that repeats itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub loop_guard: Option<LoopGuard>,

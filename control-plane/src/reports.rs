@@ -2,6 +2,7 @@
 //! that rounds, half to even, and says so. Reads figures that others counted; counts nothing itself but unpriced calls.
 
 mod answer;
+mod behind;
 mod breakdown;
 mod caps;
 mod channels;
@@ -20,6 +21,7 @@ mod waste;
 mod weekly;
 
 pub use answer::{Kind, Question, RangeError, UnknownReport, answer};
+pub use behind::{Behind, Filters, List, behind};
 pub use breakdown::{By, breakdown, plans};
 pub use caps::cap_states;
 pub use channels::channels;
@@ -28,7 +30,7 @@ pub use filter::Filter;
 pub use margin::{CustomerMargin, PlanMargin, customer_margins, plan_margins};
 pub use money::quotient;
 pub use read::{Dimension, before, first_hour, groups, series, week_of, whole_days};
-pub use render::{Format, UnknownFormat};
+pub use render::{Format, UnknownFormat, spreadsheet_safe};
 pub use revenue::{Paid, Payers, Reported};
 pub use table::{Cell, Column, Report, Section, dollars};
 pub use tasks::{TaskGroup, TasksBy, task_groups, tasks};

@@ -3,6 +3,7 @@
 use super::{
     queue::{self, Became, Due, Tried},
     send::Sender,
+    weekly,
 };
 use crate::app::App;
 use std::{collections::BTreeSet, time::Duration};
@@ -73,7 +74,8 @@ async fn carry(app: App, sender: Sender, due: Due) -> String {
                 Became::Waits => "failed",
                 Became::Dead => "dead",
             };
-            app.metrics.alert(super::Kind::parse(&kind).map_or("", super::Kind::as_str), result);
+            let of_report = if kind == weekly::KIND { weekly::KIND } else { "" };
+            app.metrics.alert(super::Kind::parse(&kind).map_or(of_report, super::Kind::as_str), result);
             match &tried {
                 Tried::Done { status } => tracing::info!(destination, message, status, "alert delivered"),
                 Tried::Failed { error, .. } | Tried::Refused { error, .. } => {

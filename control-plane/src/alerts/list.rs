@@ -202,7 +202,7 @@ fn alert(store: &Connection, row: &Row<'_>) -> Result<Option<Alert>, StoreError>
     }))
 }
 
-fn deliveries(store: &Connection, message: i64) -> Result<Vec<Delivery>, StoreError> {
+pub(super) fn deliveries(store: &Connection, message: i64) -> Result<Vec<Delivery>, StoreError> {
     let mut statement = store.prepare_cached(
         "SELECT destination, state, attempts, next_at, last_at, last_status, last_error
          FROM alert_deliveries WHERE message = ?1 ORDER BY destination",
@@ -257,6 +257,16 @@ fn again(write: &Write<'_>, id: i64, to: &[String], now: UnixNanos) -> Result<Re
         Some(None) => return Ok(Resent::NeverSent),
         Some(Some(message)) => message,
     };
+    send_again(write, message, to, now)
+}
+
+/// Queues a message again.
+pub(super) fn send_again(
+    write: &Write<'_>,
+    message: i64,
+    to: &[String],
+    now: UnixNanos,
+) -> Result<Resent, StoreError> {
     let known = deliveries(write.connection(), message)?;
     let dead = known.iter().filter(|delivery| delivery.state == "dead").map(|delivery| &delivery.destination);
     let new = to.iter().filter(|name| known.iter().all(|delivery| delivery.destination != **name));

@@ -137,6 +137,7 @@ pub(super) fn slack(body: &Value) -> Value {
         Some("alert.unpriced") => "Unpriced traffic",
         Some("alert.stale_prices") => "Stale prices",
         Some("alert.unreachable_node") => "Unreachable Envoys",
+        Some("report.weekly") => text("title"),
         _ => "Bursar",
     };
     let header: String = title.chars().take(SLACK_HEADER_MAX).collect();
@@ -158,6 +159,10 @@ pub(super) fn slack(body: &Value) -> Value {
             .take(SLACK_BLOCKS_MAX)
             .map(|section| json!({"type": "section", "text": {"type": "mrkdwn", "text": section}})),
     );
+    if !text("url").is_empty() {
+        let link = format!("<{}|The whole report>", escaped(text("url")));
+        blocks.push(json!({"type": "section", "text": {"type": "mrkdwn", "text": link}}));
+    }
     json!({"text": escaped(text("headline")), "blocks": blocks})
 }
 

@@ -7,7 +7,7 @@ use super::{
     nodes,
     read::{Heard, Memory, observe},
     standing::{Key, Kind, Standing},
-    tables,
+    tables, weekly,
 };
 use crate::{
     app::App,
@@ -178,6 +178,9 @@ pub async fn evaluate_every(app: App, every: Duration) {
                 tracing::info!(fired, seeded, ended, took_ms, "alerts evaluated");
             }
             Err(error) => tracing::error!(%error, "alerts were not evaluated; the next look finds the same"),
+        }
+        if let Err(error) = weekly::send_due(&app).await {
+            tracing::error!(%error, "the weekly report was not sent; the next look tries again");
         }
     }
 }

@@ -1,6 +1,6 @@
 //! `/v1/alerts`: what was raised and whether it arrived; and a test of a destination.
 
-use super::{Problem, params::Params};
+use super::{Problem, list, params::Params};
 use crate::{
     alerts::{self, Alert, Filter, Kind, Resent, State as AlertState, Tested},
     app::App,
@@ -9,6 +9,7 @@ use axum::{
     Json,
     extract::{Path, State},
     http::StatusCode,
+    response::Response,
 };
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -31,6 +32,7 @@ pub(super) struct Alerts {
             unpriced, stale_prices or unreachable_node"),
         ("customer" = Option<String>, Query, description = "Only those of that customer"),
         ("state" = Option<String>, Query, description = "standing, resolved or seeded"),
+        ("format" = Option<String>, Query, description = "json (default) or csv"),
         ("limit" = Option<u32>, Query, description = "1 to 1000; default 100"),
         ("cursor" = Option<String>, Query, description = "`next` of the page before"),
     ),
@@ -39,8 +41,8 @@ pub(super) struct Alerts {
         (status = 400, description = "A parameter is wrong", body = Problem, content_type = "application/problem+json"),
     )
 )]
-pub(super) async fn list(State(app): State<App>, params: Params) -> Result<Json<Alerts>, Problem> {
-    params.only(&["from", "to", "kind", "customer", "state", "limit", "cursor"])?;
+pub(super) async fn page(State(app): State<App>, params: Params) -> Result<Response, Problem> {
+    params.only(&["from", "to", "kind", "customer", "state", "limit", "cursor", "format"])?;
     let kind = |word: &str| {
         let kinds = Kind::ALL.map(Kind::as_str).join(", ");
         let unknown = format!("parameter `kind` is none of: {kinds}");
@@ -60,7 +62,7 @@ pub(super) async fn list(State(app): State<App>, params: Params) -> Result<Json<
     };
     let limit = params.limit()?;
     let (items, next) = app.store.read(move |store| alerts::list(store, &filter, limit)).await?;
-    Ok(Json(Alerts { items, next: next.map(|next| next.to_string()) }))
+    list::answer(&params, &Alerts { items, next: next.map(|next| next.to_string()) })
 }
 
 /// Where a message is on its way again.

@@ -1,7 +1,10 @@
 //! Bodies: how they are read, and how what filters exchange is written: MessagePack, or JSON for people.
 
 use super::Problem;
-use crate::ledger::receive::Encoding;
+use crate::{
+    ledger::receive::Encoding,
+    reports::{Format, Report},
+};
 use axum::{
     Json,
     body::Bytes,
@@ -11,6 +14,11 @@ use axum::{
 };
 use protocol::codec::{self, CONTENT_TYPE};
 use serde::Serialize;
+
+/// A report in the form that was asked for.
+pub(super) fn rendered(report: &Report, format: Format) -> Response {
+    ([(header::CONTENT_TYPE, format.content_type())], report.render(format)).into_response()
+}
 
 /// A body within the route's limit.
 pub(super) struct Body(pub(super) Bytes);

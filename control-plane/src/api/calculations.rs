@@ -1,12 +1,12 @@
 //! `POST /v1/calculations`: what a plan leaves at some usage.
 
-use super::{Problem, body::Body, params::Params};
-use crate::{app::App, calculator, reports::Format};
-use axum::{
-    extract::State,
-    http::header,
-    response::{IntoResponse, Response},
+use super::{
+    Problem,
+    body::{Body, rendered},
+    params::Params,
 };
+use crate::{app::App, calculator, reports::Format};
+use axum::{extract::State, response::Response};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
@@ -75,5 +75,5 @@ pub(super) async fn run(State(app): State<App>, params: Params, body: Body) -> R
         let noun = if faults.len() == 1 { "fault" } else { "faults" };
         Problem::faulty(format!("the calculation has {} {noun}", faults.len()), &faults)
     })?;
-    Ok(([(header::CONTENT_TYPE, format.content_type())], report.render(format)).into_response())
+    Ok(rendered(&report, format))
 }

@@ -1,17 +1,17 @@
 //! `GET /v1/calls`: the ledger's calls.
 
-use super::{Problem, params::Params};
+use super::{Problem, list, params::Params};
 use crate::{
     app::App,
     ledger::{
-        State as CallState,
-        calls::{self, Filter, WordColumn},
+        calls::{self, Filter},
         view::Call,
     },
 };
 use axum::{
     Json,
     extract::{Path, State},
+    response::Response,
 };
 use protocol::ids::CallId;
 use serde::Serialize;
@@ -38,9 +38,18 @@ pub(super) struct Calls {
         ("feature" = Option<String>, Query), ("task" = Option<String>, Query),
         ("plan" = Option<String>, Query), ("provider" = Option<String>, Query),
         ("model" = Option<String>, Query, description = "The model that answered, else the one asked for"),
-        ("route" = Option<String>, Query), ("outcome" = Option<String>, Query),
+        ("route" = Option<String>, Query),
+        ("outcome" = Option<String>, Query, description = "Here and in the following, several with commas between them"),
         ("refused" = Option<String>, Query, description = "Why it was refused"),
-        ("state" = Option<String>, Query, description = "open, finished, orphaned or refused"),
+        ("state" = Option<String>, Query,
+         description = "open, finished, orphaned or refused; what reports count as calls is finished,orphaned"),
+        ("usage_source" = Option<String>, Query, description = "reported, estimated, mixed or none"),
+        ("pricing" = Option<String>, Query,
+         description = "priced, unpriced or ceiling, as it stands; without a known cost are unpriced,ceiling"),
+        ("unpriced_reason" = Option<String>, Query, description = "no_model, no_rate:output, … One only"),
+        ("is_retried" = Option<bool>, Query, description = "Whether Envoy tried more than once"),
+        ("fallback" = Option<bool>, Query, description = "Whether it was served elsewhere than where it was first sent"),
+        ("format" = Option<String>, Query, description = "json (default) or csv"),
         ("request_id" = Option<String>, Query, description = "The client's or Envoy's own request id"),
     ),
     responses(
@@ -48,30 +57,14 @@ pub(super) struct Calls {
         (status = 400, description = "A parameter is wrong", body = Problem, content_type = "application/problem+json"),
     )
 )]
-pub(super) async fn list(State(app): State<App>, params: Params) -> Result<Json<Calls>, Problem> {
-    let own = ["from", "to", "limit", "cursor", "state", "request_id"];
-    let known: Vec<&str> = own.into_iter().chain(WordColumn::ALL.map(WordColumn::as_str)).collect();
+pub(super) async fn page(State(app): State<App>, params: Params) -> Result<Response, Problem> {
+    let known: Vec<&str> = Filter::parameters().chain(["limit", "format"]).collect();
     params.only(&known)?;
-    let words = WordColumn::ALL.into_iter();
-    let filter = Filter {
-        from: params.instant("from")?,
-        to: params.instant("to")?,
-        words: words.filter_map(|column| Some((column, params.text(column.as_str())?.to_owned()))).collect(),
-        state: params.text("state").map(state).transpose()?,
-        request_id: params.text("request_id").map(str::to_owned),
-        before: params.parsed("cursor")?,
-    };
+    let filter =
+        Filter::parse(|name| params.text(name)).map_err(|wrong| Problem::bad_request(wrong.to_string()))?;
     let limit = params.limit()?;
     let (items, next) = app.store.read(move |connection| calls::list(connection, &filter, limit)).await?;
-    Ok(Json(Calls { items, next: next.map(|next| next.to_string()) }))
-}
-
-fn state(word: &str) -> Result<CallState, Problem> {
-    let states = [CallState::Open, CallState::Finished, CallState::Orphaned, CallState::Refused];
-    let found = states.into_iter().find(|state| state.as_str() == word);
-    found.ok_or_else(|| {
-        Problem::bad_request("parameter `state` is none of: open, finished, orphaned, refused")
-    })
+    list::answer(&params, &Calls { items, next: next.map(|next| next.to_string()) })
 }
 
 /// One call with its attempts, rated lines and corrections.

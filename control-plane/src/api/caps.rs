@@ -1,12 +1,12 @@
 //! `GET /v1/caps`: how full each cap is.
 
-use super::{Problem, params::Params};
+use super::{Problem, list, params::Params};
 use crate::{
     allowances::{self, CapState, Hold},
     app::App,
     instant::Instant,
 };
-use axum::{Json, extract::State};
+use axum::{extract::State, response::Response};
 use protocol::{
     cap::{Amount, Unit},
     money::PicoUsd,
@@ -81,11 +81,14 @@ pub(super) struct Caps {
 /// Each cap's subject, window, limit, spent, held, handed out, debt and reset.
 #[utoipa::path(
     get, path = "/v1/caps", tag = "caps",
-    params(("name" = Option<String>, Query, description = "Only the cap of that name")),
+    params(
+        ("name" = Option<String>, Query, description = "Only the cap of that name"),
+        ("format" = Option<String>, Query, description = "json (default) or csv"),
+    ),
     responses((status = 200, description = "The caps", body = Caps))
 )]
-pub(super) async fn list(State(app): State<App>, params: Params) -> Result<Json<Caps>, Problem> {
-    params.only(&["name"])?;
+pub(super) async fn page(State(app): State<App>, params: Params) -> Result<Response, Problem> {
+    params.only(&["name", "format"])?;
     let (now, rules) = (app.clock.now(), app.rules());
     let states = app
         .store
@@ -95,7 +98,7 @@ pub(super) async fn list(State(app): State<App>, params: Params) -> Result<Json<
     let wanted =
         |state: &CapState| named.is_none_or(|name| *state.cap.name == *name || *state.cap.id == *name);
     let items = states.into_iter().filter(wanted).map(|state| shown(state, app.orphan_after_ns)).collect();
-    Ok(Json(Caps { items, next: None }))
+    list::answer(&params, &Caps { items, next: None })
 }
 
 fn shown(state: CapState, orphan_after_ns: u64) -> Cap {

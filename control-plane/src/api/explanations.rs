@@ -1,6 +1,11 @@
 //! `POST /v1/policy/explanations`: what a policy says of a call that somebody has in mind.
 
-use super::{Problem, body::Body, params::Params, policy::parsed};
+use super::{
+    Problem,
+    body::{Body, rendered},
+    params::Params,
+    policy::parsed,
+};
 use crate::{
     allowances,
     app::App,
@@ -10,11 +15,7 @@ use crate::{
     rules::Rules,
     store::policies::StoredPolicy,
 };
-use axum::{
-    extract::State,
-    http::header,
-    response::{IntoResponse, Response},
-};
+use axum::{extract::State, response::Response};
 use std::sync::Arc;
 
 /// Which caps apply to a call, in which order and what it would hold of them, by which prices, and what the rules say.
@@ -52,7 +53,7 @@ pub(super) async fn run(State(app): State<App>, params: Params, body: Body) -> R
         let known = Known { prices: Some(&rules.prices), caps: Some(&caps) };
         Ok(explain::call(rules.policy(), &question, known))
     });
-    Ok(([(header::CONTENT_TYPE, format.content_type())], report.await?.render(format)).into_response())
+    Ok(rendered(&report.await?, format))
 }
 
 /// The rules as they were if that policy were in force.

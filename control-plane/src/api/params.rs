@@ -1,7 +1,7 @@
 //! Query parameters: read once, by name, every unknown or unreadable one reported.
 
 use super::Problem;
-use crate::instant::Instant;
+use crate::{instant::Instant, percent::encoded};
 use axum::{
     extract::{FromRequestParts, Query},
     http::request::Parts,
@@ -14,16 +14,19 @@ const LIMIT: u32 = 100;
 /// The most items of a list.
 const LIMIT_MAX: u32 = 1_000;
 
-/// The parameters of a request.
+/// The parameters of a request, and its path.
 #[derive(Debug)]
-pub(super) struct Params(BTreeMap<String, String>);
+pub(super) struct Params {
+    path: String,
+    said: BTreeMap<String, String>,
+}
 
 impl<S: Send + Sync> FromRequestParts<S> for Params {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         match Query::from_request_parts(parts, state).await {
-            Ok(Query(params)) => Ok(Self(params)),
+            Ok(Query(said)) => Ok(Self { path: parts.uri.path().to_owned(), said }),
             Err(rejection) => Err(Problem::bad_request(rejection.body_text())),
         }
     }
@@ -32,7 +35,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Params {
 impl Params {
     /// Refuses parameters of other names: a filter that is misspelt would otherwise show everything.
     pub(super) fn only(&self, known: &[&str]) -> Result<(), Problem> {
-        match self.0.keys().find(|name| !known.contains(&name.as_str())) {
+        match self.said.keys().find(|name| !known.contains(&name.as_str())) {
             Some(name) => Err(Problem::bad_request(format!(
                 "there is no parameter `{name}` here; there are: {}",
                 known.join(", ")
@@ -41,8 +44,16 @@ impl Params {
         }
     }
 
+    /// The same request with one parameter otherwise.
+    pub(super) fn with(&self, name: &str, text: &str) -> String {
+        let others = self.said.iter().filter(|(known, _)| *known != name);
+        let all = others.map(|(name, text)| (name.as_str(), text.as_str())).chain([(name, text)]);
+        let all: Vec<String> = all.map(|(name, text)| format!("{name}={}", encoded(text))).collect();
+        format!("{}?{}", self.path, all.join("&"))
+    }
+
     pub(super) fn text(&self, name: &str) -> Option<&str> {
-        self.0.get(name).map(String::as_str)
+        self.said.get(name).map(String::as_str)
     }
 
     pub(super) fn parsed<T: FromStr<Err: std::fmt::Display>>(

@@ -1,12 +1,12 @@
 //! `/v1/prices`: what providers charge.
 
-use super::{Problem, params::Params};
+use super::{Problem, list, params::Params};
 use crate::{
     app::App,
     instant::Instant,
     prices::{Hours, PriceRow},
 };
-use axum::{Json, extract::State};
+use axum::{extract::State, response::Response};
 use protocol::{meters::Meter, price::MatchedBy};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -126,13 +126,14 @@ pub(super) struct Prices {
         ("at" = Option<String>, Query, description = "RFC 3339, or a day; default now"),
         ("status" = Option<String>, Query,
          description = "proposed, active or retired rows of all times instead, the model to the letter"),
+        ("format" = Option<String>, Query, description = "json (default) or csv"),
         ("limit" = Option<u32>, Query, description = "1 to 1000; default 100"),
         ("cursor" = Option<String>, Query, description = "`next` of the page before"),
     ),
     responses((status = 200, description = "A page of rows", body = Prices))
 )]
-pub(super) async fn list(State(app): State<App>, params: Params) -> Result<Json<Prices>, Problem> {
-    params.only(&["provider", "model", "account", "at", "status", "limit", "cursor"])?;
+pub(super) async fn page(State(app): State<App>, params: Params) -> Result<Response, Problem> {
+    params.only(&["provider", "model", "account", "at", "status", "limit", "cursor", "format"])?;
     let at = params.instant("at")?.unwrap_or_else(|| app.clock.now());
     let (limit, rules) = (usize::try_from(params.limit()?).unwrap_or(usize::MAX), app.rules());
     let skipped: usize = match params.text("cursor") {
@@ -171,5 +172,5 @@ pub(super) async fn list(State(app): State<App>, params: Params) -> Result<Json<
     };
     let items: Vec<Price> = rows.by_ref().take(limit).map(price).collect();
     let next = rows.next().map(|_| skipped.saturating_add(items.len()).to_string());
-    Ok(Json(Prices { items, next }))
+    list::answer(&params, &Prices { items, next })
 }

@@ -1,6 +1,10 @@
 //! `POST /v1/reconciliations`: a provider's exports beside the ledger.
 
-use super::{Problem, Who, body::Body, params::Params};
+use super::{
+    Problem, Who,
+    body::{Body, rendered},
+    params::Params,
+};
 use crate::{
     access::Role,
     app::App,
@@ -12,8 +16,8 @@ use crate::{
 use axum::{
     Extension,
     extract::State,
-    http::{HeaderName, HeaderValue, StatusCode, header},
-    response::{IntoResponse, Response},
+    http::{HeaderName, HeaderValue, StatusCode},
+    response::Response,
 };
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -111,9 +115,9 @@ pub(super) async fn run(
         false => None,
     };
     let within = HeaderValue::from_static(if answer.is_within { "true" } else { "false" });
-    let headers =
-        [(header::CONTENT_TYPE, HeaderValue::from_static(format.content_type())), (WITHIN_TOLERANCE, within)];
-    Ok((headers, reconcile::report(&answer, import).render(format)).into_response())
+    let mut response = rendered(&reconcile::report(&answer, import), format);
+    response.headers_mut().insert(WITHIN_TOLERANCE, within);
+    Ok(response)
 }
 
 /// Lets the corrections wait for approval.

@@ -1,17 +1,18 @@
 //! `POST /v1/policy/replays`: a policy over the calls that the ledger has.
 
-use super::{Problem, body::Body, params::Params, policy::parsed};
+use super::{
+    Problem,
+    body::{Body, rendered},
+    params::Params,
+    policy::parsed,
+};
 use crate::{
     app::App,
     instant::Ago,
     replay::{ReplayError, replay},
     reports::{Format, Range},
 };
-use axum::{
-    extract::State,
-    http::header,
-    response::{IntoResponse, Response},
-};
+use axum::{extract::State, response::Response};
 use protocol::UnixNanos;
 
 /// What a policy would have refused of the calls that the ledger has, and what they had cost. Changes nothing.
@@ -46,5 +47,5 @@ pub(super) async fn run(State(app): State<App>, params: Params, body: Body) -> R
         ReplayError::Store(error) => error.into(),
         ReplayError::TooMuch => Problem::faulty::<()>(error, &[]),
     })?;
-    Ok(([(header::CONTENT_TYPE, format.content_type())], report.render(format)).into_response())
+    Ok(rendered(&report, format))
 }

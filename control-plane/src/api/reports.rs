@@ -1,14 +1,13 @@
 //! `GET /v1/reports/…`: tables over time, as JSON, CSV or Markdown.
 
-use super::{Problem, params::Params};
+use super::{Problem, body::rendered, params::Params};
 use crate::{
     app::App,
     reports::{self, Costs, Filter, Format, Kind, Question, Range},
 };
 use axum::{
     extract::{Path, State},
-    http::header,
-    response::{IntoResponse, Response},
+    response::Response,
 };
 
 /// A report. Without a time: the seven days that end today. Days are UTC.
@@ -52,5 +51,5 @@ pub(super) async fn show(
         let caps = reports::cap_states(store, &rules, now)?;
         reports::answer(store, rules.policy(), &caps, &question, now)
     });
-    Ok(([(header::CONTENT_TYPE, format.content_type())], report.await?.render(format)).into_response())
+    Ok(rendered(&report.await?, format))
 }

@@ -1,13 +1,14 @@
 //! `/v1/tasks`: what units of work cost, and what they were worth.
 
-use super::{Problem, body::Body, params::Params};
+use super::{Problem, body::Body, list, params::Params};
 use crate::{
     app::App,
-    ledger::tasks::{self, FILTERS, Filter, OutcomeReport, Reporting, Task},
+    ledger::tasks::{self, Filter, OutcomeReport, Reporting, Task},
 };
 use axum::{
     Json,
     extract::{Path, State},
+    response::Response,
 };
 use protocol::ids::Name;
 use serde::Serialize;
@@ -31,30 +32,27 @@ pub(super) struct Tasks {
         ("cursor" = Option<String>, Query, description = "`next` of the page before"),
         ("customer" = Option<String>, Query), ("workspace" = Option<String>, Query),
         ("feature" = Option<String>, Query), ("plan" = Option<String>, Query),
+        ("provider" = Option<String>, Query, description = "Of its first call, as all of these"),
+        ("model" = Option<String>, Query),
+        ("format" = Option<String>, Query, description = "json (default) or csv"),
+        ("outcome" = Option<String>, Query,
+         description = "succeeded, failed, abandoned or voided, reported or inferred; empty: not known"),
     ),
-    responses((status = 200, description = "A page of tasks", body = Tasks))
+    responses(
+        (status = 200, description = "A page of tasks", body = Tasks),
+        (status = 400, description = "A parameter is wrong", body = Problem, content_type = "application/problem+json"),
+    )
 )]
-pub(super) async fn list(State(app): State<App>, params: Params) -> Result<Json<Tasks>, Problem> {
-    let known: Vec<&str> = ["from", "to", "limit", "cursor"].into_iter().chain(FILTERS).collect();
+pub(super) async fn page(State(app): State<App>, params: Params) -> Result<Response, Problem> {
+    let known: Vec<&str> = Filter::parameters().chain(["limit", "format"]).collect();
     params.only(&known)?;
-    let filter = Filter {
-        from: params.instant("from")?,
-        to: params.instant("to")?,
-        words: FILTERS
-            .into_iter()
-            .filter_map(|column| Some((column, params.text(column)?.to_owned())))
-            .collect(),
-        before: params.text("cursor").map(cursor).transpose()?,
-    };
+    let filter =
+        Filter::parse(|name| params.text(name)).map_err(|wrong| Problem::bad_request(wrong.to_string()))?;
     let (limit, quiet_since) = (params.limit()?, app.quiet_since());
     let read = move |store: &rusqlite::Connection| tasks::list(store, &filter, limit, quiet_since);
     let (items, next) = app.store.read(read).await?;
-    Ok(Json(Tasks { items, next: next.map(|(last_at, task)| format!("{last_at}.{task}")) }))
-}
-
-fn cursor(text: &str) -> Result<(i64, i64), Problem> {
-    let parts = text.split_once('.').and_then(|(at, task)| Some((at.parse().ok()?, task.parse().ok()?)));
-    parts.ok_or_else(|| Problem::bad_request("parameter `cursor` is not what `next` gave"))
+    let next = next.map(|(last_at, task)| format!("{last_at}.{task}"));
+    list::answer(&params, &Tasks { items, next })
 }
 
 /// One task.

@@ -23,7 +23,7 @@ pub fn report(input: &Input, demand: Demand<'_>, done: &Calculation) -> Report {
 }
 
 fn column(key: &'static str, title: &'static str) -> Column {
-    Column { key, title }
+    Column::new(key, title)
 }
 
 fn period(period: Period) -> &'static str {

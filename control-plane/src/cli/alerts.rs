@@ -111,7 +111,7 @@ fn list(args: &ListArgs, clock: &Clock, out: &mut dyn Write) -> Result<Answer, F
         asked.into_iter().filter_map(|(key, value)| Some((key, value.as_deref()?))).collect();
     query.push(("limit", "1000"));
     let alerts = args.target.reach(clock)?.all("/v1/alerts", &query)?;
-    let column = |key, title| Column { key, title };
+    let column = |key, title| Column::new(key, title);
     let section = Section {
         key: "alerts",
         title: "Alerts",

@@ -158,7 +158,7 @@ impl Import {
     }
 
     fn report(&self) -> Report {
-        let column = |key, title| Column { key, title };
+        let column = |key, title| Column::new(key, title);
         let row = |what: &str, count| vec![Cell::text(what), Cell::Count(count)];
         let of = |result: &str| self.results.get(result).copied().unwrap_or(0);
         let mut notes: Vec<String> = self.bad.iter().take(SHOWN).cloned().collect();

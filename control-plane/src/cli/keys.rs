@@ -88,9 +88,9 @@ fn list(keys: &[Value]) -> Report {
         key: "keys",
         title: "Keys",
         columns: vec![
-            Column { key: "name", title: "name" },
-            Column { key: "role", title: "role" },
-            Column { key: "made_at", title: "made, UTC" },
+            Column::new("name", "name"),
+            Column::new("role", "role"),
+            Column::new("made_at", "made, UTC"),
         ],
         rows: keys.iter().map(row).collect(),
         total: None,

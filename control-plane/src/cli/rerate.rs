@@ -63,7 +63,7 @@ fn report(answer: &Value, dry_run: bool) -> Report {
     if dry_run && count("changed") > 0 {
         notes.push("Nothing was changed. Without --dry-run, each of them gets a correction.".to_owned());
     }
-    let column = |key, title| Column { key, title };
+    let column = |key, title| Column::new(key, title);
     let section = Section {
         key: "changes",
         title: if dry_run { "What would change" } else { "What changed" },

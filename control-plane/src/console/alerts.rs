@@ -3,7 +3,7 @@
 
 use super::page::{Page, failed, moment, not_found};
 use crate::{
-    alerts::{self, Alert, Delivery, Filter, Resent, State as AlertState, Summary},
+    alerts::{self, Alert, Delivery, Filter, Resent, SentReport, State as AlertState, Summary},
     app::App,
     store::StoreError,
 };
@@ -17,6 +17,9 @@ use serde::Deserialize;
 
 /// So many stand on the page; the API has all.
 const SHOWN: u32 = 200;
+/// So many of the reports that went out.
+const REPORTS_SHOWN: u32 = 10;
+
 #[derive(Template)]
 #[template(path = "alerts.html")]
 struct AlertsTemplate {
@@ -26,6 +29,14 @@ struct AlertsTemplate {
     rows: Vec<Row>,
     more: bool,
     to: Vec<String>,
+    reports: Vec<ReportRow>,
+}
+
+struct ReportRow {
+    id: i64,
+    at: String,
+    title: String,
+    deliveries: Vec<DeliveryRow>,
 }
 
 struct Row {
@@ -58,10 +69,11 @@ pub(super) async fn list(State(app): State<App>, Query(query): Query<ListQuery>)
     let now = app.clock.now();
     let read = app.store.read(move |store| {
         let (alerts, next) = alerts::list(store, &filter, SHOWN)?;
-        Ok((alerts, next.is_some(), alerts::summary(store, now)?))
+        let sent = alerts::sent_reports(store, REPORTS_SHOWN)?;
+        Ok((alerts, next.is_some(), alerts::summary(store, now)?, sent))
     });
     match read.await {
-        Ok((alerts, more, summary)) => page(&app, &alerts, more, summary, wanted),
+        Ok((alerts, more, summary, sent)) => page(&app, &alerts, more, summary, &sent, wanted),
         Err(error) => broken(&error),
     }
 }
@@ -71,7 +83,14 @@ fn broken(error: &StoreError) -> Page {
     failed()
 }
 
-fn page(app: &App, alerts: &[Alert], more: bool, summary: Summary, wanted: Option<AlertState>) -> Page {
+fn page(
+    app: &App,
+    alerts: &[Alert],
+    more: bool,
+    summary: Summary,
+    sent: &[SentReport],
+    wanted: Option<AlertState>,
+) -> Page {
     let states = [None, Some(AlertState::Standing), Some(AlertState::Resolved), Some(AlertState::Seeded)];
     let template = AlertsTemplate {
         section: "alerts",
@@ -90,6 +109,7 @@ fn page(app: &App, alerts: &[Alert], more: bool, summary: Summary, wanted: Optio
         rows: alerts.iter().map(row).collect(),
         more,
         to: app.rules().policy().alerts.to.iter().map(|name| name.as_str().to_owned()).collect(),
+        reports: sent.iter().map(report).collect(),
     };
     Page::of(StatusCode::OK, &template)
 }
@@ -110,6 +130,15 @@ fn row(alert: &Alert) -> Row {
         since: alert.ended_at.map(|at| format!("since {}", moment(at.0))).unwrap_or_default(),
         deliveries: alert.deliveries.iter().map(delivery).collect(),
         sendable: alert.message.is_some(),
+    }
+}
+
+fn report(sent: &SentReport) -> ReportRow {
+    ReportRow {
+        id: sent.id,
+        at: moment(sent.at),
+        title: sent.title.clone(),
+        deliveries: sent.deliveries.iter().map(delivery).collect(),
     }
 }
 
@@ -136,12 +165,20 @@ fn delivery(delivery: &Delivery) -> DeliveryRow {
 }
 
 pub(super) async fn resend(State(app): State<App>, Path(id): Path<i64>) -> Response {
-    match alerts::resend(&app, id).await {
+    resent(alerts::resend(&app, id).await)
+}
+
+pub(super) async fn resend_report(State(app): State<App>, Path(id): Path<i64>) -> Response {
+    resent(alerts::resend_report(&app, id).await)
+}
+
+fn resent(resent: Result<Resent, StoreError>) -> Response {
+    match resent {
         Ok(Resent::Queued(_) | Resent::Nowhere) => {
             (StatusCode::SEE_OTHER, [(header::LOCATION, "/console/alerts")]).into_response()
         }
         Ok(Resent::NoSuchAlert | Resent::NeverSent) => {
-            not_found("There is nothing to send", "There is no such alert, or it was only noted.")
+            not_found("There is nothing to send", "There is no such message, or the alert was only noted.")
                 .into_response()
         }
         Err(error) => broken(&error).into_response(),

@@ -55,7 +55,7 @@ pub(super) async fn show(State(app): State<App>, Query(fields): Query<BTreeMap<S
     answer(done.map(|done| {
         let (sections, faults) = match done {
             None => (Vec::new(), Vec::new()),
-            Some(Ok(report)) => (sections(&report), Vec::new()),
+            Some(Ok(report)) => (sections(&report, &crate::reports::Filter::default()), Vec::new()),
             Some(Err(faults)) => (Vec::new(), faults),
         };
         let status = if faults.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };

@@ -14,13 +14,16 @@ use super::{
 use crate::{
     alerts,
     app::App,
-    ledger::tasks,
+    ledger::{
+        calls::{self, WordColumn},
+        tasks,
+    },
     reports::{
         self, CapState, Cell, Costs, Dimension, Filter, Group, Payers, Point, Range, Reported, Totals,
         quotient,
     },
     rules::Rules,
-    store::{StoreError, word_id},
+    store::StoreError,
 };
 use askama::Template;
 use axum::{
@@ -101,10 +104,7 @@ fn page(
     if !is_known(store, rules, name)? {
         return Ok(None);
     }
-    let calls = match word_id(store, name)? {
-        Some(word) => read::last_calls(store, Some(word), SHOWN)?,
-        None => Vec::new(),
-    };
+    let (calls, _) = read::calls(store, &calls_of(name), SHOWN)?;
     let period = CapSpec::plain("", Unit::Usd, 0, Window::BillingPeriod);
     let period = CapSpec { subject: [(Facet::Customer, protocol::cap::SubjectMatch::Each)].into(), ..period };
     let (from, to) = rules.policy().window_of(&period, &format!("customer={name}"), now);
@@ -139,7 +139,7 @@ fn page(
         tasks: tasks.iter().map(TaskRow::new).collect(),
         tasks_link: format!("/console/tasks?customer={}", encoded(name)),
         calls: calls.iter().map(|call| cells(call, now)).collect(),
-        calls_link: format!("/v1/calls?customer={}", encoded(name)),
+        calls_link: format!("/console/calls?customer={}", encoded(name)),
         name: name.to_owned(),
     };
     Ok(Some(Page::of(StatusCode::OK, &template)))
@@ -150,8 +150,11 @@ pub(super) fn is_known(store: &rusqlite::Connection, rules: &Rules, name: &str) 
     if rules.policy().customers.iter().any(|(known, _)| known.as_str() == name) {
         return Ok(true);
     }
-    let Some(word) = word_id(store, name)? else { return Ok(false) };
-    Ok(!read::last_calls(store, Some(word), 1)?.is_empty())
+    Ok(!read::calls(store, &calls_of(name), 1)?.0.is_empty())
+}
+
+fn calls_of(customer: &str) -> calls::Filter {
+    calls::Filter { words: vec![(WordColumn::Customer, customer.to_owned())], ..calls::Filter::default() }
 }
 
 fn span(

@@ -2,57 +2,72 @@
 
 use super::{CallRow, Correction};
 use crate::{
-    ledger::{self, State, view::Attempt},
+    ledger::{
+        self, State,
+        calls::{Filter, Position, conditions},
+        view::Attempt,
+    },
     store::{NO_WORD, StoreError, unix, word_text},
 };
 use protocol::{
-    codec,
+    UnixNanos, codec,
     event::{CallEnd, CallHead},
     ids::CallId,
     money::PicoUsd,
     rating::Line,
 };
-use rusqlite::{Connection, OptionalExtension, Row};
+use rusqlite::{Connection, OptionalExtension, Row, params_from_iter};
 use serde::de::DeserializeOwned;
 
-/// The newest calls, of one customer's word or of all, the newest first.
-pub(super) fn last_calls(
+/// Calls, the newest first, and where the next page begins.
+pub(super) fn calls(
     store: &Connection,
-    customer: Option<i64>,
+    filter: &Filter,
     limit: u32,
-) -> Result<Vec<CallRow>, StoreError> {
-    let whose = if customer.is_some() { "customer = ?2" } else { "?2 IS NULL" };
+) -> Result<(Vec<CallRow>, Option<Position>), StoreError> {
+    let Some((conditions, values)) = conditions(store, filter)? else { return Ok((Vec::new(), None)) };
     let mut statement = store.prepare_cached(&format!(
         "SELECT id, started_at, customer, feature, provider, model, state, outcome, refused, tokens_in, tokens_out,
              standing_pico, usage_source
-         FROM standing WHERE {whose} ORDER BY started_at DESC LIMIT ?1"
+         FROM standing WHERE {conditions} ORDER BY started_at DESC, id DESC LIMIT {}",
+        i64::from(limit).saturating_add(1)
     ))?;
-    let mut rows = statement.query((limit, customer))?;
-    let mut calls = Vec::new();
+    let mut rows = statement.query(params_from_iter(values))?;
+    let (mut calls, mut last, mut next) = (Vec::new(), None, None);
     while let Some(row) = rows.next()? {
-        let state = state(row.get(6)?)?;
-        let refused = word(store, row.get(8)?)?;
-        let outcome = match refused {
-            Some(reason) => Some(format!("refused_{reason}")),
-            None => word(store, row.get(7)?)?,
-        };
-        calls.push(CallRow {
-            id: CallId::from_bytes(row.get(0)?).to_string(),
-            started_at: unix(row.get(1)?),
-            customer: word(store, row.get(2)?)?,
-            feature: word(store, row.get(3)?)?,
-            provider: word(store, row.get(4)?)?.unwrap_or_default(),
-            model: word(store, row.get(5)?)?,
-            state: state.as_str().to_owned(),
-            outcome,
-            tokens_in: unix(row.get(9)?),
-            tokens_out: unix(row.get(10)?),
-            cost: money(row, 11)?,
-            estimated: word(store, row.get(12)?)?
-                .is_some_and(|source| source == "estimated" || source == "mixed"),
-        });
+        if calls.len() >= usize::try_from(limit).unwrap_or(usize::MAX) {
+            next = last;
+            break;
+        }
+        let (id, started_at) = (CallId::from_bytes(row.get(0)?), unix(row.get(1)?));
+        last = Some(Position { started_at, id });
+        calls.push(one(store, row, id, started_at)?);
     }
-    Ok(calls)
+    Ok((calls, next))
+}
+
+fn one(store: &Connection, row: &Row<'_>, id: CallId, started_at: UnixNanos) -> Result<CallRow, StoreError> {
+    let state = state(row.get(6)?)?;
+    let refused = word(store, row.get(8)?)?;
+    let outcome = match refused {
+        Some(reason) => Some(format!("refused_{reason}")),
+        None => word(store, row.get(7)?)?,
+    };
+    Ok(CallRow {
+        id: id.to_string(),
+        started_at,
+        customer: word(store, row.get(2)?)?,
+        feature: word(store, row.get(3)?)?,
+        provider: word(store, row.get(4)?)?.unwrap_or_default(),
+        model: word(store, row.get(5)?)?,
+        state: state.as_str().to_owned(),
+        outcome,
+        tokens_in: unix(row.get(9)?),
+        tokens_out: unix(row.get(10)?),
+        cost: money(row, 11)?,
+        estimated: word(store, row.get(12)?)?
+            .is_some_and(|source| source == "estimated" || source == "mixed"),
+    })
 }
 
 /// One call as the ledger has it.

@@ -52,7 +52,10 @@ fn page(fields: Filled, done: Option<Result<Report, Vec<Fault>>>) -> Page {
         providers: Provider::ALL,
         fields,
         faults,
-        sections: report.as_ref().map(sections).unwrap_or_default(),
+        sections: report
+            .as_ref()
+            .map(|report| sections(report, &crate::reports::Filter::default()))
+            .unwrap_or_default(),
     };
     Page::of(status, &template)
 }

@@ -1,10 +1,11 @@
 //! A report as a page: its sections as tables.
 
 use super::{
+    filter::page_of,
     page::{Page, encoded, moment, written},
     prices::address,
 };
-use crate::reports::{Cell, Column, Filter, Kind, Range, Report, Section};
+use crate::reports::{Cell, Column, Filter, Filters, Kind, List, Range, Report, Section, behind};
 use askama::Template;
 use axum::http::StatusCode;
 
@@ -77,7 +78,7 @@ pub fn report_page(report: &Report, kind: Kind, filter: &Filter, time: &str, wai
         to: day(report.range.map(|range| range.to)),
         filters: filters.map(|column| (column, text(column).unwrap_or_default())).collect(),
         query: format!("{time}{}", parameters(filter)),
-        sections: sections(report),
+        sections: sections(report, filter),
     };
     Page::of(StatusCode::OK, &template)
 }
@@ -118,8 +119,8 @@ fn question(kind: Kind) -> &'static str {
     }
 }
 
-/// The tables of a report, ready for their template.
-pub(super) fn sections(report: &Report) -> Vec<SectionView> {
+/// The tables of a report on these calls, ready for their template.
+pub(super) fn sections(report: &Report, about: &Filter) -> Vec<SectionView> {
     report
         .sections
         .iter()
@@ -139,8 +140,8 @@ pub(super) fn sections(report: &Report) -> Vec<SectionView> {
                     (heading(column.title), number)
                 })
                 .collect(),
-            rows: section.rows.iter().map(|row| cells(section, row)).collect(),
-            total: section.total.iter().flat_map(|row| cells(section, row)).collect(),
+            rows: section.rows.iter().map(|row| cells(report.range, about, section, row)).collect(),
+            total: section.total.iter().flat_map(|row| cells(report.range, about, section, row)).collect(),
             notes: section
                 .notes
                 .iter()
@@ -162,21 +163,30 @@ fn heading(title: &str) -> String {
     }
 }
 
-fn cells(section: &Section, row: &[Cell]) -> Vec<CellView> {
+fn cells(range: Option<Range>, about: &Filter, section: &Section, row: &[Cell]) -> Vec<CellView> {
     let named = || section.columns.iter().zip(row);
     let text = |key: &str| named().find(|(column, _)| column.key == key).map(|(_, cell)| cell.shown());
-    // What stands for several models, or for none, is in brackets.
-    let is_named = |model: &str| !model.is_empty() && !model.starts_with('(');
+    let list = |column: &Column| {
+        let (list, filters) = behind(range?, about, &section.columns, row, column)?;
+        let path = match list {
+            List::Calls => "/calls",
+            List::Tasks => "/tasks",
+        };
+        Some(page_of(path, &filters))
+    };
     let link = |column: &Column, cell: &Cell| match (column.key, cell) {
-        ("model", Cell::Text(model)) if section.key == "unpriced" && is_named(model) => {
+        ("model", Cell::Subject { filters, .. }) if section.key == "unpriced" => {
+            let model = only(filters, "model")?;
             text("provider").map(|provider| address(&provider, model))
         }
-        ("customer", Cell::Text(customer)) if is_named(customer) && customer != "unattributed" => {
-            Some(super::customer::address(customer))
+        ("customer", Cell::Subject { filters, .. }) => {
+            only(filters, "customer").map(super::customer::address)
         }
         ("last_at", _) => {
             text(LAST_CALL).filter(|id| !id.is_empty()).map(|id| format!("/console/calls/{id}"))
         }
+        (_, Cell::Count(1..)) => list(column),
+        (_, Cell::Usd(Some(amount))) if amount.pico() != 0 => list(column),
         _ => None,
     };
     let shown = named().filter(|(column, _)| column.key != LAST_CALL);
@@ -185,11 +195,20 @@ fn cells(section: &Section, row: &[Cell]) -> Vec<CellView> {
         .collect()
 }
 
+/// The one that a subject names, where it names one of that.
+fn only<'a>(filters: &'a Filters, parameter: &str) -> Option<&'a str> {
+    match &**filters {
+        [(name, text)] if *name == parameter && !text.is_empty() => Some(text),
+        _ => None,
+    }
+}
+
 fn view(cell: &Cell) -> CellView {
     let exact = match cell {
         Cell::Usd(Some(amount)) => format!("{amount} USD"),
         Cell::Moment(_) => cell.exact().unwrap_or_default(),
         Cell::Text(_)
+        | Cell::Subject { .. }
         | Cell::Count(_)
         | Cell::Usd(None)
         | Cell::Percent(_)

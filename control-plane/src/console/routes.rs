@@ -3,7 +3,7 @@
 mod prices;
 
 use super::{
-    CallPage, Overview, Page, STYLESHEET, Span, access, alerts, calculator, customer, find,
+    CallPage, Overview, Page, STYLESHEET, Span, access, alerts, calculator, calls, customer, find,
     guard::{guarded, own_forms_only},
     not_found,
     page::failed,
@@ -15,6 +15,7 @@ use crate::{
     access::{Need, Role},
     app::App,
     instant::Instant,
+    ledger,
     reports::{self, CapState, Costs, Filter, Kind, Question, Range},
     rules::Rules,
     store::StoreError,
@@ -42,6 +43,7 @@ const ADMIN: Need = Need::Role(Role::Admin);
 fn table() -> Vec<(&'static str, Need, MethodRouter<App>)> {
     vec![
         ("/", READ, get(overview)),
+        ("/console/calls", READ, get(calls::list)),
         ("/console/calls/{id}", READ, get(call)),
         ("/console/find", READ, get(find::show)),
         ("/console/customers/{*name}", READ, get(customer::show)),
@@ -61,6 +63,7 @@ fn table() -> Vec<(&'static str, Need, MethodRouter<App>)> {
         ("/console/policy/versions/{version}", READ, get(policy::version)),
         ("/console/alerts", READ, get(alerts::list)),
         ("/console/alerts/{id}/resend", OPERATE, post(alerts::resend)),
+        ("/console/messages/{id}/resend", OPERATE, post(alerts::resend_report)),
         ("/console/access", READ, get(access::show)),
         ("/console/access", ADMIN, post(access::make)),
         ("/console/access/revoke", ADMIN, post(access::revoke)),
@@ -112,7 +115,7 @@ async fn overview(State(app): State<App>, Query(query): Query<OverviewQuery>) ->
             has_caps: !rules.caps().is_empty(),
             alerts: crate::alerts::summary(store, now)?,
             refused: refused.as_deref(),
-            calls: &read::last_calls(store, None, LAST_CALLS)?,
+            calls: &read::calls(store, &ledger::calls::Filter::default(), LAST_CALLS)?.0,
         };
         Ok(view.page())
     };

@@ -5,6 +5,7 @@ mod split;
 mod timeline;
 
 use super::{
+    filter::{Asked, Field, Known},
     page::{Page, encoded, moment, not_found, usd},
     routes::answer,
 };
@@ -22,8 +23,8 @@ use axum::{
     http::StatusCode,
 };
 use protocol::UnixNanos;
-use serde::Deserialize;
 use split::Part;
+use std::collections::BTreeMap;
 use timeline::{Cut, Row};
 
 /// So many tasks stand on a page of the list,
@@ -36,24 +37,41 @@ pub(super) fn address(task: &str) -> String {
     format!("/console/tasks/{}", encoded(task))
 }
 
-#[derive(Deserialize)]
-pub(super) struct ListQuery {
-    customer: Option<String>,
-    workspace: Option<String>,
-    feature: Option<String>,
-    plan: Option<String>,
-    cursor: Option<String>,
-}
+const FIELDS: &[Known] = &[
+    Known::text("from", "newest call from"),
+    Known::text("to", "until before"),
+    Known::text("customer", "customer"),
+    Known::text("workspace", "workspace"),
+    Known::text("feature", "feature"),
+    Known::text("plan", "plan"),
+    Known::text("provider", "provider"),
+    Known::text("model", "model"),
+    Known {
+        name: "outcome",
+        label: "outcome",
+        choices: &[
+            ("succeeded", "succeeded"),
+            ("failed", "failed"),
+            ("abandoned", "abandoned"),
+            ("voided", "voided"),
+            ("(none)", "not known"),
+        ],
+    },
+];
 
 #[derive(Template)]
 #[template(path = "tasks.html")]
 struct TasksTemplate {
     section: &'static str,
-    fields: Vec<(&'static str, String)>,
+    fields: Vec<Field>,
+    is_filtered: bool,
+    /// What is wrong with the filter.
+    fault: String,
     rows: Vec<TaskRow>,
     /// The address of the next page; empty on the last.
     next: String,
-    is_filtered: bool,
+    json: String,
+    csv: String,
 }
 
 /// A task in a list.
@@ -117,39 +135,32 @@ fn calls_words(task: &Task) -> String {
     words
 }
 
-pub(super) async fn list(State(app): State<App>, Query(query): Query<ListQuery>) -> Page {
-    let said = |text: Option<String>| text.filter(|text| !text.is_empty()).unwrap_or_default();
-    let fields = vec![
-        ("customer", said(query.customer)),
-        ("workspace", said(query.workspace)),
-        ("feature", said(query.feature)),
-        ("plan", said(query.plan)),
-    ];
-    let filter = tasks::Filter {
-        words: fields.iter().filter(|(_, text)| !text.is_empty()).cloned().collect(),
-        before: query.cursor.as_deref().and_then(cursor),
-        ..tasks::Filter::default()
+pub(super) async fn list(State(app): State<App>, Query(query): Query<BTreeMap<String, String>>) -> Page {
+    let asked = Asked::new("/tasks", FIELDS, query);
+    let mut template = TasksTemplate {
+        section: "tasks",
+        fields: asked.fields(),
+        is_filtered: asked.is_filtered(),
+        fault: String::new(),
+        rows: Vec::new(),
+        next: String::new(),
+        json: asked.data("json"),
+        csv: asked.data("csv"),
+    };
+    let filter = match tasks::Filter::parse(|name| asked.said(name)) {
+        Ok(filter) => filter,
+        Err(wrong) => {
+            template.fault = wrong.to_string();
+            return Page::of(StatusCode::BAD_REQUEST, &template);
+        }
     };
     let quiet_since = app.quiet_since();
     let read = move |store: &rusqlite::Connection| tasks::list(store, &filter, LISTED, quiet_since);
     answer(app.store.read(read).await.map(|(tasks, next)| {
-        let kept: String = fields.iter().map(|(name, text)| format!("{name}={}&", encoded(text))).collect();
-        let template = TasksTemplate {
-            section: "tasks",
-            is_filtered: fields.iter().any(|(_, text)| !text.is_empty()),
-            rows: tasks.iter().map(TaskRow::new).collect(),
-            next: next
-                .map(|(at, task)| format!("/console/tasks?{kept}cursor={at}.{task}"))
-                .unwrap_or_default(),
-            fields,
-        };
+        template.rows = tasks.iter().map(TaskRow::new).collect();
+        template.next = next.map(|(at, task)| asked.page(format!("{at}.{task}"))).unwrap_or_default();
         Page::of(StatusCode::OK, &template)
     }))
-}
-
-fn cursor(text: &str) -> Option<tasks::Position> {
-    let (at, task) = text.split_once('.')?;
-    Some((at.parse().ok()?, task.parse().ok()?))
 }
 
 #[derive(Template)]

@@ -356,10 +356,7 @@ fn report() -> Report {
     let section = Section {
         key: "customers",
         title: "Customers by AI cost",
-        columns: vec![
-            Column { key: "customer", title: "customer" },
-            Column { key: "cost_usd", title: "cost, USD" },
-        ],
+        columns: vec![Column::new("customer", "customer"), Column::new("cost_usd", "cost, USD")],
         rows: vec![vec![Cell::text("acme"), Cell::usd("1234.56785".parse::<PicoUsd>().unwrap())]],
         total: Some(vec![Cell::text("total"), Cell::usd("1234.56785".parse::<PicoUsd>().unwrap())]),
         notes: vec!["2 calls unpriced: their cost is not in these totals.".to_owned()],

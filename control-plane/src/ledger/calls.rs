@@ -1,94 +1,20 @@
 //! Reading calls: lists by time and dimension, and one call with all that is known of it. Writes nothing.
 
+mod filter;
 mod path;
 
-use super::{Pricing, hash::fingerprint, view::Call};
-use crate::store::{StoreError, instant, unix, word_id};
+pub(crate) use filter::conditions;
+pub use filter::{Filter, WordColumn, Wrong};
+
+use super::{Pricing, view::Call};
+use crate::store::{StoreError, unix};
 use protocol::{
     UnixNanos, codec,
     event::{CallEnd, CallHead},
     ids::CallId,
     rating::Line,
 };
-use rusqlite::{Connection, OptionalExtension, Row, ToSql, params_from_iter};
-
-/// Which calls.
-#[derive(Clone, Debug, Default)]
-pub struct Filter {
-    /// Started at this instant or later,
-    pub from: Option<UnixNanos>,
-    /// and before this one.
-    pub to: Option<UnixNanos>,
-    /// A column of dimensions and the text in it; an empty text is absence.
-    pub words: Vec<(WordColumn, String)>,
-    /// In this state.
-    pub state: Option<super::State>,
-    /// With the client's or Envoy's own request id.
-    pub request_id: Option<String>,
-    /// Older than this one, which ended the page before.
-    pub before: Option<Position>,
-}
-
-/// A column of `calls` that holds a word.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum WordColumn {
-    /// Who pays.
-    Customer,
-    /// Inside what.
-    Workspace,
-    /// Who acted.
-    User,
-    /// For which part of the product.
-    Feature,
-    /// The unit of work.
-    Task,
-    /// What the customer pays for.
-    Plan,
-    /// Who served it.
-    Provider,
-    /// The model that answered, else the one asked for.
-    Model,
-    /// Envoy's route.
-    Route,
-    /// What it was worth.
-    Outcome,
-    /// Why it was refused.
-    Refused,
-}
-
-impl WordColumn {
-    /// All of them.
-    pub const ALL: [Self; 11] = [
-        Self::Customer,
-        Self::Workspace,
-        Self::User,
-        Self::Feature,
-        Self::Task,
-        Self::Plan,
-        Self::Provider,
-        Self::Model,
-        Self::Route,
-        Self::Outcome,
-        Self::Refused,
-    ];
-
-    /// The column, which is also the parameter.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Customer => "customer",
-            Self::Workspace => "workspace",
-            Self::User => "user",
-            Self::Feature => "feature",
-            Self::Task => "task",
-            Self::Plan => "plan",
-            Self::Provider => "provider",
-            Self::Model => "model",
-            Self::Route => "route",
-            Self::Outcome => "outcome",
-            Self::Refused => "refused",
-        }
-    }
-}
+use rusqlite::{Connection, OptionalExtension, Row, params_from_iter};
 
 /// A place in a list, newest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -126,7 +52,7 @@ pub fn list(
     let more = i64::from(limit).saturating_add(1);
     // The rows are found first, by what an index has; only those that are shown are read whole.
     let sql = format!(
-        "SELECT {COLUMNS} FROM (SELECT id FROM calls {} WHERE {conditions} ORDER BY started_at DESC, id DESC LIMIT {more})
+        "SELECT {COLUMNS} FROM (SELECT id FROM {} WHERE {conditions} ORDER BY started_at DESC, id DESC LIMIT {more})
          JOIN standing USING (id) JOIN details USING (id) ORDER BY started_at DESC, id DESC",
         path::shortest(connection, filter)?
     );
@@ -147,55 +73,6 @@ pub fn list(
         None => true,
     });
     Ok((calls.map(|call| Call::of(connection, call)).collect::<Result<_, _>>()?, next))
-}
-
-/// SQL conditions and their values.
-pub(super) type Conditions = (String, Vec<Box<dyn ToSql>>);
-
-/// The conditions of a filter; `None` where no call can match.
-pub(super) fn conditions(connection: &Connection, filter: &Filter) -> Result<Option<Conditions>, StoreError> {
-    let mut conditions = vec!["1".to_owned()];
-    if let Some(state) = filter.state {
-        let few = if path::are_few(state) { " AND state IN (2, 3)" } else { "" };
-        // As a number: of the indexes that have some states only, the planner must see which is meant.
-        conditions.push(format!("state = {}{few}", state.code()));
-    }
-    let mut values: Vec<Box<dyn ToSql>> = Vec::new();
-    let mut add = |condition: &str, value: Box<dyn ToSql>| {
-        conditions.push(condition.to_owned());
-        values.push(value);
-    };
-    if let Some(from) = filter.from {
-        add("started_at >= ?", Box::new(instant(from)));
-    }
-    if let Some(to) = filter.to {
-        add("started_at < ?", Box::new(instant(to)));
-    }
-    for (column, text) in &filter.words {
-        let id = if text.is_empty() { Some(0) } else { word_id(connection, text)? };
-        let Some(id) = id else { return Ok(None) };
-        let condition = match column {
-            // Their indexes have no calls without a name, and the planner must see that none is asked for.
-            WordColumn::Task | WordColumn::Workspace | WordColumn::User | WordColumn::Outcome if id != 0 => {
-                format!("{0} <> 0 AND {0} = ?", column.as_str())
-            }
-            WordColumn::Refused if id != 0 => "state IN (2, 3) AND state = 3 AND refused = ?".to_owned(),
-            column => format!("{} = ?", column.as_str()),
-        };
-        add(&condition, Box::new(id));
-    }
-    if let Some(request_id) = &filter.request_id {
-        let days = "day IN (WITH RECURSIVE days(day) AS (
-            SELECT min(started_at) / 86400000000000 FROM calls UNION ALL
-            SELECT day + 1 FROM days WHERE day < (SELECT max(started_at) / 86400000000000 FROM calls)
-            ) SELECT day FROM days)";
-        add(&format!("{days} AND request_hash = ?"), Box::new(fingerprint(request_id.as_bytes())));
-    }
-    if let Some(before) = &filter.before {
-        add("(started_at, id) < (?, ?)", Box::new(instant(before.started_at)));
-        values.push(Box::new(before.id.as_bytes().to_vec()));
-    }
-    Ok(Some((conditions.join(" AND "), values)))
 }
 
 /// One call, with its corrections.

@@ -9,6 +9,7 @@ pub use outcomes::{OutcomeReport, Reporting, heard, outcome_of, report};
 pub use protocol::outcome::TaskOutcome;
 pub use split::{Split, Sums};
 
+use super::calls::Wrong;
 use crate::{
     instant::Instant,
     store::{StoreError, instant, unix, word_id, word_text},
@@ -99,8 +100,10 @@ pub struct Filter {
     pub from: Option<UnixNanos>,
     /// and before then.
     pub to: Option<UnixNanos>,
-    /// customer, workspace, feature or plan, and the text in it; an empty text is absence.
+    /// One of [`WORDS`], and the text in it; an empty text is absence.
     pub words: Vec<(&'static str, String)>,
+    /// Worth this; `Some(None)`: nobody knows what.
+    pub outcome: Option<Option<TaskOutcome>>,
     /// After this one, which ended the page before.
     pub before: Option<Position>,
 }
@@ -108,8 +111,42 @@ pub struct Filter {
 /// A place in a list: when the newest call of its task started, and the task's key.
 pub type Position = (i64, i64);
 
-/// The columns that tasks can be filtered by.
-pub const FILTERS: [&str; 4] = ["customer", "workspace", "feature", "plan"];
+/// The columns of words that tasks can be filtered by, as their first call has them.
+pub const WORDS: [&str; 6] = ["customer", "workspace", "feature", "plan", "provider", "model"];
+
+impl Filter {
+    /// The names of all parameters that [`Filter::parse`] asks for.
+    pub fn parameters() -> impl Iterator<Item = &'static str> {
+        ["from", "to", "outcome", "cursor"].into_iter().chain(WORDS)
+    }
+
+    /// From parameters by name.
+    pub fn parse<'a>(said: impl Fn(&'static str) -> Option<&'a str>) -> Result<Self, Wrong> {
+        let time = |name| Wrong::parsed::<Instant>(name, said(name)).map(|at| at.map(|Instant(at)| at));
+        let words = WORDS.into_iter();
+        let outcome = |text| match text {
+            "" => Ok(None),
+            text => TaskOutcome::from_word(text).map(Some).ok_or_else(|| {
+                Wrong::new(
+                    "outcome",
+                    "is none of: succeeded, failed, abandoned, voided; nor empty: not known",
+                )
+            }),
+        };
+        Ok(Self {
+            from: time("from")?,
+            to: time("to")?,
+            words: words.filter_map(|column| Some((column, said(column)?.to_owned()))).collect(),
+            outcome: said("outcome").map(outcome).transpose()?,
+            before: said("cursor").map(position).transpose()?,
+        })
+    }
+}
+
+fn position(text: &str) -> Result<Position, Wrong> {
+    let parts = text.split_once('.').and_then(|(at, task)| Some((at.parse().ok()?, task.parse().ok()?)));
+    parts.ok_or_else(|| Wrong::new("cursor", "is not what `next` gave"))
+}
 
 const COLUMNS: &str = "task, customer, workspace, feature, plan, calls, refused, errors, unpriced, estimated, \
     tokens_in, tokens_out, cost_pico, retried_pico, failed_pico, aborted_pico, invalid_pico, fallbacks, \
@@ -137,6 +174,10 @@ pub fn list(
         let Some(id) = id else { return Ok((Vec::new(), None)) };
         conditions.push(format!("{column} = ?"));
         values.push(Box::new(id));
+    }
+    if let Some(outcome) = filter.outcome {
+        conditions.push(format!("{} IS ?", outcomes::worth(quiet_since)));
+        values.push(Box::new(outcome.map(TaskOutcome::as_str)));
     }
     if let Some((last_at, task)) = filter.before {
         conditions.push("(last_at, task) < (?, ?)".to_owned());

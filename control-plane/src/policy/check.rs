@@ -5,6 +5,7 @@ use super::{
     fault::{Faults, did_you_mean},
     money::Usd,
     pricing::Percent,
+    reporting::time_of_day,
     tree::{Located, Node, below},
 };
 use crate::instant::Instant;
@@ -138,6 +139,10 @@ impl<'a> Checker<'a> {
             "time-zone" => jiff::tz::TimeZone::get(&text).err().map(|_| {
                 let hint = "write an IANA name such as Europe/Berlin or UTC".to_owned();
                 ("is no time zone of the IANA database".to_owned(), hint)
+            }),
+            "time-of-day" => time_of_day(&text).is_none().then(|| {
+                let hint = "write hours and minutes, for example \"08:00\"".to_owned();
+                ("is no time of day".to_owned(), hint)
             }),
             "url" => (!is_url(&text)).then(|| {
                 let hint = "write an address such as https://example.com/hooks/bursar".to_owned();

@@ -102,13 +102,15 @@ fn dimensions(cap: &Located, path: &str, faults: &mut Faults) {
 
 fn destinations_exist(root: &Located, faults: &mut Faults) {
     let known = keys(root, "destinations");
-    let Some(to) = root.field("alerts").and_then(|alerts| alerts.field("to")) else { return };
-    for (index, item) in to.items().iter().enumerate() {
-        let Some(name) = item.scalar().filter(|name| !known.contains(&&**name)) else { continue };
-        let hint = did_you_mean(&name, known.iter().copied())
-            .unwrap_or_else(|| "write it under `destinations`".to_owned());
-        let path = format!("alerts.to[{index}]");
-        faults.add(item.place, &path, format!("there is no destination `{name}`"), Some(hint));
+    for who in ["alerts", "reports.weekly"] {
+        let named = who.split('.').chain(["to"]).try_fold(root, |at, key| at.field(key));
+        for (index, item) in named.map(Located::items).into_iter().flatten().enumerate() {
+            let Some(name) = item.scalar().filter(|name| !known.contains(&&**name)) else { continue };
+            let hint = did_you_mean(&name, known.iter().copied())
+                .unwrap_or_else(|| "write it under `destinations`".to_owned());
+            let path = format!("{who}.to[{index}]");
+            faults.add(item.place, &path, format!("there is no destination `{name}`"), Some(hint));
+        }
     }
 }
 

@@ -25,7 +25,7 @@ pub fn report(answer: &Answer, import: Option<i64>) -> Report {
 }
 
 fn column(key: &'static str, title: &'static str) -> Column {
-    Column { key, title }
+    Column::new(key, title)
 }
 
 fn share(part: PicoUsd, whole: PicoUsd) -> Cell {

@@ -214,5 +214,5 @@ impl Sum {
 }
 
 fn column(key: &'static str, title: &'static str) -> Column {
-    Column { key, title }
+    Column::new(key, title)
 }

@@ -1,6 +1,8 @@
 //! The simple reports: one row per customer, feature, plan, route, workspace or model.
 
-use super::{Cell, Column, Group, Payers, Range, Report, Section, Totals, dollars, money, plan_margins};
+use super::{
+    Behind, Cell, Column, Group, Payers, Range, Report, Section, Totals, dollars, money, plan_margins,
+};
 
 /// What a simple report is broken down by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,7 +37,19 @@ pub(super) const NONE: &str = "(none)";
 pub(super) const TOTAL: &str = "total";
 
 pub(super) const fn column(key: &'static str, title: &'static str) -> Column {
-    Column { key, title }
+    Column::new(key, title)
+}
+
+/// The first cell of a total of all there is.
+pub(super) fn all_of_them() -> Cell {
+    Cell::subject(TOTAL, Vec::new())
+}
+
+impl Group {
+    /// The first cell of its row.
+    pub(super) fn subject(&self) -> Cell {
+        Cell::subject(self.name.as_deref().unwrap_or(NONE), self.filters.clone())
+    }
 }
 
 /// One row per group, the dearest first.
@@ -49,30 +63,27 @@ pub fn breakdown(by: By, groups: &[Group], range: Range) -> Report {
         title,
         columns: vec![
             column(word, word),
-            column("calls", "calls"),
-            column("refused", "refused"),
-            column("errors", "errors"),
-            column("input_tokens", "input tokens"),
-            column("output_tokens", "output tokens"),
-            column("cost_usd", "cost, USD"),
+            column("calls", "calls").of(Behind::CALLS),
+            column("refused", "refused").of(Behind::REFUSED),
+            column("errors", "errors").of(Behind::ERRORS),
+            column("input_tokens", "input tokens").of(Behind::CALLS),
+            column("output_tokens", "output tokens").of(Behind::CALLS),
+            column("cost_usd", "cost, USD").of(Behind::CALLS),
             column("share_percent", "share"),
-            column("calls_unpriced", "calls unpriced"),
-            column("calls_estimated", "calls estimated"),
+            column("calls_unpriced", "calls unpriced").of(Behind::UNPRICED),
+            column("calls_estimated", "calls estimated").of(Behind::ESTIMATED),
         ],
-        rows: groups
-            .iter()
-            .map(|group| row(group.name.as_deref().unwrap_or(NONE), &group.totals, &total))
-            .collect(),
-        total: Some(row(TOTAL, &total, &total)),
+        rows: groups.iter().map(|group| row(group.subject(), &group.totals, &total)).collect(),
+        total: Some(row(all_of_them(), &total, &total)),
         notes: unknowns(&total),
         empty: "No calls in this time.",
     };
     Report { title: title.to_owned(), range: Some(range), sections: vec![section] }
 }
 
-fn row(name: &str, totals: &Totals, all: &Totals) -> Vec<Cell> {
+fn row(subject: Cell, totals: &Totals, all: &Totals) -> Vec<Cell> {
     vec![
-        Cell::text(name),
+        subject,
         Cell::Count(totals.calls),
         Cell::Count(totals.refused),
         Cell::Count(totals.errors),

@@ -1,5 +1,6 @@
 //! What a report reads: sums over groups of calls and the state of caps.
 
+use super::Filters;
 use protocol::{
     UnixNanos,
     cap::{Amount, Unit},
@@ -157,6 +158,8 @@ pub(super) fn sum(a: PicoUsd, b: PicoUsd) -> PicoUsd {
 pub struct Group {
     /// Its name; `None`: the calls say none.
     pub name: Option<Box<str>>,
+    /// The filters that leave its calls.
+    pub filters: Filters,
     /// Their sums.
     pub totals: Totals,
 }

@@ -1,6 +1,6 @@
 //! Reads figures from the store's aggregates. Sums are made here, in integers wide enough for any of them.
 
-use super::{Costs, Filter, Group, Point, Range, Totals, Waste};
+use super::{Costs, Filter, Filters, Group, Point, Range, Totals, Waste};
 use crate::{ledger::calls::WordColumn, store::StoreError};
 use protocol::{UnixNanos, money::PicoUsd};
 use rusqlite::{Connection, Row, params, params_from_iter};
@@ -75,27 +75,45 @@ pub fn groups(
         let sum = sums.entry((row.get(0)?, row.get(1)?)).or_default();
         *sum = sum.plus(totals(row, 2)?.with(costs));
     }
-    let named = sums.into_iter().map(|((one, two), totals)| {
-        let name = match by {
-            Dimension::Customer | Dimension::Feature | Dimension::Route => word(store, one)?,
-            // A workspace is one only within its customer: two customers may both have a `default`.
-            Dimension::Workspace if two == 0 => None,
-            Dimension::Workspace | Dimension::Model => {
-                let one = word(store, one)?.unwrap_or_else(|| "–".into());
-                let two = word(store, two)?.unwrap_or_else(|| "–".into());
-                Some(format!("{one}/{two}").into())
-            }
-        };
-        Ok(Group { name, totals })
-    });
-    let groups: Vec<Group> = named.collect::<Result<_, StoreError>>()?;
     // Several customers' calls without a workspace are one group.
-    let mut merged: BTreeMap<Option<Box<str>>, Totals> = BTreeMap::new();
-    for Group { name, totals } in groups {
-        let sum = merged.entry(name).or_default();
+    let mut merged: BTreeMap<(Option<Box<str>>, Filters), Totals> = BTreeMap::new();
+    for ((one, two), totals) in sums {
+        let (one, two) = (word(store, one)?, word(store, two)?);
+        let sum = merged.entry(by.subject(one, two)).or_default();
         *sum = sum.plus(totals);
     }
-    Ok(merged.into_iter().map(|(name, totals)| Group { name, totals }).collect())
+    Ok(merged.into_iter().map(|((name, filters), totals)| Group { name, filters, totals }).collect())
+}
+
+impl Dimension {
+    /// The name of a group, and the filters that leave its calls.
+    fn subject(self, one: Option<Box<str>>, two: Option<Box<str>>) -> (Option<Box<str>>, Filters) {
+        let simple = |parameter, name: Option<Box<str>>| {
+            let text = name.clone().unwrap_or_default();
+            (name, vec![(parameter, text)])
+        };
+        match self {
+            Self::Customer => simple("customer", one),
+            Self::Feature => simple("feature", one),
+            Self::Route => simple("route", one),
+            // A workspace is one only within its customer: two customers may both have a `default`.
+            Self::Workspace if two.is_none() => simple("workspace", None),
+            Self::Workspace => pair("customer", one, "workspace", two),
+            Self::Model => pair("provider", one, "model", two),
+        }
+    }
+}
+
+/// Two names as one.
+pub(super) fn pair(
+    first: &'static str,
+    one: Option<Box<str>>,
+    second: &'static str,
+    two: Option<Box<str>>,
+) -> (Option<Box<str>>, Filters) {
+    let shown = |name: &Option<Box<str>>| name.clone().unwrap_or_else(|| "–".into());
+    let name = format!("{}/{}", shown(&one), shown(&two)).into();
+    (Some(name), vec![(first, one.unwrap_or_default()), (second, two.unwrap_or_default())])
 }
 
 /// Cost and calls per customer over time, by the hour or by the day.

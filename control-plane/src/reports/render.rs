@@ -141,6 +141,7 @@ fn row_json(section: &Section, row: &[Cell]) -> Value {
         let value = match cell {
             Cell::Count(count) => json!(count),
             Cell::Text(_)
+            | Cell::Subject { .. }
             | Cell::Usd(_)
             | Cell::Percent(_)
             | Cell::Change(_)
@@ -183,10 +184,14 @@ fn whole_name(row: &[Cell]) -> String {
     texts.collect::<Vec<_>>().join(" ")
 }
 
-/// A name that a spreadsheet would take for a formula is kept from being one.
 fn safe(cell: &Cell) -> String {
     let text = cell.exact().unwrap_or_default();
-    if !cell.is_number() && text.starts_with(['=', '+', '-', '@']) { format!("'{text}") } else { text }
+    if cell.is_number() { text } else { spreadsheet_safe(&text) }
+}
+
+/// A name that a spreadsheet would take for a formula is kept from being one.
+pub fn spreadsheet_safe(text: &str) -> String {
+    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{text}") } else { text.to_owned() }
 }
 
 /// A line below the headings and around the table, none between rows.

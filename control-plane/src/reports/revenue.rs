@@ -155,6 +155,7 @@ customers:
         let payers = Payers { policy: &policy, reported: &reported };
         let group = |name: &str, cost: &str| Group {
             name: Some(name.into()),
+            filters: Vec::new(),
             totals: Totals { calls: 1, cost: usd(cost), original_cost: usd(cost), ..Totals::default() },
         };
         let costs = [group("acme", "40"), group("globex", "20"), group("umbrella", "5")];

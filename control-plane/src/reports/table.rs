@@ -1,6 +1,6 @@
 //! What every report is made of: sections with typed columns, rows, a total and notes.
 
-use super::{Range, money::PLACES};
+use super::{Behind, Filters, Range, money::PLACES};
 use crate::instant::Instant;
 use jiff::Timestamp;
 use protocol::{UnixNanos, money::PicoUsd};
@@ -42,6 +42,20 @@ pub struct Column {
     pub key: &'static str,
     /// The heading, where amounts are rounded.
     pub title: &'static str,
+    /// What its numbers count, where filters can say it.
+    pub behind: Option<Behind>,
+}
+
+impl Column {
+    /// A column of what no list shows.
+    pub const fn new(key: &'static str, title: &'static str) -> Self {
+        Self { key, title, behind: None }
+    }
+
+    /// The same, of what a list shows.
+    pub const fn of(self, behind: Behind) -> Self {
+        Self { behind: Some(behind), ..self }
+    }
 }
 
 /// One value.
@@ -49,6 +63,13 @@ pub struct Column {
 pub enum Cell {
     /// A name or word.
     Text(String),
+    /// Whom the row is about, and the filters that leave what it counts.
+    Subject {
+        /// As it is called.
+        name: String,
+        /// None: all there is.
+        filters: Filters,
+    },
     /// A count.
     Count(u64),
     /// Money; `None`: unknown.
@@ -69,6 +90,11 @@ impl Cell {
         Self::Text(text.into())
     }
 
+    /// Whom a row is about.
+    pub fn subject(name: impl Into<String>, filters: Filters) -> Self {
+        Self::Subject { name: name.into(), filters }
+    }
+
     /// A known amount.
     pub fn usd(amount: PicoUsd) -> Self {
         Self::Usd(Some(amount))
@@ -77,7 +103,7 @@ impl Cell {
     /// For programs: exact, empty where unknown.
     pub fn exact(&self) -> Option<String> {
         match self {
-            Self::Text(text) => Some(text.clone()),
+            Self::Text(text) | Self::Subject { name: text, .. } => Some(text.clone()),
             Self::Count(count) => Some(count.to_string()),
             Self::Usd(amount) => amount.map(|amount| amount.to_string()),
             Self::Percent(tenths) | Self::Change(tenths) => tenths.map(percent),
@@ -89,7 +115,7 @@ impl Cell {
     /// For people: money to four places, instants to the minute in UTC, `–` where unknown.
     pub fn shown(&self) -> String {
         match self {
-            Self::Text(text) => text.clone(),
+            Self::Text(text) | Self::Subject { name: text, .. } => text.clone(),
             Self::Count(count) => thousands(&count.to_string()),
             Self::Usd(Some(amount)) => dollars(*amount, PLACES),
             Self::Percent(Some(tenths)) => format!("{} %", percent(*tenths)),
@@ -108,7 +134,7 @@ impl Cell {
 
     /// Whether it stands at the right of its column.
     pub fn is_number(&self) -> bool {
-        !matches!(self, Self::Text(_) | Self::Moment(_))
+        !matches!(self, Self::Text(_) | Self::Subject { .. } | Self::Moment(_))
     }
 }
 

@@ -5,8 +5,8 @@ mod read;
 pub use read::task_groups;
 
 use super::{
-    Cell, Range, Report, Section,
-    breakdown::{NONE, TOTAL, column},
+    Behind, Cell, Filters, Range, Report, Section,
+    breakdown::{NONE, all_of_them, column},
     figures::sum,
     money,
 };
@@ -79,6 +79,8 @@ pub struct TaskTotals {
 pub struct TaskGroup {
     /// Its name; `None`: they say none.
     pub name: Option<Box<str>>,
+    /// The filters that leave its tasks.
+    pub filters: Filters,
     /// Their sums.
     pub totals: TaskTotals,
 }
@@ -130,12 +132,12 @@ pub(super) fn section(by: TasksBy, groups: &[TaskGroup]) -> Section {
         title,
         columns: vec![
             column(word, word),
-            column("tasks", "tasks"),
-            column("succeeded", "succeeded"),
-            column("failed", "failed"),
-            column("abandoned", "abandoned"),
+            column("tasks", "tasks").of(Behind::TASKS),
+            column("succeeded", "succeeded").of(Behind::SUCCEEDED),
+            column("failed", "failed").of(Behind::FAILED_TASKS),
+            column("abandoned", "abandoned").of(Behind::ABANDONED),
             column("first_pass_percent", "first-pass success"),
-            column("cost_usd", "cost, USD"),
+            column("cost_usd", "cost, USD").of(Behind::TASKS),
             column("cost_per_success_usd", "cost per successful task, USD"),
             column("useful_usd", "useful, USD"),
             column("fallback_premium_usd", "fallback premium, USD"),
@@ -146,17 +148,21 @@ pub(super) fn section(by: TasksBy, groups: &[TaskGroup]) -> Section {
             column("abandoned_usd", "failed and abandoned tasks, USD"),
             column("calls_unpriced", "calls unpriced"),
         ],
-        rows: groups.iter().map(|group| row(group.name.as_deref().unwrap_or(NONE), &group.totals)).collect(),
-        total: Some(row(TOTAL, &total)),
+        rows: groups.iter().map(|group| row(subject(group), &group.totals)).collect(),
+        total: Some(row(all_of_them(), &total)),
         notes: notes(&total),
         empty: "No task in this time. Name tasks with x-bursar-task.",
     }
 }
 
-fn row(name: &str, totals: &TaskTotals) -> Vec<Cell> {
+fn subject(group: &TaskGroup) -> Cell {
+    Cell::subject(group.name.as_deref().unwrap_or(NONE), group.filters.clone())
+}
+
+fn row(subject: Cell, totals: &TaskTotals) -> Vec<Cell> {
     let split = &totals.split;
     vec![
-        Cell::text(name),
+        subject,
         Cell::Count(totals.tasks),
         Cell::Count(totals.succeeded),
         Cell::Count(totals.failed),

@@ -2,8 +2,8 @@
 //! what to do about it. The one report that reads calls: no aggregate knows reasons.
 
 use super::{
-    Cell, Costs, Filter, Range, Report, Section,
-    breakdown::{TOTAL, calls, column},
+    Behind, Cell, Costs, Filter, Range, Report, Section,
+    breakdown::{all_of_them, calls, column},
 };
 use crate::{
     policy::{Policy, When},
@@ -199,10 +199,10 @@ pub fn unpriced(policy: &Policy, mut groups: Vec<UnpricedGroup>, range: Range) -
             column("provider", "provider"),
             column("model", "model"),
             column("reason", "reason"),
-            column("calls", "calls"),
-            column("at_stake_usd", "at stake, USD"),
-            column("input_tokens", "input tokens"),
-            column("output_tokens", "output tokens"),
+            column("calls", "calls").of(Behind::UNPRICED),
+            column("at_stake_usd", "at stake, USD").of(Behind::UNPRICED),
+            column("input_tokens", "input tokens").of(Behind::UNPRICED),
+            column("output_tokens", "output tokens").of(Behind::UNPRICED),
             column("other_units", "other units"),
             column("customers", "customers"),
             column("first_at", "first seen, UTC"),
@@ -211,7 +211,7 @@ pub fn unpriced(policy: &Policy, mut groups: Vec<UnpricedGroup>, range: Range) -
         ],
         rows,
         total: total.map(|total| {
-            let mut cells = named([Cell::text(TOTAL), Cell::Empty, Cell::Empty], &total, ceiling);
+            let mut cells = named([all_of_them(), Cell::Empty, Cell::Empty], &total, ceiling);
             // A customer may stand in several rows.
             cells.splice(8..9, [Cell::Empty]);
             cells.splice(9.., [Cell::Empty, Cell::Empty, Cell::Empty]);
@@ -224,8 +224,18 @@ pub fn unpriced(policy: &Policy, mut groups: Vec<UnpricedGroup>, range: Range) -
 }
 
 fn row(group: &UnpricedGroup, ceiling: Option<PicoUsdPerUnit>) -> Vec<Cell> {
-    let model = Cell::text(group.model.as_deref().unwrap_or(UNNAMED));
-    named([Cell::text(&*group.provider), model, Cell::text(&*group.reason)], group, ceiling)
+    // What was put together while it was read is of no one model.
+    if &*group.provider == OTHERS {
+        return named([Cell::text(OTHERS), Cell::text(UNNAMED), Cell::text("")], group, ceiling);
+    }
+    let of = |parameter, name: &str| vec![(parameter, name.into())];
+    let model = group.model.as_deref();
+    let names = [
+        Cell::subject(&*group.provider, of("provider", &group.provider)),
+        Cell::subject(model.unwrap_or(UNNAMED), of("model", model.unwrap_or_default())),
+        Cell::subject(&*group.reason, of("unpriced_reason", &group.reason)),
+    ];
+    named(names, group, ceiling)
 }
 
 fn named(names: [Cell; 3], group: &UnpricedGroup, ceiling: Option<PicoUsdPerUnit>) -> Vec<Cell> {

@@ -1,8 +1,8 @@
 //! What of the cost bought nothing, by cause, and where it happened.
 
 use super::{
-    By, Cell, Group, Range, Report, Section, Totals,
-    breakdown::{NONE, TOTAL, column, unknowns},
+    Behind, By, Cell, Group, Range, Report, Section, Totals,
+    breakdown::{TOTAL, all_of_them, column, unknowns},
     money,
 };
 use protocol::money::PicoUsd;
@@ -16,10 +16,11 @@ pub fn waste(by: &[(By, Vec<Group>)], range: Range) -> Report {
 }
 
 fn causes(all: &Totals) -> Section {
-    let row = |what: &str, cost: Option<PicoUsd>| {
+    let cells = |what: Cell, cost: Option<PicoUsd>| {
         let share = cost.and_then(|cost| money::per_mille(cost.pico(), all.cost.pico()));
-        vec![Cell::text(what), Cell::Usd(cost), Cell::Percent(share)]
+        vec![what, Cell::Usd(cost), Cell::Percent(share)]
     };
+    let row = |what: &str, cost: PicoUsd, of: Behind| cells(Cell::subject(what, of.filters()), Some(cost));
     let wasted = all.waste.total();
     let answered = all.cost.checked_sub(wasted).and_then(|rest| rest.checked_sub(all.waste.premium));
     Section {
@@ -27,18 +28,18 @@ fn causes(all: &Totals) -> Section {
         title: "Waste by cause",
         columns: vec![
             column("cause", "cause"),
-            column("cost_usd", "cost, USD"),
+            column("cost_usd", "cost, USD").of(Behind::OF_ROW),
             column("share_percent", "share"),
         ],
         rows: vec![
-            row("calls that answered", answered),
-            row("fallback premium", Some(all.waste.premium)),
-            row("retries", Some(all.waste.retried)),
-            row("failed calls", Some(all.waste.failed)),
-            row("invalid output", Some(all.waste.invalid)),
-            row("clients that left", Some(all.waste.aborted)),
+            cells(Cell::text("calls that answered"), answered),
+            row("fallback premium", all.waste.premium, Behind::FALLBACK),
+            row("retries", all.waste.retried, Behind::RETRIED),
+            row("failed calls", all.waste.failed, Behind::FAILED),
+            row("invalid output", all.waste.invalid, Behind::INVALID),
+            row("clients that left", all.waste.aborted, Behind::ABORTED),
         ],
-        total: Some(row(TOTAL, Some(all.cost))),
+        total: Some(row(TOTAL, all.cost, Behind::CALLS)),
         notes: notes(all),
         empty: "",
     }
@@ -77,30 +78,30 @@ pub(super) fn table(by: By, groups: &[Group]) -> Section {
         title,
         columns: vec![
             column(word, word),
-            column("calls", "calls"),
-            column("cost_usd", "cost, USD"),
+            column("calls", "calls").of(Behind::CALLS),
+            column("cost_usd", "cost, USD").of(Behind::CALLS),
             column("wasted_usd", "wasted, USD"),
             column("wasted_percent", "wasted"),
-            column("retries_usd", "retries, USD"),
-            column("failed_calls_usd", "failed calls, USD"),
-            column("invalid_output_usd", "invalid output, USD"),
-            column("aborted_usd", "clients that left, USD"),
-            column("retries", "retries"),
-            column("fallbacks", "fallbacks"),
+            column("retries_usd", "retries, USD").of(Behind::RETRIED),
+            column("failed_calls_usd", "failed calls, USD").of(Behind::FAILED),
+            column("invalid_output_usd", "invalid output, USD").of(Behind::INVALID),
+            column("aborted_usd", "clients that left, USD").of(Behind::ABORTED),
+            column("retries", "retries").of(Behind::RETRIED),
+            column("fallbacks", "fallbacks").of(Behind::FALLBACK),
             column("fallback_percent", "fallback rate"),
-            column("fallback_premium_usd", "fallback premium, USD"),
+            column("fallback_premium_usd", "fallback premium, USD").of(Behind::FALLBACK),
         ],
-        rows: groups.iter().map(|group| row(group.name.as_deref().unwrap_or(NONE), &group.totals)).collect(),
-        total: Some(row(TOTAL, &total)),
+        rows: groups.iter().map(|group| row(group.subject(), &group.totals)).collect(),
+        total: Some(row(all_of_them(), &total)),
         notes: Vec::new(),
         empty: "No calls in this time.",
     }
 }
 
-fn row(name: &str, totals: &Totals) -> Vec<Cell> {
+fn row(subject: Cell, totals: &Totals) -> Vec<Cell> {
     let waste = &totals.waste;
     vec![
-        Cell::text(name),
+        subject,
         Cell::Count(totals.calls),
         Cell::usd(totals.cost),
         Cell::usd(waste.total()),

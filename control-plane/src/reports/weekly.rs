@@ -7,8 +7,8 @@ pub use changes::Changes;
 pub use runaway::SPANS;
 
 use super::{
-    By, CapState, Cell, Group, Payers, Range, Report, Section, TaskGroup, TasksBy, Totals,
-    breakdown::{NONE, TOTAL, calls, column, plan_section, unknowns},
+    Behind, By, CapState, Cell, Group, Payers, Range, Report, Section, TaskGroup, TasksBy, Totals,
+    breakdown::{all_of_them, calls, column, plan_section, unknowns},
     channels, customer_margins, money, tasks, waste,
 };
 use protocol::{cap::Unit, money::PicoUsd};
@@ -77,6 +77,13 @@ fn summary(figures: &WeeklyFigures<'_>) -> Section {
     let active = u64::try_from(active).unwrap_or(u64::MAX);
     let named_cost = total.cost.checked_sub(nobody.cost).unwrap_or(total.cost);
     let row = |what: &str, value: Cell, share: Cell| vec![Cell::text(what), value, share];
+    let of_calls = |what: &str, behind: Behind, value: Cell, share: Cell| {
+        vec![Cell::subject(what, behind.filters()), value, share]
+    };
+    let of_nobody = |what: &str, value: Cell, share: Cell| {
+        let filters = Behind::CALLS.filters().into_iter().chain([("customer", Box::default())]);
+        vec![Cell::subject(what, filters.collect()), value, share]
+    };
     let percent = |part, whole| Cell::Percent(money::share(part, whole));
     let mut notes = unknowns(&total);
     if before.asked() == 0 {
@@ -87,20 +94,44 @@ fn summary(figures: &WeeklyFigures<'_>) -> Section {
         title: "Summary",
         columns: vec![
             column("what", "what"),
-            column("value", "value"),
+            column("value", "value").of(Behind::OF_ROW),
             column("share_percent", "share or change"),
         ],
         rows: vec![
-            row("AI cost, USD", Cell::usd(total.cost), Cell::Change(change(total.cost, before.cost))),
+            of_calls(
+                "AI cost, USD",
+                Behind::CALLS,
+                Cell::usd(total.cost),
+                Cell::Change(change(total.cost, before.cost)),
+            ),
             row("AI cost of the week before, USD", Cell::usd(before.cost), Cell::Empty),
-            row("calls", Cell::Count(total.calls), Cell::Empty),
-            row("refused beside them", Cell::Count(total.refused), percent(total.refused, total.asked())),
+            of_calls("calls", Behind::CALLS, Cell::Count(total.calls), Cell::Empty),
+            of_calls(
+                "refused beside them",
+                Behind::REFUSED,
+                Cell::Count(total.refused),
+                percent(total.refused, total.asked()),
+            ),
             row("active customers", Cell::Count(active), Cell::Empty),
             row("cost per active customer, USD", Cell::Usd(money::each(named_cost, active)), Cell::Empty),
-            row("calls unpriced", Cell::Count(total.unpriced), percent(total.unpriced, total.calls)),
-            row("calls unattributed", Cell::Count(nobody.calls), percent(nobody.calls, total.calls)),
-            row("cost unattributed, USD", Cell::usd(nobody.cost), Cell::Percent(of(nobody.cost, total.cost))),
-            row("calls estimated", Cell::Count(total.estimated), percent(total.estimated, total.calls)),
+            of_calls(
+                "calls unpriced",
+                Behind::UNPRICED,
+                Cell::Count(total.unpriced),
+                percent(total.unpriced, total.calls),
+            ),
+            of_nobody("calls unattributed", Cell::Count(nobody.calls), percent(nobody.calls, total.calls)),
+            of_nobody(
+                "cost unattributed, USD",
+                Cell::usd(nobody.cost),
+                Cell::Percent(of(nobody.cost, total.cost)),
+            ),
+            of_calls(
+                "calls estimated",
+                Behind::ESTIMATED,
+                Cell::Count(total.estimated),
+                percent(total.estimated, total.calls),
+            ),
         ],
         total: None,
         notes,
@@ -129,9 +160,9 @@ fn customers(figures: &WeeklyFigures<'_>) -> Section {
     groups.sort_by(|a, b| b.1.cost.cmp(&a.1.cost).then_with(|| a.0.cmp(&b.0)));
     let total = Totals::of(figures.customers);
     let cost_before = Totals::of(figures.customers_before).cost;
-    let row = |name: &str, plan: &str, totals: &Totals, before: PicoUsd| {
+    let row = |customer: Cell, plan: &str, totals: &Totals, before: PicoUsd| {
         vec![
-            Cell::text(name),
+            customer,
             Cell::text(plan),
             Cell::Count(totals.calls),
             Cell::usd(totals.cost),
@@ -150,11 +181,12 @@ fn customers(figures: &WeeklyFigures<'_>) -> Section {
         let plan = name
             .and_then(|name| figures.payers.policy.plan_of(name))
             .map_or("–", |(plan, _)| plan.as_str());
-        rows.push(row(name.unwrap_or("(unattributed)"), plan, totals, then));
+        let customer = customer(*name, "(unattributed)");
+        rows.push(row(customer, plan, totals, then));
     }
     if !others.is_empty() {
         let rest = others.iter().fold(Totals::default(), |rest, (_, totals)| rest.plus(*totals));
-        rows.push(row(&format!("({} others)", others.len()), "–", &rest, rest_before));
+        rows.push(row(Cell::text(format!("({} others)", others.len())), "–", &rest, rest_before));
     }
     Section {
         key: "customers",
@@ -162,18 +194,23 @@ fn customers(figures: &WeeklyFigures<'_>) -> Section {
         columns: vec![
             column("customer", "customer"),
             column("plan", "plan"),
-            column("calls", "calls"),
-            column("cost_usd", "cost, USD"),
+            column("calls", "calls").of(Behind::CALLS),
+            column("cost_usd", "cost, USD").of(Behind::CALLS),
             column("cost_before_usd", "week before, USD"),
             column("change_usd", "change, USD"),
             column("change_percent", "change"),
-            column("calls_unpriced", "calls unpriced"),
+            column("calls_unpriced", "calls unpriced").of(Behind::UNPRICED),
         ],
         rows,
-        total: Some(row(TOTAL, "", &total, cost_before)),
+        total: Some(row(all_of_them(), "", &total, cost_before)),
         notes: unknowns(&total),
         empty: "No calls in this week nor the one before.",
     }
+}
+
+/// The first cell of a customer's row.
+fn customer(name: Option<&str>, nobody: &str) -> Cell {
+    Cell::subject(name.unwrap_or(nobody), vec![("customer", name.unwrap_or_default().into())])
 }
 
 fn features(figures: &WeeklyFigures<'_>) -> Section {
@@ -195,7 +232,7 @@ fn below(figures: &WeeklyFigures<'_>) -> Section {
     below.sort_by(|a, b| a.margin().cmp(&b.margin()).then_with(|| a.customer.cmp(b.customer)));
     let row = |margin: &super::CustomerMargin<'_>| {
         vec![
-            Cell::text(margin.customer.as_str()),
+            customer(Some(margin.customer.as_str()), ""),
             Cell::text(margin.plan.as_str()),
             Cell::usd(margin.revenue),
             Cell::usd(margin.totals.cost),
@@ -212,11 +249,11 @@ fn below(figures: &WeeklyFigures<'_>) -> Section {
             column("customer", "customer"),
             column("plan", "plan"),
             column("revenue_usd", "revenue, USD"),
-            column("cost_usd", "AI cost, USD"),
+            column("cost_usd", "AI cost, USD").of(Behind::CALLS),
             column("margin_usd", "margin, USD"),
             column("margin_percent", "margin"),
             column("expected_margin_percent", "expected"),
-            column("calls_unpriced", "calls unpriced"),
+            column("calls_unpriced", "calls unpriced").of(Behind::UNPRICED),
         ],
         rows: below.iter().map(row).collect(),
         total: None,
@@ -290,7 +327,7 @@ fn unknown_models(figures: &WeeklyFigures<'_>) -> Section {
     groups.sort_by(|a, b| b.totals.unpriced.cmp(&a.totals.unpriced).then_with(|| a.name.cmp(&b.name)));
     let row = |group: &&Group| {
         vec![
-            Cell::text(group.name.as_deref().unwrap_or(NONE)),
+            group.subject(),
             Cell::Count(group.totals.unpriced),
             Cell::Count(group.totals.tokens_in),
             Cell::Count(group.totals.tokens_out),
@@ -303,9 +340,9 @@ fn unknown_models(figures: &WeeklyFigures<'_>) -> Section {
         title: "Models with unpriced calls",
         columns: vec![
             column("model", "model"),
-            column("calls_unpriced", "calls unpriced"),
-            column("input_tokens", "input tokens"),
-            column("output_tokens", "output tokens"),
+            column("calls_unpriced", "calls unpriced").of(Behind::UNPRICED),
+            column("input_tokens", "input tokens").of(Behind::CALLS),
+            column("output_tokens", "output tokens").of(Behind::CALLS),
         ],
         rows: groups.iter().map(row).collect(),
         total: None,

@@ -13,7 +13,7 @@ struct Step {
 
 type Fill = fn(&Connection) -> Result<(), StoreError>;
 
-const STEPS: [Step; 10] = [
+const STEPS: [Step; 11] = [
     Step { sql: include_str!("migrations/0001_ledger.sql"), fill: None },
     Step { sql: include_str!("migrations/0002_text.sql"), fill: Some(rebuild::fill_texts) },
     Step { sql: include_str!("migrations/0003_prices.sql"), fill: Some(rebuild::fill_lines) },
@@ -24,6 +24,7 @@ const STEPS: [Step; 10] = [
     Step { sql: include_str!("migrations/0008_revenue.sql"), fill: None },
     Step { sql: include_str!("migrations/0009_keys.sql"), fill: None },
     Step { sql: include_str!("migrations/0010_use.sql"), fill: None },
+    Step { sql: include_str!("migrations/0011_report_schedules.sql"), fill: None },
 ];
 
 /// Brings the schema to the newest version, each step in a transaction of its own.

@@ -5,7 +5,7 @@ use crate::reports::{Cell, Column, Report, Section};
 use serde_json::Value;
 
 const fn column(key: &'static str, title: &'static str) -> Column {
-    Column { key, title }
+    Column::new(key, title)
 }
 
 fn text(value: &Value, key: &str) -> Cell {

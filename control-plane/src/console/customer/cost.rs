@@ -38,7 +38,7 @@ pub(super) fn tables(
         let question = Question { kind, range, costs: Costs::Corrected, filter };
         let report = reports::answer(store, rules.policy(), &[], &question, now)?;
         Ok(Table {
-            sections: sections(&report),
+            sections: sections(&report, &question.filter),
             link: format!("/console/reports/{}", query.trim_end_matches('&')),
             csv: format!("/v1/reports/{query}format=csv"),
         })

@@ -11,7 +11,7 @@ use crate::{
     },
     policy::{Fault, Policy, parse_over},
     replay::{ReplayError, replay},
-    reports::Range,
+    reports::{Filter, Range},
     store::policies,
 };
 use askama::Template;
@@ -178,7 +178,7 @@ pub(in crate::console) async fn check(State(app): State<App>, sent: Sent) -> Pag
         Err(NotReplayed::Because(why)) => (Vec::new(), why),
         Err(NotReplayed::Failed) => return failed(),
     };
-    let checked = Checked { differs, diff: sections(&diff), replay, not_replayed };
+    let checked = Checked { differs, diff: sections(&diff, &Filter::default()), replay, not_replayed };
     draft.page(StatusCode::OK, |template| template.checked = Some(checked))
 }
 
@@ -191,7 +191,7 @@ async fn replayed(app: &App, policy: Policy, days: u64) -> Result<Vec<SectionVie
     let now = app.clock.now();
     let range = Range { from: now.saturating_sub(days.saturating_mul(DAY_NS)), to: now };
     match tokio::time::timeout(REPLAY_MAX, replay(&app.store, policy, range)).await {
-        Ok(Ok(report)) => Ok(sections(&report)),
+        Ok(Ok(report)) => Ok(sections(&report, &Filter::default())),
         Ok(Err(error @ ReplayError::TooMuch)) => Err(NotReplayed::Because(format!("{error}."))),
         Ok(Err(ReplayError::Store(error))) => {
             tracing::error!(%error, "the console cannot replay a policy");

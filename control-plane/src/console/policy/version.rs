@@ -46,7 +46,7 @@ pub(in crate::console) async fn show(State(app): State<App>, Path(version): Path
             version,
             since: moment(policy.at),
             is_in_force: version == in_force,
-            sections: sections(&diff(&before.policy, &policy.policy)),
+            sections: sections(&diff(&before.policy, &policy.policy), &crate::reports::Filter::default()),
         };
         Page::of(StatusCode::OK, &template)
     }))

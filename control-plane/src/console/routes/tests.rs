@@ -1,4 +1,5 @@
 mod access;
+mod behind;
 mod pages;
 mod policies;
 mod prices;
@@ -61,7 +62,10 @@ impl Browser {
     }
 
     fn book(&self, head: CallHead, end: CallEnd) {
-        let event = UsageEvent::Finished { head, end: Box::new(end) };
+        self.tell(UsageEvent::Finished { head, end: Box::new(end) });
+    }
+
+    fn tell(&self, event: UsageEvent) {
         let batch =
             Batch { version: codec::VERSION, node: "n".into(), boot: "b".into(), events: vec![event] };
         let body = codec::encode(&batch).unwrap();

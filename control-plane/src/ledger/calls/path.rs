@@ -10,16 +10,21 @@ use rusqlite::Connection;
 /// More calls than this are not counted: all indexes that long serve as well.
 const COUNTED_MAX: i64 = 20_000;
 
-/// `INDEXED BY …`; empty where SQLite is to choose: by time, or by what it knows to be unique.
+/// The table, and `INDEXED BY …` but where SQLite is to choose: by time, or by what it knows to be few.
 pub(super) fn shortest(connection: &Connection, filter: &Filter) -> Result<String, StoreError> {
-    if filter.request_id.is_some() {
-        return Ok(String::new());
+    if filter.is_of_standing() {
+        return Ok("standing".to_owned());
     }
-    let few =
-        filter.state.filter(|state| are_few(*state)).map(|state| ("calls_by_state", "state", state.code()));
+    if filter.request_id.is_some() {
+        return Ok("calls".to_owned());
+    }
+    let few = match *filter.states {
+        [state] if are_few(state) => Some(("calls_by_state", "state", state.code())),
+        _ => None,
+    };
     let mut ways: Vec<(&str, &str, i64)> = few.into_iter().collect();
     for (column, text) in &filter.words {
-        // Calls without a name are not in all of the indexes.
+        // Calls without a name are not in all of the indexes; several names at once are looked for by time.
         let Some(id) = word_id(connection, text)?.filter(|id| *id != NO_WORD) else { continue };
         ways.extend(match column {
             WordColumn::Refused => Some(("calls_by_state", "state", State::Refused.code())),
@@ -42,7 +47,7 @@ pub(super) fn shortest(connection: &Connection, filter: &Filter) -> Result<Strin
         }
     }
     let short = best.filter(|(count, _)| *count < COUNTED_MAX);
-    Ok(short.map_or_else(String::new, |(_, index)| format!("INDEXED BY {index}")))
+    Ok(short.map_or_else(|| "calls".to_owned(), |(_, index)| format!("calls INDEXED BY {index}")))
 }
 
 /// States that few calls are in: an index has them alone.
@@ -60,6 +65,10 @@ fn index(column: WordColumn) -> Option<&'static str> {
         WordColumn::Model => Some("calls_by_model"),
         WordColumn::Route => Some("calls_by_route"),
         WordColumn::Outcome => Some("calls_by_outcome"),
-        WordColumn::Plan | WordColumn::Provider | WordColumn::Refused => None,
+        WordColumn::Plan
+        | WordColumn::Provider
+        | WordColumn::Refused
+        | WordColumn::UsageSource
+        | WordColumn::UnpricedReason => None,
     }
 }

@@ -28,6 +28,19 @@ pub(super) fn inferred(call: &str) -> Option<TaskOutcome> {
     }
 }
 
+/// The same of a row of `by_task`, in the words of SQL.
+pub(super) fn worth(quiet_since: UnixNanos) -> String {
+    format!(
+        "coalesce((SELECT outcome FROM outcomes o WHERE o.task = by_task.task ORDER BY revision DESC LIMIT 1),
+         iif(last_at <= {} AND last_outcome <> 0
+             AND NOT EXISTS (SELECT 1 FROM calls c WHERE c.task = by_task.task AND c.task <> 0 AND c.state = 0),
+             CASE (SELECT text FROM words WHERE id = last_outcome)
+                 WHEN 'ok' THEN 'succeeded' WHEN 'client_aborted' THEN 'abandoned' ELSE 'failed' END,
+             NULL))",
+        instant(quiet_since)
+    )
+}
+
 /// The report of an outcome that stands.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Reported {

@@ -292,6 +292,8 @@ async fn a_list_by_any_column_is_what_a_look_through_all_calls_finds() {
             WordColumn::Route => call.route.as_deref().map(str::to_owned),
             WordColumn::Outcome => call.outcome.map(str::to_owned),
             WordColumn::Refused => call.refused.map(str::to_owned),
+            WordColumn::UsageSource => call.usage_source.clone(),
+            WordColumn::UnpricedReason => call.unpriced_reason.clone(),
         }
     };
     let ids = |calls: &[Call]| calls.iter().map(|call| call.id).collect::<Vec<_>>();
@@ -317,7 +319,7 @@ async fn a_list_by_any_column_is_what_a_look_through_all_calls_finds() {
         }
     }
     for state in [State::Open, State::Finished, State::Orphaned, State::Refused] {
-        let found = ledger.list(calls::Filter { state: Some(state), ..calls::Filter::default() }).await;
+        let found = ledger.list(calls::Filter { states: vec![state], ..calls::Filter::default() }).await;
         let expected: Vec<Call> = all.iter().filter(|call| call.state == state.as_str()).cloned().collect();
         assert_eq!(ids(&found), ids(&expected), "{state:?}");
     }

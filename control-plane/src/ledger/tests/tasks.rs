@@ -163,6 +163,6 @@ async fn calls_are_found_by_request_id_by_task_and_by_the_absence_of_a_customer(
     assert_eq!(find(by_word(WordColumn::Task, "t-1")).await, [id(1)]);
     assert_eq!(find(by_word(WordColumn::Customer, "")).await, [id(2)]);
     assert!(find(by_word(WordColumn::Customer, "globex")).await.is_empty());
-    let open = Filter { state: Some(State::Open), ..Filter::default() };
+    let open = Filter { states: vec![State::Open], ..Filter::default() };
     assert_eq!(find(open).await, [id(2)]);
 }

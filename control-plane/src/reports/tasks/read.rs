@@ -6,7 +6,7 @@ use crate::{
         calls::WordColumn,
         tasks::{Sums, TaskOutcome, outcome_of},
     },
-    reports::{Filter, Range, filter::Conditions},
+    reports::{Filter, Filters, Range, filter::Conditions, read::pair},
     store::{StoreError, instant, word_text},
 };
 use protocol::UnixNanos;
@@ -43,15 +43,20 @@ pub fn task_groups(
             by.columns(),
             conditions.sql
         ),
-        None => one_by_one(by, &conditions),
+        None => one_by_one(by, "", &conditions),
     };
     gather(store, &sql, [from, to], &conditions, |key, part| add(parts.entry(key).or_default(), &part, 1))?;
     // Of what is still at work nobody knows what it will be worth.
-    let sql = one_by_one(by, &conditions);
     let mut at_work: Vec<(Key, [i128; 9])> = Vec::new();
-    gather(store, &sql, [from.max(quiet.saturating_add(1)), to], &conditions, |key, part| {
+    let quiet_until = quiet.saturating_add(1);
+    let heard_of = [from.max(quiet_until), to];
+    gather(store, &one_by_one(by, "", &conditions), heard_of, &conditions, |key, part| {
         at_work.push((key, part))
     })?;
+    // Few are open at once, and an index has them alone.
+    let waits = "task IN (SELECT task FROM calls WHERE state = 0 AND task <> 0) AND ";
+    let open = one_by_one(by, waits, &conditions);
+    gather(store, &open, [from, to.min(quiet_until)], &conditions, |key, part| at_work.push((key, part)))?;
     for ((one, two, said, last), part) in at_work.into_iter().filter(|((_, _, said, _), _)| said.is_empty()) {
         add(parts.entry((one, two, said.clone(), last)).or_default(), &part, -1);
         add(parts.entry((one, two, said, 0)).or_default(), &part, 1);
@@ -76,9 +81,9 @@ fn by_day(by: TasksBy, filter: &Filter) -> Option<&'static str> {
     tables.into_iter().find(|(_, columns)| has_all(columns)).map(|(table, _)| table)
 }
 
-fn one_by_one(by: TasksBy, conditions: &Conditions) -> String {
+fn one_by_one(by: TasksBy, lead: &str, conditions: &Conditions) -> String {
     format!(
-        "SELECT {}, {OF_ONE} FROM task_worth WHERE last_at >= ?1 AND last_at < ?2{}",
+        "SELECT {}, {OF_ONE} FROM task_worth WHERE {lead}last_at >= ?1 AND last_at < ?2{}",
         by.columns(),
         conditions.sql
     )
@@ -114,18 +119,20 @@ fn add(sums: &mut [i128; 9], part: &[i128; 9], sign: i128) {
 }
 
 fn name(store: &Connection, by: TasksBy, parts: Parts) -> Result<Vec<TaskGroup>, StoreError> {
-    let mut groups: BTreeMap<Option<Box<str>>, TaskTotals> = BTreeMap::new();
+    let mut groups: BTreeMap<(Option<Box<str>>, Filters), TaskTotals> = BTreeMap::new();
     for ((one, two, said, last), sums) in parts {
         let [tasks, smooth, unpriced, ..] = sums.map(|sum| u64::try_from(sum).unwrap_or(0));
         if tasks == 0 {
             continue;
         }
-        let name = match (by, word_text(store, one)?, word_text(store, two)?) {
-            (TasksBy::Model, provider, model) => {
-                let named = |name: Option<String>| name.unwrap_or_else(|| "–".to_owned());
-                Some(format!("{}/{}", named(provider), named(model)))
+        let text = |id: i64| Ok::<_, StoreError>(word_text(store, id)?.map(Box::<str>::from));
+        let subject = match (by, text(one)?, text(two)?) {
+            (TasksBy::Model, provider, model) => pair("provider", provider, "model", model),
+            (_, _, name) => {
+                let (_, parameter, _) = by.words();
+                let filters = vec![(parameter, name.clone().unwrap_or_default())];
+                (name, filters)
             }
-            (_, _, name) => name,
         };
         let is_reported = !said.is_empty();
         let worth = if is_reported { Some(said) } else { word_text(store, last)? };
@@ -146,8 +153,8 @@ fn name(store: &Connection, by: TasksBy, parts: Parts) -> Result<Vec<TaskGroup>,
             cost: sums.cost,
             split: sums.split(outcome),
         };
-        let sum = groups.entry(name.map(Into::into)).or_default();
+        let sum = groups.entry(subject).or_default();
         *sum = sum.plus(totals);
     }
-    Ok(groups.into_iter().map(|(name, totals)| TaskGroup { name, totals }).collect())
+    Ok(groups.into_iter().map(|((name, filters), totals)| TaskGroup { name, filters, totals }).collect())
 }

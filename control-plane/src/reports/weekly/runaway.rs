@@ -2,7 +2,7 @@
 
 use crate::{
     policy::Policy,
-    reports::{Cell, Group, Section, breakdown::column, money},
+    reports::{Behind, Cell, Group, Section, breakdown::column, money},
 };
 use protocol::money::PicoUsd;
 use std::collections::BTreeMap;
@@ -31,7 +31,7 @@ pub(super) fn section(policy: &Policy, now: &[Group], before: &[Group]) -> Secti
     let row = |(group, usual): &(&Group, Option<PicoUsd>)| {
         let times = usual.and_then(|usual| money::quotient(group.totals.cost.pico(), 10, usual.pico()));
         vec![
-            Cell::text(group.name.as_deref().unwrap_or("(none)")),
+            group.subject(),
             Cell::Count(group.totals.calls),
             Cell::usd(group.totals.cost),
             Cell::Usd(*usual),
@@ -45,8 +45,8 @@ pub(super) fn section(policy: &Policy, now: &[Group], before: &[Group]) -> Secti
         title: "Runaway workspaces",
         columns: vec![
             column("workspace", "workspace"),
-            column("calls", "calls"),
-            column("cost_usd", "cost, USD"),
+            column("calls", "calls").of(Behind::CALLS),
+            column("cost_usd", "cost, USD").of(Behind::CALLS),
             column("usual_usd", "usual, USD"),
             column("times", "times the usual"),
         ],

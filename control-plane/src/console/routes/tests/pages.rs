@@ -51,7 +51,7 @@ fn attempt(number: u32, head: &CallHead) -> Attempt {
 }
 
 /// Served elsewhere, after a first attempt got 503.
-fn fallback(number: u8, task: &str) -> (CallHead, CallEnd) {
+pub(super) fn fallback(number: u8, task: &str) -> (CallHead, CallEnd) {
     let (head, mut end) = call(number, task, "acme");
     let second = Attempt {
         decides: true,
@@ -72,7 +72,7 @@ fn fallback(number: u8, task: &str) -> (CallHead, CallEnd) {
     (head, end)
 }
 
-fn refused(number: u8) -> (CallHead, CallEnd) {
+pub(super) fn refused(number: u8) -> (CallHead, CallEnd) {
     let (mut head, mut end) = call(number, "contract", "acme");
     head.caps = vec![CapDecision {
         cap: "day/usd".into(),

@@ -1,0 +1,128 @@
+//! The page of calls: the ledger, newest first, as far as a filter leaves it.
+
+use super::{
+    filter::{Asked, Field, Known},
+    overview::{CallCells, cells},
+    page::Page,
+    read,
+    routes::answer,
+};
+use crate::{app::App, ledger::calls::Filter};
+use askama::Template;
+use axum::{
+    extract::{Query, State},
+    http::StatusCode,
+};
+use std::collections::BTreeMap;
+
+/// So many calls stand on a page.
+const LISTED: u32 = 50;
+
+const YES_NO: &[(&str, &str)] = &[("true", "yes"), ("false", "no")];
+
+const FIELDS: &[Known] = &[
+    Known::text("from", "from"),
+    Known::text("to", "until before"),
+    Known::text("customer", "customer"),
+    Known::text("workspace", "workspace"),
+    Known::text("user", "user"),
+    Known::text("feature", "feature"),
+    Known::text("task", "task"),
+    Known::text("plan", "plan"),
+    Known::text("provider", "provider"),
+    Known::text("model", "model"),
+    Known::text("route", "route"),
+    Known {
+        name: "state",
+        label: "state",
+        choices: &[
+            ("finished,orphaned", "ended"),
+            ("finished", "finished"),
+            ("orphaned", "orphaned"),
+            ("open", "open"),
+            ("refused", "refused"),
+        ],
+    },
+    Known {
+        name: "outcome",
+        label: "outcome",
+        choices: &[
+            ("ok", "ok"),
+            ("error,timed_out,invalid_json", "errors"),
+            ("error", "error"),
+            ("timed_out", "timed out"),
+            ("invalid_json", "invalid JSON"),
+            ("truncated", "truncated"),
+            ("refused_by_model", "refused by model"),
+            ("content_filtered", "content filtered"),
+            ("client_aborted", "client aborted"),
+        ],
+    },
+    Known {
+        name: "refused",
+        label: "refused",
+        choices: &[
+            ("cap", "cap"),
+            ("loop_guard", "loop guard"),
+            ("unattributed", "unattributed"),
+            ("unpriced", "unpriced"),
+            ("unreachable", "unreachable"),
+        ],
+    },
+    Known {
+        name: "usage_source",
+        label: "usage",
+        choices: &[("reported", "reported"), ("estimated,mixed", "estimated"), ("none", "none")],
+    },
+    Known {
+        name: "pricing",
+        label: "pricing",
+        choices: &[("priced", "priced"), ("unpriced,ceiling", "unpriced"), ("ceiling", "at the ceiling")],
+    },
+    Known::text("unpriced_reason", "unpriced because"),
+    Known { name: "is_retried", label: "retried", choices: YES_NO },
+    Known { name: "fallback", label: "fallback", choices: YES_NO },
+];
+
+#[derive(Template)]
+#[template(path = "calls.html")]
+struct CallsTemplate {
+    section: &'static str,
+    fields: Vec<Field>,
+    is_filtered: bool,
+    /// What is wrong with the filter.
+    fault: String,
+    rows: Vec<CallCells>,
+    /// The address of the next page; empty on the last.
+    next: String,
+    json: String,
+    csv: String,
+}
+
+pub(super) async fn list(State(app): State<App>, Query(query): Query<BTreeMap<String, String>>) -> Page {
+    let asked = Asked::new("/calls", FIELDS, query);
+    let now = app.clock.now();
+    let mut template = CallsTemplate {
+        section: "calls",
+        fields: asked.fields(),
+        is_filtered: asked.is_filtered(),
+        fault: String::new(),
+        rows: Vec::new(),
+        next: String::new(),
+        json: asked.data("json"),
+        csv: asked.data("csv"),
+    };
+    let filter = match Filter::parse(|name| asked.said(name)) {
+        Ok(filter) => filter,
+        Err(wrong) => {
+            template.fault = wrong.to_string();
+            return Page::of(StatusCode::BAD_REQUEST, &template);
+        }
+    };
+    let read = move |store: &rusqlite::Connection| read::calls(store, &filter, LISTED);
+    answer(app.store.read(read).await.map(|(calls, next)| {
+        template.rows = calls.iter().map(|call| cells(call, now)).collect();
+        template.next = next.map(|next| asked.page(next)).unwrap_or_default();
+        Page::of(StatusCode::OK, &template)
+    }))
+}

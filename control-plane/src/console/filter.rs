@@ -1,0 +1,111 @@
+//! The form above a list: what was asked for, as fields, as parameters of the list, and as addresses of its other pages
+//! and forms. A field that was left empty says nothing; the word for absence is `(none)`.
+
+use super::page::encoded;
+use std::collections::BTreeMap;
+
+/// What asks for calls or tasks that name none of something, as reports call it.
+const NONE: &str = "(none)";
+
+/// A field that a form has.
+pub(super) struct Known {
+    /// The parameter,
+    pub(super) name: &'static str,
+    /// what stands beside it,
+    pub(super) label: &'static str,
+    /// and the values that it can have, in words; none: any text.
+    pub(super) choices: &'static [(&'static str, &'static str)],
+}
+
+impl Known {
+    pub(super) const fn text(name: &'static str, label: &'static str) -> Self {
+        Self { name, label, choices: &[] }
+    }
+}
+
+/// A field as it is drawn.
+pub(super) struct Field {
+    pub(super) name: &'static str,
+    pub(super) label: &'static str,
+    pub(super) value: String,
+    /// Value, word, and whether it is chosen.
+    pub(super) choices: Vec<(String, String, bool)>,
+}
+
+/// What was asked for.
+pub(super) struct Asked {
+    path: &'static str,
+    known: &'static [Known],
+    values: BTreeMap<String, String>,
+}
+
+impl Asked {
+    /// Of a list with such fields at that path; `/console` before it is its page, `/v1` its data.
+    pub(super) fn new(
+        path: &'static str,
+        known: &'static [Known],
+        mut values: BTreeMap<String, String>,
+    ) -> Self {
+        values.retain(|name, text| {
+            !text.is_empty() && (name == "cursor" || known.iter().any(|field| field.name == name))
+        });
+        Self { path, known, values }
+    }
+
+    /// The value of a parameter, empty where absence is asked for.
+    pub(super) fn said(&self, name: &str) -> Option<&str> {
+        self.values.get(name).map(|text| if text == NONE { "" } else { text.as_str() })
+    }
+
+    pub(super) fn is_filtered(&self) -> bool {
+        self.filters().next().is_some()
+    }
+
+    pub(super) fn fields(&self) -> Vec<Field> {
+        self.known.iter().map(|known| self.field(known)).collect()
+    }
+
+    fn field(&self, known: &Known) -> Field {
+        let Known { name, label, choices } = known;
+        let value = self.values.get(*name).cloned().unwrap_or_default();
+        let listed = choices.iter().map(|(word, text)| ((*word).to_owned(), (*text).to_owned()));
+        // A link may ask for what no one choice says.
+        let own = (!value.is_empty() && !choices.iter().any(|(word, _)| *word == value))
+            .then(|| (value.clone(), value.replace(',', ", ")));
+        let choices = match choices {
+            [] => Vec::new(),
+            _ => {
+                let all = std::iter::once((String::new(), "all".to_owned())).chain(listed).chain(own);
+                all.map(|(word, text)| (word.clone(), text, word == value)).collect()
+            }
+        };
+        Field { name, label, value, choices }
+    }
+
+    /// The page that begins there.
+    pub(super) fn page(&self, cursor: impl std::fmt::Display) -> String {
+        let filters = self.filters().map(|(name, text)| format!("{name}={}&", encoded(text)));
+        format!("/console{}?{}cursor={cursor}", self.path, filters.collect::<String>())
+    }
+
+    /// The same list as data.
+    pub(super) fn data(&self, format: &str) -> String {
+        let filters = self.filters().map(|(name, text)| {
+            let text = if text == NONE { String::new() } else { encoded(text) };
+            format!("{name}={text}&")
+        });
+        format!("/v1{}?{}format={format}&limit=1000", self.path, filters.collect::<String>())
+    }
+
+    fn filters(&self) -> impl Iterator<Item = (&str, &str)> {
+        let said = self.values.iter().map(|(name, text)| (name.as_str(), text.as_str()));
+        said.filter(|(name, _)| *name != "cursor")
+    }
+}
+
+/// The address of a page of a list under filters, of which an empty one asks for absence.
+pub(super) fn page_of(path: &str, filters: &[(&'static str, String)]) -> String {
+    let word = |text: &str| if text.is_empty() { encoded(NONE) } else { encoded(text) };
+    let filters: Vec<String> = filters.iter().map(|(name, text)| format!("{name}={}", word(text))).collect();
+    format!("/console{path}?{}", filters.join("&"))
+}
