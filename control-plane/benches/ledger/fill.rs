@@ -19,11 +19,16 @@ const PROGRESS: u64 = 500_000;
 
 /// Fills it, unless there is one. Says how it went.
 pub(crate) async fn fill(directory: &Path, calls: u64) -> String {
-    if directory.join("bursar.sqlite3").exists() {
-        return format!("the ledger in {}", directory.display());
-    }
     let clock = Clock::system();
-    let app = App::open(directory, clock.clone()).expect("a new store");
+    let app = App::open(directory, clock.clone()).expect("a store");
+    let count = |store: &rusqlite::Connection| {
+        Ok(store.query_row("SELECT count(*) FROM calls", [], |row| row.get(0))?)
+    };
+    let found: i64 = app.store.read(count).await.expect("a count");
+    if found > 0 {
+        app.store.close().await;
+        return format!("the {found} calls in {}", directory.display());
+    }
     let policy = policy::parse(&traffic::policy(), "policy").expect("a policy");
     app.put_policy(policy).await.expect("a policy in force");
     let prices = catalogue::Request { text: traffic::prices(), effective_from: Some(1), dry_run: false };

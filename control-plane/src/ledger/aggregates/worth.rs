@@ -2,34 +2,51 @@
 //! every change of it or of its outcome.
 
 use crate::store::{StoreError, Write};
-use rusqlite::{Row, ToSql, params_from_iter};
+use rusqlite::{ToSql, params_from_iter};
 use std::collections::BTreeMap;
 
-/// The columns that are summed up.
-pub(in crate::ledger) const SUMS: [&str; 9] = [
-    "tasks",
-    "smooth",
-    "unpriced",
-    "cost_pico",
-    "retried_pico",
-    "failed_pico",
-    "aborted_pico",
-    "invalid_pico",
-    "premium_pico",
-];
+/// A task as it stands; read by number, for it is read twice for every task of a batch.
+const TASK: &str = "SELECT day, customer, plan, feature, provider, model, last_outcome, said,
+        1, smooth, unpriced, cost_pico, retried_pico, failed_pico, aborted_pico, invalid_pico, premium_pico
+    FROM task_worth WHERE task = ?1";
 
-/// The two tables with the numbers of their keys; `said` and `last_outcome` end both keys.
-const TABLES: [(&str, &[&str]); 2] = [
-    ("by_day_task", &["day", "plan", "feature", "provider", "model"]),
-    ("by_day_task_customer", &["day", "customer", "plan"]),
-];
+/// Day, plan, feature, provider, model, the newest call's outcome.
+const BY_DAY: &str = "INSERT INTO by_day_task (day, plan, feature, provider, model, last_outcome, said,
+        tasks, smooth, unpriced, cost_pico, retried_pico, failed_pico, aborted_pico, invalid_pico, premium_pico)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)
+    ON CONFLICT (day, plan, feature, provider, model, said, last_outcome) DO UPDATE SET
+        tasks = tasks + excluded.tasks, smooth = smooth + excluded.smooth, unpriced = unpriced + excluded.unpriced,
+        cost_pico = cost_pico + excluded.cost_pico, retried_pico = retried_pico + excluded.retried_pico,
+        failed_pico = failed_pico + excluded.failed_pico, aborted_pico = aborted_pico + excluded.aborted_pico,
+        invalid_pico = invalid_pico + excluded.invalid_pico, premium_pico = premium_pico + excluded.premium_pico";
+const BY_DAY_EMPTY: &str =
+    "DELETE FROM by_day_task WHERE day = ?1 AND plan = ?2 AND feature = ?3 AND provider = ?4
+    AND model = ?5 AND last_outcome = ?6 AND said = ?7 AND tasks = 0";
 
-/// Which table, the numbers of the key, what was said, the newest call's outcome.
-type Key = (usize, Vec<i64>, String, i64);
+/// Day, customer, plan, the newest call's outcome.
+const BY_CUSTOMER: &str = "INSERT INTO by_day_task_customer (day, customer, plan, last_outcome, said,
+        tasks, smooth, unpriced, cost_pico, retried_pico, failed_pico, aborted_pico, invalid_pico, premium_pico)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)
+    ON CONFLICT (day, customer, plan, said, last_outcome) DO UPDATE SET
+        tasks = tasks + excluded.tasks, smooth = smooth + excluded.smooth, unpriced = unpriced + excluded.unpriced,
+        cost_pico = cost_pico + excluded.cost_pico, retried_pico = retried_pico + excluded.retried_pico,
+        failed_pico = failed_pico + excluded.failed_pico, aborted_pico = aborted_pico + excluded.aborted_pico,
+        invalid_pico = invalid_pico + excluded.invalid_pico, premium_pico = premium_pico + excluded.premium_pico";
+const BY_CUSTOMER_EMPTY: &str =
+    "DELETE FROM by_day_task_customer WHERE day = ?1 AND customer = ?2 AND plan = ?3
+    AND last_outcome = ?4 AND said = ?5 AND tasks = 0";
+
+/// The sums of some tasks, beginning with how many they are.
+type Sums = [i64; 9];
+/// The numbers of a key, and what was said.
+type Rows<const KEY: usize> = BTreeMap<([i64; KEY], Box<str>), Sums>;
 
 /// What changes.
 #[derive(Debug, Default)]
-pub(in crate::ledger) struct WorthDeltas(BTreeMap<Key, [i64; 9]>);
+pub(in crate::ledger) struct WorthDeltas {
+    by_day: Rows<6>,
+    by_customer: Rows<4>,
+}
 
 impl WorthDeltas {
     /// Makes a change of a task or of its outcome, and counts the task as it is then instead of as it was.
@@ -46,60 +63,50 @@ impl WorthDeltas {
     }
 
     fn count(&mut self, write: &Write<'_>, task: i64, sign: i64) -> Result<(), StoreError> {
-        let mut find = write.statement("SELECT *, 1 AS tasks FROM task_worth WHERE task = ?1")?;
+        let mut find = write.statement(TASK)?;
         let mut rows = find.query([task])?;
-        if let Some(row) = rows.next()? {
-            for (table, (_, keys)) in TABLES.iter().enumerate() {
-                let numbers = keys.iter().map(|key| row.get(*key)).collect::<Result<_, _>>()?;
-                let key = (table, numbers, row.get("said")?, row.get("last_outcome")?);
-                add(self.0.entry(key).or_default(), row, sign)?;
-            }
+        let Some(row) = rows.next()? else { return Ok(()) };
+        let mut key = [0; 7];
+        for (column, part) in key.iter_mut().enumerate() {
+            *part = row.get(column)?;
         }
-        Ok(())
+        let [day, customer, plan, feature, provider, model, last] = key;
+        let said: Box<str> = row.get(7)?;
+        let mut part = Sums::default();
+        for (column, sum) in (8..).zip(&mut part) {
+            *sum = row.get::<_, i64>(column)?.saturating_mul(sign);
+        }
+        let by_day = ([day, plan, feature, provider, model, last], said.clone());
+        add(self.by_day.entry(by_day).or_default(), part)?;
+        add(self.by_customer.entry(([day, customer, plan, last], said)).or_default(), part)
     }
 
     /// Writes all of it.
     pub(in crate::ledger) fn flush(self, write: &Write<'_>) -> Result<(), StoreError> {
-        let statements = TABLES.map(|(table, keys)| (upsert(table, keys), delete_empty(table, keys)));
-        for ((table, numbers, said, last_outcome), sums) in &self.0 {
-            if sums.iter().all(|sum| *sum == 0) {
-                continue;
-            }
-            let Some((upsert, delete_empty)) = statements.get(*table) else { continue };
-            let mut key: Vec<&dyn ToSql> = numbers.iter().map(|number| -> &dyn ToSql { number }).collect();
-            key.extend([said as &dyn ToSql, last_outcome]);
-            let values = key.iter().copied().chain(sums.iter().map(|sum| -> &dyn ToSql { sum }));
-            write.execute(upsert, params_from_iter(values))?;
-            if sums.first().is_some_and(|tasks| *tasks < 0) {
-                write.execute(delete_empty, params_from_iter(key))?;
-            }
-        }
-        Ok(())
+        put(write, &self.by_day, BY_DAY, BY_DAY_EMPTY)?;
+        put(write, &self.by_customer, BY_CUSTOMER, BY_CUSTOMER_EMPTY)
     }
 }
 
-fn add(sums: &mut [i64; 9], row: &Row<'_>, sign: i64) -> Result<(), StoreError> {
-    for (sum, column) in sums.iter_mut().zip(SUMS) {
-        let part = row.get::<_, i64>(column)?.saturating_mul(sign);
+fn add(sums: &mut Sums, part: Sums) -> Result<(), StoreError> {
+    for (sum, part) in sums.iter_mut().zip(part) {
         *sum = sum.checked_add(part).ok_or_else(|| StoreError::corrupt("an aggregate", "is too large"))?;
     }
     Ok(())
 }
 
-fn upsert(table: &str, keys: &[&str]) -> String {
-    let key = [keys, &["said", "last_outcome"]].concat();
-    let columns = [&*key, &SUMS].concat();
-    let changes = SUMS.map(|sum| format!("{sum} = {sum} + excluded.{sum}"));
-    format!(
-        "INSERT INTO {table} ({}) VALUES ({}) ON CONFLICT ({}) DO UPDATE SET {}",
-        columns.join(", "),
-        vec!["?"; columns.len()].join(", "),
-        key.join(", "),
-        changes.join(", ")
-    )
-}
-
-fn delete_empty(table: &str, keys: &[&str]) -> String {
-    let key = keys.iter().chain(&["said", "last_outcome"]).map(|key| format!("{key} = ?"));
-    format!("DELETE FROM {table} WHERE {} AND tasks = 0", key.collect::<Vec<_>>().join(" AND "))
+fn put<const KEY: usize>(
+    write: &Write<'_>,
+    rows: &Rows<KEY>,
+    upsert: &str,
+    delete_empty: &str,
+) -> Result<(), StoreError> {
+    for ((numbers, said), sums) in rows.iter().filter(|(_, sums)| **sums != Sums::default()) {
+        let key = || numbers.iter().map(|number| -> &dyn ToSql { number }).chain([said as &dyn ToSql]);
+        write.execute(upsert, params_from_iter(key().chain(sums.iter().map(|sum| -> &dyn ToSql { sum }))))?;
+        if sums.first().is_some_and(|tasks| *tasks < 0) {
+            write.execute(delete_empty, params_from_iter(key()))?;
+        }
+    }
+    Ok(())
 }

@@ -6,7 +6,7 @@ use rusqlite::Connection;
 
 /// A task with the outcome that stands; it shares nothing with the view that the running sums read.
 const TASKS: &str = "SELECT b.*, b.last_at / 86400000000000 AS day, ifnull(said.outcome, '') AS said,
-        CASE WHEN said.outcome IS NULL THEN b.last_outcome ELSE 0 END AS last
+        b.last_outcome AS last
     FROM by_task b LEFT JOIN (SELECT task, outcome, row_number() OVER (PARTITION BY task ORDER BY revision DESC) AS place
         FROM outcomes) said ON said.task = b.task AND said.place = 1";
 

@@ -94,7 +94,7 @@ FROM by_day_use GROUP BY 1, 2, 3, 4, 5, 6;
 -- day. Kept by ledger/aggregates/worth.rs with every change of a task or of its outcome.
 --   plan, feature, provider, model   of the first call, as in by_task
 --   said          the outcome that was reported last; '' where none was
---   last_outcome  words: of the newest call, which tells what a task was worth where nobody said it; 0 where somebody did
+--   last_outcome  words: of the newest call, which tells what a task was worth where nobody said it
 --   smooth        of tasks: without an error, a refusal, a retry or a fallback
 CREATE TABLE by_day_task (
     day          INTEGER NOT NULL,
@@ -134,11 +134,10 @@ CREATE TABLE by_day_task_customer (
 ) STRICT, WITHOUT ROWID;
 CREATE VIEW task_worth AS
     SELECT task, last_at / 86400000000000 AS day, customer, workspace, plan, feature, provider, model,
-        coalesce(o.outcome, '') AS said, iif(o.outcome IS NULL, last_outcome, 0) AS last_outcome,
-        errors = 0 AND refused = 0 AND retries = 0 AND fallbacks = 0 AS smooth,
+        coalesce((SELECT outcome FROM outcomes o WHERE o.task = by_task.task ORDER BY revision DESC LIMIT 1), '') AS said,
+        last_outcome, errors = 0 AND refused = 0 AND retries = 0 AND fallbacks = 0 AS smooth,
         unpriced, cost_pico, retried_pico, failed_pico, aborted_pico, invalid_pico, premium_pico, last_at
-    FROM by_task LEFT JOIN outcomes o USING (task)
-    WHERE o.revision IS (SELECT max(revision) FROM outcomes WHERE task = by_task.task);
+    FROM by_task;
 INSERT INTO by_day_task
 SELECT day, plan, feature, provider, model, said, last_outcome, count(*), sum(smooth), sum(unpriced), sum(cost_pico),
     sum(retried_pico), sum(failed_pico), sum(aborted_pico), sum(invalid_pico), sum(premium_pico)
@@ -160,3 +159,16 @@ CREATE INDEX calls_by_state     ON calls (state, started_at)     WHERE state IN 
 CREATE INDEX by_task_customer   ON by_task (customer, last_at);
 CREATE INDEX by_task_feature    ON by_task (feature, last_at);
 CREATE INDEX by_task_workspace  ON by_task (workspace, last_at);
+
+-- A call's details are about 1.5 kB. In a table that is its own index, whatever is longer than a quarter of a page goes to a
+-- page of its own: 4 kB a call. Here rows share pages.
+ALTER TABLE details RENAME TO details_before;
+CREATE TABLE details (
+    id      BLOB NOT NULL UNIQUE,                  -- calls.id
+    head    BLOB NOT NULL,                         -- protocol::event::CallHead
+    end     BLOB,                                  -- protocol::event::CallEnd
+    lines   BLOB,                                  -- [protocol::rating::Line]
+    charges BLOB                                   -- [ledger::Charge]: cap, subject, window, held
+) STRICT;
+INSERT INTO details (id, head, end, lines, charges) SELECT id, head, end, lines, charges FROM details_before ORDER BY id;
+DROP TABLE details_before;
