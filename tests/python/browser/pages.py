@@ -59,6 +59,8 @@ PAGES = [
     Page("tasks-filtered", "/console/tasks?customer=nobody", "Tasks", empty="No task is like that."),
     Page("task", _task(ledger.CONTRACT), ledger.CONTRACT),
     Page("task-odd", _task(ledger.SEARCH), ledger.SEARCH),
+    Page("calls", "/console/calls", "Calls", empty="No calls yet."),
+    Page("calls-filtered", "/console/calls?customer=nobody", "Calls", empty="No call is like that."),
     Page("call", _call(ledger.CACHED), ledger.CACHED.id),
     Page("call-retried", _call(ledger.RETRIED), ledger.RETRIED.id),
     Page("call-unpriced", _call(ledger.NEVER_PRICED), ledger.NEVER_PRICED.id),

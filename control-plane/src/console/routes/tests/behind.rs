@@ -138,12 +138,13 @@ fn every_linked_number_of_a_report_is_what_the_list_behind_it_has() {
                     match (column.key, cell) {
                         ("input_tokens" | "output_tokens", Cell::Count(_)) => {}
                         ("retries", Cell::Count(count)) => {
-                            let tried =
-                                items.iter().map(|call| call["attempts"].as_array().unwrap().len() as u64);
+                            let tried = items.iter().map(|call| {
+                                u64::try_from(call["attempts"].as_array().unwrap().len()).unwrap()
+                            });
                             assert_eq!(tried.map(|tried| tried - 1).sum::<u64>(), *count, "{what}");
                         }
                         (_, Cell::Count(count)) => {
-                            assert_eq!(items.len() as u64, *count, "{what}: {filters:?}")
+                            assert_eq!(u64::try_from(items.len()).unwrap(), *count, "{what}: {filters:?}")
                         }
                         ("cost_usd" | "value", Cell::Usd(Some(amount))) if section.key != "causes" => {
                             assert_eq!(cost(&items), *amount, "{what}: {filters:?}");
