@@ -93,6 +93,11 @@ async fn an_export_is_pasted_and_compared_with_the_ledger() {
 }
 
 #[tokio::test]
+async fn a_policy_is_drafted_checked_and_put_in_force_by_forms() {
+    play("a_policy_is_put_in_force").await;
+}
+
+#[tokio::test]
 async fn the_first_key_closes_the_console_and_signs_people_in() {
     play("a_key_closes_the_console").await;
 }

@@ -46,3 +46,4 @@ mod stream_usage;
 mod tidy;
 mod traps;
 mod up;
+mod weekly_report;

@@ -18,6 +18,7 @@ ALL = {
         forms.a_waiting_price_is_approved,
         forms.a_margin_is_calculated,
         forms.an_export_is_reconciled,
+        forms.a_policy_is_put_in_force,
         search.why_a_call_was_refused,
         search.names_lead_to_their_pages,
         keyboard.everything_can_be_reached,

@@ -75,3 +75,38 @@ def an_export_is_reconciled(browser):
         page.get_by_label("Usage, JSON or CSV").fill('{"<b>": 1}')
         page.get_by_role("button", name="Compare").click()
         expect(page.get_by_role("alert")).to_contain_text("is no export of openai")
+
+
+def a_policy_is_put_in_force(browser):
+    """A draft with a fault says where it is; a good one shows what it changes, and holds once it is put in force."""
+    ledger.book(browser.base)
+    with browser.page() as page:
+        page.goto("/console/policy")
+        text = page.get_by_role("textbox", name="The policy in force")
+        in_force = text.input_value()
+        assert 'limit_usd: "10"' in in_force, in_force
+        text.fill(in_force.replace('limit_usd: "10"', "limit_usd: much"))
+        page.get_by_role("button", name="Check").click()
+        expect(page.get_by_role("heading", name="1 fault")).to_be_visible()
+        draft = page.get_by_role("textbox", name="The draft")
+        expect(draft).to_have_value(in_force.replace('limit_usd: "10"', "limit_usd: much"))
+        draft.fill(in_force.replace('limit_usd: "10"', 'limit_usd: "12.50"'))
+        page.get_by_role("button", name="Check").click()
+        changes = tables.rows(tables.table(page, "Changes"))
+        assert [list(line.values()) for line in changes] == [
+            ["caps[globex-period].limit_usd", "changed", "10", "12.5"]
+        ], changes
+        with browser.page() as other:
+            other.goto("/console/policy")
+            theirs = other.get_by_role("textbox", name="The policy in force")
+            theirs.fill(in_force.replace('limit_usd: "10"', 'limit_usd: "11"'))
+            other.get_by_role("button", name="Check").click()
+            page.get_by_role("button", name="Put in force").click()
+            expect(page.get_by_role("status")).to_contain_text("Version 2 is in force from now on.")
+            assert 'limit_usd: "12.5"' in text.input_value(), text.input_value()
+            # Whoever compared with the version before comes too late, and keeps what was written.
+            other.get_by_role("button", name="Put in force").click()
+            expect(other.get_by_role("alert")).to_contain_text("Nothing was changed: version 2 is in force by now.")
+            expect(other.get_by_role("textbox", name="The draft")).to_have_value(
+                in_force.replace('limit_usd: "10"', 'limit_usd: "11"')
+            )
