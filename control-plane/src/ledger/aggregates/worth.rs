@@ -102,8 +102,8 @@ fn put<const KEY: usize>(
     delete_empty: &str,
 ) -> Result<(), StoreError> {
     for ((numbers, said), sums) in rows.iter().filter(|(_, sums)| **sums != Sums::default()) {
-        let last: &dyn ToSql = said;
-        let key = || numbers.iter().map(|number| -> &dyn ToSql { number }).chain([last]);
+        let said: &dyn ToSql = said;
+        let key = || numbers.iter().map(|number| -> &dyn ToSql { number }).chain([said]);
         write.execute(upsert, params_from_iter(key().chain(sums.iter().map(|sum| -> &dyn ToSql { sum }))))?;
         if sums.first().is_some_and(|tasks| *tasks < 0) {
             write.execute(delete_empty, params_from_iter(key()))?;
