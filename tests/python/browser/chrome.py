@@ -21,17 +21,12 @@ class Browser:
         self.last = None
 
     @contextmanager
-    def page(self, width=DESKTOP, scheme=LIGHT, watched=True, **more):
-        """A page of a context of its own; at its end, nothing may have gone wrong in it.
-
-        Unwatched, the policy of content is off, so that a checker can be put into the page.
-        """
-        context = self.chromium.new_context(
-            base_url=self.base, viewport=width, color_scheme=scheme, bypass_csp=not watched, **more
-        )
+    def page(self, width=DESKTOP, scheme=LIGHT):
+        """A page of a context of its own; at its end, nothing may have gone wrong in it."""
+        context = self.chromium.new_context(base_url=self.base, viewport=width, color_scheme=scheme)
         context.set_default_timeout(PATIENCE_MS)
         page = self.last = context.new_page()
-        faults = watch(page, self.base) if watched else []
+        faults = watch(page, self.base)
         yield page
         assert not faults, "the browser complains:\n  " + "\n  ".join(faults)
         context.close()

@@ -30,8 +30,7 @@ def a_key_closes_the_console(browser):
         expect(page.get_by_role("heading", level=1)).to_have_text("Sign in")
     faults = []
     for width, scheme in [(DESKTOP, LIGHT), (PHONE, DARK)]:
-        with browser.page(width, scheme, watched=False) as page:
-            axe.put_into(page)
+        with browser.page(width, scheme) as page:
             page.goto("/console/access")
             faults += _judge(browser, page, f"sign-in-asked.{scheme}")
             _sign_in(page, "not the key")

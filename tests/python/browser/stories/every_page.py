@@ -12,14 +12,14 @@ from pages import PAGES, open_page
 
 def pages_on_a_desk_in_light(browser):
     ledger.book(browser.base)
-    _look(browser, DESKTOP, LIGHT, "desktop-light")
-    _judge(browser, DESKTOP, LIGHT)
+    faults = _look(browser, DESKTOP, LIGHT, "desktop-light", judge=axe.judge)
+    assert not faults, f"axe found {len(faults)} things:\n" + "\n".join(faults)
 
 
 def pages_on_a_phone_in_dark(browser):
     ledger.book(browser.base)
-    _look(browser, PHONE, DARK, "phone-dark")
-    _judge(browser, PHONE, DARK)
+    faults = _look(browser, PHONE, DARK, "phone-dark", judge=axe.judge)
+    assert not faults, f"axe found {len(faults)} things:\n" + "\n".join(faults)
 
 
 def pages_the_other_way_round(browser):
@@ -39,7 +39,8 @@ def pages_of_a_fresh_ledger(browser):
             browser.picture(page, f"{entry.name}.empty")
 
 
-def _look(browser, width, scheme, view):
+def _look(browser, width, scheme, view, judge=lambda page, what: []):
+    faults = []
     with browser.page(width, scheme) as page:
         for entry in PAGES:
             open_page(page, entry)
@@ -47,13 +48,5 @@ def _look(browser, width, scheme, view):
             if width == DESKTOP and not entry.is_wide:
                 sight.shows_all(page)
             browser.picture(page, f"{entry.name}.{view}")
-
-
-def _judge(browser, width, scheme):
-    faults = []
-    with browser.page(width, scheme, watched=False) as page:
-        axe.put_into(page)
-        for entry in PAGES:
-            open_page(page, entry)
-            faults += axe.judge(page, entry.name)
-    assert not faults, f"axe found {len(faults)} things:\n" + "\n".join(faults)
+            faults += judge(page, entry.name)
+    return faults
