@@ -12,7 +12,7 @@ usage() {
 ./build.sh simulate [STEPS]               the protocol of caps, ten million steps of it (docs/CAPS.md)
 ./build.sh wasm                           the filter alone
 ./build.sh bench [ROUNDS] [LOAD]           what the filter costs, beside a bare Envoy and a no-op module
-./build.sh bench [CALLS] ledger            how long pages take over a ledger of ten million calls
+./build.sh bench CALLS ledger              how long each page takes over a ledger of so many calls
 ./build.sh dist                           dist/bursar and dist/bursar-filter.wasm
 USAGE
 }

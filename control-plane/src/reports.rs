@@ -21,7 +21,7 @@ mod waste;
 mod weekly;
 
 pub use answer::{Kind, Question, RangeError, UnknownReport, answer};
-pub use behind::{Behind, Filters, List, behind};
+pub use behind::{Behind, List, ListFilters, behind};
 pub use breakdown::{By, breakdown, plans};
 pub use caps::cap_states;
 pub use channels::channels;

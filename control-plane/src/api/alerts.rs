@@ -62,7 +62,8 @@ pub(super) async fn page(State(app): State<App>, params: Params) -> Result<Respo
     };
     let limit = params.limit()?;
     let (items, next) = app.store.read(move |store| alerts::list(store, &filter, limit)).await?;
-    list::answer(&params, &Alerts { items, next: next.map(|next| next.to_string()) })
+    let page = Alerts { items, next: next.map(|next| next.to_string()) };
+    list::answer(&params, &page, page.next.as_deref())
 }
 
 /// Where a message is on its way again.

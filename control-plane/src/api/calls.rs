@@ -64,7 +64,8 @@ pub(super) async fn page(State(app): State<App>, params: Params) -> Result<Respo
         Filter::parse(|name| params.text(name)).map_err(|wrong| Problem::bad_request(wrong.to_string()))?;
     let limit = params.limit()?;
     let (items, next) = app.store.read(move |connection| calls::list(connection, &filter, limit)).await?;
-    list::answer(&params, &Calls { items, next: next.map(|next| next.to_string()) })
+    let page = Calls { items, next: next.map(|next| next.to_string()) };
+    list::answer(&params, &page, page.next.as_deref())
 }
 
 /// One call with its attempts, rated lines and corrections.

@@ -2,17 +2,13 @@
 
 use super::{
     Problem,
-    body::Body,
+    body::{Body, rendered},
     params::Params,
     policy::parsed,
     versions::{number, stored},
 };
 use crate::{app::App, policy_diff, reports::Format};
-use axum::{
-    extract::State,
-    http::header,
-    response::{IntoResponse, Response},
-};
+use axum::{extract::State, response::Response};
 
 /// What a policy says otherwise than the one in force, value by value. Changes nothing. Addresses of destinations end in
 /// a digest, in which another address shows.
@@ -36,5 +32,5 @@ pub(super) async fn run(State(app): State<App>, params: Params, body: Body) -> R
     let format = params.parsed::<Format>("format")?.unwrap_or(Format::Json);
     let old = stored(&app, number(&params, "against")?).await?;
     let report = policy_diff::report(&old.policy, &parsed(&body)?);
-    Ok(([(header::CONTENT_TYPE, format.content_type())], report.render(format)).into_response())
+    Ok(rendered(&report, format))
 }

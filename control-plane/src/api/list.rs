@@ -13,13 +13,17 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Answers with a page: `items` and `next`.
-pub(super) fn answer(params: &Params, page: &impl Serialize) -> Result<Response, Problem> {
-    let value = || serde_json::to_value(page).map_err(Problem::internal);
+/// Answers with a page, which has `items`, and the cursor of the `next` one.
+pub(super) fn answer(
+    params: &Params,
+    page: &impl Serialize,
+    next: Option<&str>,
+) -> Result<Response, Problem> {
     let mut answer = match params.text("format") {
         None | Some("json") => Json(page).into_response(),
         Some("csv") => {
-            let items = value()?.get_mut("items").map(Value::take);
+            let mut page = serde_json::to_value(page).map_err(Problem::internal)?;
+            let items = page.get_mut("items").map(Value::take);
             let Some(Value::Array(items)) = items else {
                 return Err(Problem::internal("a list without items"));
             };
@@ -28,7 +32,7 @@ pub(super) fn answer(params: &Params, page: &impl Serialize) -> Result<Response,
         }
         Some(_) => return Err(Problem::bad_request("parameter `format` is neither json nor csv")),
     };
-    if let Some(next) = value()?.get("next").and_then(Value::as_str) {
+    if let Some(next) = next {
         let link = format!("<{}>; rel=\"next\"", params.with("cursor", next));
         let link = HeaderValue::try_from(link).map_err(Problem::internal)?;
         answer.headers_mut().insert(header::LINK, link);

@@ -172,5 +172,6 @@ pub(super) async fn page(State(app): State<App>, params: Params) -> Result<Respo
     };
     let items: Vec<Price> = rows.by_ref().take(limit).map(price).collect();
     let next = rows.next().map(|_| skipped.saturating_add(items.len()).to_string());
-    list::answer(&params, &Prices { items, next })
+    let page = Prices { items, next };
+    list::answer(&params, &page, page.next.as_deref())
 }

@@ -52,7 +52,8 @@ pub(super) async fn page(State(app): State<App>, params: Params) -> Result<Respo
     let read = move |store: &rusqlite::Connection| tasks::list(store, &filter, limit, quiet_since);
     let (items, next) = app.store.read(read).await?;
     let next = next.map(|(last_at, task)| format!("{last_at}.{task}"));
-    list::answer(&params, &Tasks { items, next })
+    let page = Tasks { items, next };
+    list::answer(&params, &page, page.next.as_deref())
 }
 
 /// One task.

@@ -1,7 +1,7 @@
 //! The page of calls: the ledger, newest first, as far as a filter leaves it.
 
 use super::{
-    filter::{Asked, Field, Known},
+    filter::{Asked, Frame, Known},
     overview::{CallCells, cells},
     page::Page,
     read,
@@ -88,41 +88,25 @@ const FIELDS: &[Known] = &[
 #[template(path = "calls.html")]
 struct CallsTemplate {
     section: &'static str,
-    fields: Vec<Field>,
-    is_filtered: bool,
-    /// What is wrong with the filter.
-    fault: String,
+    list: Frame,
     rows: Vec<CallCells>,
-    /// The address of the next page; empty on the last.
-    next: String,
-    json: String,
-    csv: String,
 }
 
 pub(super) async fn list(State(app): State<App>, Query(query): Query<BTreeMap<String, String>>) -> Page {
     let asked = Asked::new("/calls", FIELDS, query);
     let now = app.clock.now();
-    let mut template = CallsTemplate {
-        section: "calls",
-        fields: asked.fields(),
-        is_filtered: asked.is_filtered(),
-        fault: String::new(),
-        rows: Vec::new(),
-        next: String::new(),
-        json: asked.data("json"),
-        csv: asked.data("csv"),
-    };
+    let mut template = CallsTemplate { section: "calls", list: asked.frame(), rows: Vec::new() };
     let filter = match Filter::parse(|name| asked.said(name)) {
         Ok(filter) => filter,
         Err(wrong) => {
-            template.fault = wrong.to_string();
+            template.list.fault = wrong.to_string();
             return Page::of(StatusCode::BAD_REQUEST, &template);
         }
     };
     let read = move |store: &rusqlite::Connection| read::calls(store, &filter, LISTED);
     answer(app.store.read(read).await.map(|(calls, next)| {
         template.rows = calls.iter().map(|call| cells(call, now)).collect();
-        template.next = next.map(|next| asked.page(next)).unwrap_or_default();
+        template.list.next = next.map(|next| asked.page(next)).unwrap_or_default();
         Page::of(StatusCode::OK, &template)
     }))
 }

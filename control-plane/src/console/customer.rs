@@ -19,8 +19,7 @@ use crate::{
         tasks,
     },
     reports::{
-        self, CapState, Cell, Costs, Dimension, Filter, Group, Payers, Point, Range, Reported, Totals,
-        quotient,
+        self, CapState, Cell, Costs, Dimension, Filter, Payers, Point, Range, Reported, Totals, quotient,
     },
     rules::Rules,
     store::StoreError,
@@ -114,8 +113,7 @@ fn page(
     };
     let spans = [("This billing period", Range { from, to }), ("The last 30 days", days)];
     let spans = spans.map(|(title, range)| span(store, rules, name, title, range));
-    let mut points = reports::series(store, days, false)?;
-    points.retain(|point| point.customer.as_deref() == Some(name));
+    let points = reports::series(store, days, false, &Filter::customer(name))?;
     let filter = alerts::Filter {
         customer: Some(name.to_owned()),
         state: Some(alerts::State::Standing),
@@ -168,8 +166,7 @@ fn span(
     let (paid_for, range) = (range, reports::whole_days(range));
     let groups =
         reports::groups(store, Dimension::Customer, range, Costs::Corrected, &Filter::customer(name))?;
-    let own: Vec<&Group> = groups.iter().filter(|group| group.name.as_deref() == Some(name)).collect();
-    let totals = Totals::of(own);
+    let totals = Totals::of(&groups);
     let reported = Reported::read(store, paid_for)?;
     let payers = Payers { policy: rules.policy(), reported: &reported };
     let revenue = payers.revenue(name, paid_for).filter(|revenue| revenue.pico() > 0);

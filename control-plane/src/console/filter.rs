@@ -32,6 +32,18 @@ pub(super) struct Field {
     pub(super) choices: Vec<(String, String, bool)>,
 }
 
+/// What stands around a list.
+pub(super) struct Frame {
+    pub(super) fields: Vec<Field>,
+    pub(super) is_filtered: bool,
+    /// What is wrong with the filter.
+    pub(super) fault: String,
+    /// The address of the next page; empty on the last.
+    pub(super) next: String,
+    pub(super) json: String,
+    pub(super) csv: String,
+}
+
 /// What was asked for.
 pub(super) struct Asked {
     path: &'static str,
@@ -57,12 +69,16 @@ impl Asked {
         self.values.get(name).map(|text| if text == NONE { "" } else { text.as_str() })
     }
 
-    pub(super) fn is_filtered(&self) -> bool {
-        self.filters().next().is_some()
-    }
-
-    pub(super) fn fields(&self) -> Vec<Field> {
-        self.known.iter().map(|known| self.field(known)).collect()
+    /// Of a list that has no next page so far.
+    pub(super) fn frame(&self) -> Frame {
+        Frame {
+            fields: self.known.iter().map(|known| self.field(known)).collect(),
+            is_filtered: self.filters().next().is_some(),
+            fault: String::new(),
+            next: String::new(),
+            json: self.data("json"),
+            csv: self.data("csv"),
+        }
     }
 
     fn field(&self, known: &Known) -> Field {
@@ -89,7 +105,7 @@ impl Asked {
     }
 
     /// The same list as data.
-    pub(super) fn data(&self, format: &str) -> String {
+    fn data(&self, format: &str) -> String {
         let filters = self.filters().map(|(name, text)| {
             let text = if text == NONE { String::new() } else { encoded(text) };
             format!("{name}={text}&")

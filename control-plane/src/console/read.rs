@@ -4,7 +4,7 @@ use super::{CallRow, Correction};
 use crate::{
     ledger::{
         self, State,
-        calls::{Filter, Position, conditions},
+        calls::{Filter, Position, newest},
         view::Attempt,
     },
     store::{NO_WORD, StoreError, unix, word_text},
@@ -25,12 +25,11 @@ pub(super) fn calls(
     filter: &Filter,
     limit: u32,
 ) -> Result<(Vec<CallRow>, Option<Position>), StoreError> {
-    let Some((conditions, values)) = conditions(store, filter)? else { return Ok((Vec::new(), None)) };
+    let Some((ids, values)) = newest(store, filter, limit)? else { return Ok((Vec::new(), None)) };
     let mut statement = store.prepare_cached(&format!(
         "SELECT id, started_at, customer, feature, provider, model, state, outcome, refused, tokens_in, tokens_out,
              standing_pico, usage_source
-         FROM standing WHERE {conditions} ORDER BY started_at DESC, id DESC LIMIT {}",
-        i64::from(limit).saturating_add(1)
+         FROM ({ids}) JOIN standing USING (id) ORDER BY started_at DESC, id DESC"
     ))?;
     let mut rows = statement.query(params_from_iter(values))?;
     let (mut calls, mut last, mut next) = (Vec::new(), None, None);

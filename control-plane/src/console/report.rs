@@ -5,7 +5,7 @@ use super::{
     page::{Page, encoded, moment, written},
     prices::address,
 };
-use crate::reports::{Cell, Column, Filter, Filters, Kind, List, Range, Report, Section, behind};
+use crate::reports::{Cell, Column, Filter, Kind, List, ListFilters, Range, Report, Section, behind};
 use askama::Template;
 use axum::http::StatusCode;
 
@@ -196,7 +196,7 @@ fn cells(range: Option<Range>, about: &Filter, section: &Section, row: &[Cell]) 
 }
 
 /// The one that a subject names, where it names one of that.
-fn only<'a>(filters: &'a Filters, parameter: &str) -> Option<&'a str> {
+fn only<'a>(filters: &'a ListFilters, parameter: &str) -> Option<&'a str> {
     match &**filters {
         [(name, text)] if *name == parameter && !text.is_empty() => Some(text),
         _ => None,

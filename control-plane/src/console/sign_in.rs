@@ -103,6 +103,16 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_cookie_goes_over_tls_alone_where_the_page_came_by_it() {
+        let said = |scheme: &'static str| {
+            let scheme = ("x-forwarded-proto".parse().unwrap(), scheme.parse().unwrap());
+            cookie(&[scheme].into_iter().collect(), "a", 1)
+        };
+        assert!(said("https").ends_with("; Secure") && !said("http").contains("Secure"));
+        assert!(!cookie(&HeaderMap::new(), "a", 1).contains("Secure"));
+    }
+
+    #[test]
     fn it_leads_to_pages_of_this_console_alone() {
         for to in ["/", "/console/prices?at=2026-11-24", "/console/customers/a%2Fb"] {
             assert_eq!(own(to), to);

@@ -5,7 +5,7 @@ mod split;
 mod timeline;
 
 use super::{
-    filter::{Asked, Field, Known},
+    filter::{Asked, Frame, Known},
     page::{Page, encoded, moment, not_found, usd},
     routes::answer,
 };
@@ -63,15 +63,8 @@ const FIELDS: &[Known] = &[
 #[template(path = "tasks.html")]
 struct TasksTemplate {
     section: &'static str,
-    fields: Vec<Field>,
-    is_filtered: bool,
-    /// What is wrong with the filter.
-    fault: String,
+    list: Frame,
     rows: Vec<TaskRow>,
-    /// The address of the next page; empty on the last.
-    next: String,
-    json: String,
-    csv: String,
 }
 
 /// A task in a list.
@@ -137,20 +130,11 @@ fn calls_words(task: &Task) -> String {
 
 pub(super) async fn list(State(app): State<App>, Query(query): Query<BTreeMap<String, String>>) -> Page {
     let asked = Asked::new("/tasks", FIELDS, query);
-    let mut template = TasksTemplate {
-        section: "tasks",
-        fields: asked.fields(),
-        is_filtered: asked.is_filtered(),
-        fault: String::new(),
-        rows: Vec::new(),
-        next: String::new(),
-        json: asked.data("json"),
-        csv: asked.data("csv"),
-    };
+    let mut template = TasksTemplate { section: "tasks", list: asked.frame(), rows: Vec::new() };
     let filter = match tasks::Filter::parse(|name| asked.said(name)) {
         Ok(filter) => filter,
         Err(wrong) => {
-            template.fault = wrong.to_string();
+            template.list.fault = wrong.to_string();
             return Page::of(StatusCode::BAD_REQUEST, &template);
         }
     };
@@ -158,7 +142,7 @@ pub(super) async fn list(State(app): State<App>, Query(query): Query<BTreeMap<St
     let read = move |store: &rusqlite::Connection| tasks::list(store, &filter, LISTED, quiet_since);
     answer(app.store.read(read).await.map(|(tasks, next)| {
         template.rows = tasks.iter().map(TaskRow::new).collect();
-        template.next = next.map(|(at, task)| asked.page(format!("{at}.{task}"))).unwrap_or_default();
+        template.list.next = next.map(|(at, task)| asked.page(format!("{at}.{task}"))).unwrap_or_default();
         Page::of(StatusCode::OK, &template)
     }))
 }

@@ -3,7 +3,7 @@
 mod filter;
 mod path;
 
-pub(crate) use filter::conditions;
+pub(crate) use filter::{Conditions, conditions};
 pub use filter::{Filter, WordColumn, Wrong};
 
 use super::{Pricing, view::Call};
@@ -48,13 +48,10 @@ pub fn list(
     filter: &Filter,
     limit: u32,
 ) -> Result<(Vec<Call>, Option<Position>), StoreError> {
-    let Some((conditions, values)) = conditions(connection, filter)? else { return Ok((Vec::new(), None)) };
-    let more = i64::from(limit).saturating_add(1);
-    // The rows are found first, by what an index has; only those that are shown are read whole.
+    let Some((ids, values)) = newest(connection, filter, limit)? else { return Ok((Vec::new(), None)) };
     let sql = format!(
-        "SELECT {COLUMNS} FROM (SELECT id FROM {} WHERE {conditions} ORDER BY started_at DESC, id DESC LIMIT {more})
-         JOIN standing USING (id) JOIN details USING (id) ORDER BY started_at DESC, id DESC",
-        path::shortest(connection, filter)?
+        "SELECT {COLUMNS} FROM ({ids}) JOIN standing USING (id) JOIN details USING (id)
+         ORDER BY started_at DESC, id DESC"
     );
     let mut statement = connection.prepare(&sql)?;
     let mut rows = statement.query(params_from_iter(values))?;
@@ -73,6 +70,20 @@ pub fn list(
         None => true,
     });
     Ok((calls.map(|call| Call::of(connection, call)).collect::<Result<_, _>>()?, next))
+}
+
+/// A query of the ids of the newest calls, by what an index has, and its values: only calls that are shown are then read
+/// whole. There is one more than asked for where another page follows. `None`: no call can match.
+pub(crate) fn newest(
+    connection: &Connection,
+    filter: &Filter,
+    limit: u32,
+) -> Result<Option<Conditions>, StoreError> {
+    let Some((conditions, values)) = conditions(connection, filter)? else { return Ok(None) };
+    let (from, more) = (path::shortest(connection, filter)?, i64::from(limit).saturating_add(1));
+    let ids =
+        format!("SELECT id FROM {from} WHERE {conditions} ORDER BY started_at DESC, id DESC LIMIT {more}");
+    Ok(Some((ids, values)))
 }
 
 /// One call, with its corrections.

@@ -6,7 +6,7 @@ use super::{Cell, Column, Filter, Range};
 use protocol::UnixNanos;
 
 /// Filters of a list: parameters and the texts that they ask for. An empty text asks for absence.
-pub type Filters = Vec<(&'static str, Box<str>)>;
+pub type ListFilters = Vec<(&'static str, Box<str>)>;
 
 /// The list that shows what is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,7 +67,7 @@ impl Behind {
     }
 
     /// As the filters of a row that is about these calls alone.
-    pub fn filters(self) -> Filters {
+    pub fn filters(self) -> ListFilters {
         self.filters.iter().map(|(name, text)| (*name, Box::from(*text))).collect()
     }
 }

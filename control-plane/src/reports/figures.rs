@@ -1,6 +1,6 @@
 //! What a report reads: sums over groups of calls and the state of caps.
 
-use super::Filters;
+use super::ListFilters;
 use protocol::{
     UnixNanos,
     cap::{Amount, Unit},
@@ -159,7 +159,7 @@ pub struct Group {
     /// Its name; `None`: the calls say none.
     pub name: Option<Box<str>>,
     /// The filters that leave its calls.
-    pub filters: Filters,
+    pub filters: ListFilters,
     /// Their sums.
     pub totals: Totals,
 }

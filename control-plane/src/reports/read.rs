@@ -1,9 +1,9 @@
 //! Reads figures from the store's aggregates. Sums are made here, in integers wide enough for any of them.
 
-use super::{Costs, Filter, Filters, Group, Point, Range, Totals, Waste};
+use super::{Costs, Filter, Group, ListFilters, Point, Range, Totals, Waste};
 use crate::{ledger::calls::WordColumn, store::StoreError};
 use protocol::{UnixNanos, money::PicoUsd};
-use rusqlite::{Connection, Row, params, params_from_iter};
+use rusqlite::{Connection, Row, params_from_iter};
 use std::collections::BTreeMap;
 
 const HOUR_NS: u64 = 3_600_000_000_000;
@@ -76,7 +76,7 @@ pub fn groups(
         *sum = sum.plus(totals(row, 2)?.with(costs));
     }
     // Several customers' calls without a workspace are one group.
-    let mut merged: BTreeMap<(Option<Box<str>>, Filters), Totals> = BTreeMap::new();
+    let mut merged: BTreeMap<(Option<Box<str>>, ListFilters), Totals> = BTreeMap::new();
     for ((one, two), totals) in sums {
         let (one, two) = (word(store, one)?, word(store, two)?);
         let sum = merged.entry(by.subject(one, two)).or_default();
@@ -87,7 +87,7 @@ pub fn groups(
 
 impl Dimension {
     /// The name of a group, and the filters that leave its calls.
-    fn subject(self, one: Option<Box<str>>, two: Option<Box<str>>) -> (Option<Box<str>>, Filters) {
+    fn subject(self, one: Option<Box<str>>, two: Option<Box<str>>) -> (Option<Box<str>>, ListFilters) {
         let simple = |parameter, name: Option<Box<str>>| {
             let text = name.clone().unwrap_or_default();
             (name, vec![(parameter, text)])
@@ -110,21 +110,30 @@ pub(super) fn pair(
     one: Option<Box<str>>,
     second: &'static str,
     two: Option<Box<str>>,
-) -> (Option<Box<str>>, Filters) {
+) -> (Option<Box<str>>, ListFilters) {
     let shown = |name: &Option<Box<str>>| name.clone().unwrap_or_else(|| "–".into());
     let name = format!("{}/{}", shown(&one), shown(&two)).into();
     (Some(name), vec![(first, one.unwrap_or_default()), (second, two.unwrap_or_default())])
 }
 
 /// Cost and calls per customer over time, by the hour or by the day.
-pub fn series(store: &Connection, range: Range, hourly: bool) -> Result<Vec<Point>, StoreError> {
+pub fn series(
+    store: &Connection,
+    range: Range,
+    hourly: bool,
+    filter: &Filter,
+) -> Result<Vec<Point>, StoreError> {
+    let Some(conditions) = filter.conditions(store, 2)? else { return Ok(Vec::new()) };
     let (table, bucket, length) =
         if hourly { ("by_hour_workspace", "hour", HOUR_NS) } else { ("by_day_customer", "day", DAY_NS) };
-    let sql =
-        format!("SELECT {bucket}, customer, {SUMS} FROM {table} WHERE {bucket} >= ?1 AND {bucket} < ?2");
+    let sql = format!(
+        "SELECT {bucket}, customer, {SUMS} FROM {table} WHERE {bucket} >= ?1 AND {bucket} < ?2{}",
+        conditions.sql
+    );
     let mut sums: BTreeMap<(i64, i64), Totals> = BTreeMap::new();
     let mut statement = store.prepare_cached(&sql)?;
-    let mut rows = statement.query(params![first(range.from, length), last(range.to, length)])?;
+    let span = [first(range.from, length), last(range.to, length)];
+    let mut rows = statement.query(params_from_iter(span.into_iter().chain(conditions.values)))?;
     while let Some(row) = rows.next()? {
         let sum = sums.entry((row.get(0)?, row.get(1)?)).or_default();
         *sum = sum.plus(totals(row, 2)?);

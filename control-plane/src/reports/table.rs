@@ -1,6 +1,6 @@
 //! What every report is made of: sections with typed columns, rows, a total and notes.
 
-use super::{Behind, Filters, Range, money::PLACES};
+use super::{Behind, ListFilters, Range, money::PLACES};
 use crate::instant::Instant;
 use jiff::Timestamp;
 use protocol::{UnixNanos, money::PicoUsd};
@@ -68,7 +68,7 @@ pub enum Cell {
         /// As it is called.
         name: String,
         /// None: all there is.
-        filters: Filters,
+        filters: ListFilters,
     },
     /// A count.
     Count(u64),
@@ -91,7 +91,7 @@ impl Cell {
     }
 
     /// Whom a row is about.
-    pub fn subject(name: impl Into<String>, filters: Filters) -> Self {
+    pub fn subject(name: impl Into<String>, filters: ListFilters) -> Self {
         Self::Subject { name: name.into(), filters }
     }
 

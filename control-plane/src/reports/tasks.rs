@@ -5,7 +5,7 @@ mod read;
 pub use read::task_groups;
 
 use super::{
-    Behind, Cell, Filters, Range, Report, Section,
+    Behind, Cell, ListFilters, Range, Report, Section,
     breakdown::{NONE, all_of_them, column},
     figures::sum,
     money,
@@ -80,7 +80,7 @@ pub struct TaskGroup {
     /// Its name; `None`: they say none.
     pub name: Option<Box<str>>,
     /// The filters that leave its tasks.
-    pub filters: Filters,
+    pub filters: ListFilters,
     /// Their sums.
     pub totals: TaskTotals,
 }

@@ -6,7 +6,7 @@ use crate::{
         calls::WordColumn,
         tasks::{Sums, TaskOutcome, outcome_of},
     },
-    reports::{Filter, Filters, Range, filter::Conditions, read::pair},
+    reports::{Filter, ListFilters, Range, filter::Conditions, read::pair},
     store::{StoreError, instant, word_text},
 };
 use protocol::UnixNanos;
@@ -119,7 +119,7 @@ fn add(sums: &mut [i128; 9], part: &[i128; 9], sign: i128) {
 }
 
 fn name(store: &Connection, by: TasksBy, parts: Parts) -> Result<Vec<TaskGroup>, StoreError> {
-    let mut groups: BTreeMap<(Option<Box<str>>, Filters), TaskTotals> = BTreeMap::new();
+    let mut groups: BTreeMap<(Option<Box<str>>, ListFilters), TaskTotals> = BTreeMap::new();
     for ((one, two, said, last), sums) in parts {
         let [tasks, smooth, unpriced, ..] = sums.map(|sum| u64::try_from(sum).unwrap_or(0));
         if tasks == 0 {
