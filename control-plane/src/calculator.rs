@@ -13,7 +13,7 @@ mod report;
 pub use calculate::{Calculation, Demand, ModelOutcome, PercentileOutcome, calculate};
 pub use fields::Fault;
 pub use input::{Assumptions, Input, KEYS, Pick, Usage, read};
-pub use measure::{CALLS_MAX, CustomerUse, Measured, measure};
+pub use measure::{CustomerUse, Measured, measure};
 pub use percentile::Percentile;
 pub use ratio::Ratio;
 pub use report::report;
@@ -37,15 +37,7 @@ pub fn answer(
     };
     let measured = match &input.usage {
         Usage::Typed { .. } => None,
-        Usage::Measured { plan, range } => match measure(store, rules.policy(), plan.as_str(), *range)? {
-            Some(measured) => Some(measured),
-            None => {
-                return fault(
-                    "since",
-                    format!("is too long: {plan} made more than {CALLS_MAX} calls in that time"),
-                );
-            }
-        },
+        Usage::Measured { plan, range } => Some(measure(store, rules.policy(), plan.as_str(), *range, now)?),
     };
     let Some(demand) = Demand::of(&input.usage, measured.as_ref()) else {
         return fault("measure_plan", "was not measured".to_owned());

@@ -18,11 +18,15 @@ mod rating;
 pub mod rebuild;
 pub mod receive;
 mod reported;
+pub mod requests;
 pub mod rerate;
 pub mod revenue;
+pub mod spans;
 mod standing;
+mod sums;
 pub mod tasks;
 pub mod text;
+mod unpriced;
 pub mod view;
 mod waste;
 

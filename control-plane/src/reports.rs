@@ -1,5 +1,5 @@
 //! Reports: from the ledger's aggregates to tables, and from tables to JSON, CSV, Markdown and text. The only room
-//! that rounds, half to even, and says so. Reads figures that others counted; counts nothing itself but unpriced calls.
+//! that rounds, half to even, and says so. Reads figures that others counted; counts nothing itself.
 
 mod answer;
 mod behind;
@@ -34,7 +34,7 @@ pub use render::{Format, UnknownFormat, spreadsheet_safe};
 pub use revenue::{Paid, Payers, Reported};
 pub use table::{Cell, Column, Report, Section, dollars};
 pub use tasks::{TaskGroup, TasksBy, task_groups, tasks};
-pub use unpriced::{UnpricedGroup, is_mended_by_a_price, unpriced, unpriced_groups, what_to_do};
+pub use unpriced::{Ends, UnpricedGroup, is_mended_by_a_price, unpriced, unpriced_groups, what_to_do};
 pub use waste::waste;
 pub use weekly::{Changes, SPANS, WeeklyFigures, weekly};
 

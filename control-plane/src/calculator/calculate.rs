@@ -2,8 +2,9 @@
 
 use super::{Assumptions, Input, Measured, Percentile, Pick, Ratio, Usage};
 use crate::{
+    ledger::requests::SIZES,
     policy::Period,
-    prices::{PriceTable, Query},
+    prices::{Found, PriceTable, Query},
 };
 use protocol::{
     meters::{self, Units},
@@ -52,6 +53,8 @@ pub struct ModelOutcome {
     pub pick: Option<Pick>,
     /// Which rule found its prices.
     pub matched: Option<MatchedBy>,
+    /// A prompt size at which its prices change, and by which a measured usage does not tell requests apart.
+    pub between: Option<u64>,
     /// Why nothing is known of its cost: the reason, and which model has no price; it may be the fallback.
     pub unpriced: Option<(Unpriced, Pick)>,
     /// What a call costs, repeated and fallen back as assumed; `None` where it is not known, or nobody called.
@@ -118,6 +121,7 @@ fn outcome(
     let mut outcome = ModelOutcome {
         pick: pick.cloned(),
         matched: None,
+        between: None,
         unpriced: None,
         per_call: None,
         percentiles: Vec::new(),
@@ -138,7 +142,13 @@ fn outcome(
         },
         Demand::Measured(measured) => measured_costs(&mut outcome, &rater, pick, measured)?,
     };
-    outcome.matched = pick.and_then(|pick| rater.matched(pick));
+    let found = pick.and_then(|pick| rater.found(pick));
+    outcome.matched = found.as_ref().map(|found| found.matched);
+    if matches!(demand, Demand::Measured(_)) {
+        let rates = found.iter().flat_map(|found| &found.prices.rates);
+        let sizes = rates.filter_map(|rate| Some(rate.threshold?.input_tokens));
+        outcome.between = sizes.filter(|size| !SIZES.contains(size)).min();
+    }
     outcome.per_call = per_call;
     outcome.break_even_calls = per_call.and_then(|per_call| per_call.fits_into(input.price));
     outcome.expected_calls = per_call.zip(cap).and_then(|(per_call, cap)| per_call.fits_into(cap));
@@ -282,7 +292,7 @@ impl Rater<'_> {
             .ok_or(Unpriced::TooLarge(largest.unwrap_or(meters::Meter::Input)))
     }
 
-    fn matched(&self, pick: &Pick) -> Option<MatchedBy> {
+    fn found(&self, pick: &Pick) -> Option<Found> {
         let query = Query {
             provider: &pick.provider,
             account: self.input.account.as_deref(),
@@ -290,6 +300,6 @@ impl Rater<'_> {
             requested: Some(&pick.model),
             at: self.input.at,
         };
-        self.prices.find(&query).found().map(|found| found.matched)
+        self.prices.find(&query).found()
     }
 }

@@ -1,27 +1,28 @@
-//! What the customers of a plan did, from the ledger: calls, what each used, and what they were booked at.
+//! What the customers of a plan did, from the ledger's sums: calls, what their requests used, and what they were booked at.
 
 use crate::{
-    ledger::orphan_usage,
+    ledger::{
+        requests::UNKNOWN,
+        spans::{Run, cover},
+    },
     policy::Policy,
-    reports::{Range, first_hour},
-    store::{StoreError, instant, word_id, word_text},
+    reports::{Range, first_hour, whole_days},
+    store::{StoreError, unix, word_id, word_text},
 };
 use protocol::{
-    attempt, codec,
-    event::{CallEnd, CallHead},
-    meters::Units,
+    UnixNanos,
+    meters::{Meter, Units},
     money::PicoUsd,
 };
 use rusqlite::Connection;
 use std::collections::BTreeMap;
 
-/// More calls than this are not measured at once: a shorter time says as much of a plan that busy.
-pub const CALLS_MAX: u64 = 500_000;
+const DAY_NS: u64 = 86_400_000_000_000;
 
 /// What was found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Measured {
-    /// The time that was measured: what was asked for, as far as the ledger goes back.
+    /// The time that was measured: whole days, as far as the ledger goes back and until now.
     pub range: Range,
     /// Whether the ledger does not go back as far as was asked.
     pub is_cut: bool,
@@ -42,90 +43,164 @@ pub struct CustomerUse {
     pub calls: u64,
     /// What the priced ones cost, as corrected.
     pub booked: PicoUsd,
-    /// What requests used, wasted attempts among them, and how often exactly that. A request is rated as a whole, because
-    /// prices depend on its size.
+    /// What requests used, wasted attempts among them, and how often that. A request is rated as a whole, because prices
+    /// depend on its size; those of one class of sizes stand here as if all were alike.
     pub shapes: BTreeMap<Units, u64>,
 }
 
-/// Reads it. `None` where there are more calls than are measured at once.
+/// Reads it.
 pub fn measure(
     store: &Connection,
     policy: &Policy,
     plan: &str,
     asked: Range,
-) -> Result<Option<Measured>, StoreError> {
-    let begins = first_hour(store)?.unwrap_or(asked.from);
-    let from = asked.from.max(begins).min(asked.to.saturating_sub(1));
-    let range = Range { from, to: asked.to };
-    let mut measured = Measured { range, is_cut: from > asked.from, ..Measured::default() };
+    now: UnixNanos,
+) -> Result<Measured, StoreError> {
+    let days = whole_days(asked);
+    let begins = first_hour(store)?.unwrap_or(days.from);
+    let to = days.to.min(now);
+    let range = Range { from: days.from.max(begins).min(to.saturating_sub(1)), to };
+    let mut measured = Measured { range, is_cut: range.from > days.from, ..Measured::default() };
     let on_plan = |name: &&protocol::ids::Name| {
         policy.plan_of(name.as_str()).is_some_and(|(found, _)| found.as_str() == plan)
     };
-    let mut customers: BTreeMap<String, CustomerUse> = policy
-        .customers
-        .keys()
-        .filter(on_plan)
-        .map(|name| (name.as_str().to_owned(), CustomerUse::default()))
-        .collect();
+    let named = policy.customers.keys().filter(on_plan);
+    let mut customers: BTreeMap<String, CustomerUse> =
+        named.map(|name| (name.as_str().to_owned(), CustomerUse::default())).collect();
     if let Some(plan) = word_id(store, plan)? {
-        let mut names: BTreeMap<i64, String> = BTreeMap::new();
-        let mut statement = store.prepare_cached(
-            "SELECT customer, standing_pico, head, end FROM standing JOIN details USING (id)
-             WHERE started_at >= ?1 AND started_at < ?2 AND plan = ?3 AND state IN (1, 2)",
-        )?;
-        let mut rows = statement.query((instant(range.from), instant(range.to), plan))?;
-        let mut calls = 0_u64;
-        while let Some(row) = rows.next()? {
-            calls = calls.saturating_add(1);
-            if calls > CALLS_MAX {
-                return Ok(None);
-            }
-            let customer: i64 = row.get(0)?;
-            let name = match names.get(&customer) {
-                Some(name) => name.clone(),
-                None => {
-                    let name = word_text(store, customer)?.unwrap_or_default();
-                    names.entry(customer).or_insert(name).clone()
-                }
-            };
-            let end: Option<Vec<u8>> = row.get(3)?;
-            let end: Option<CallEnd> = end.as_deref().map(decode).transpose()?;
-            let head: CallHead = decode(&row.get::<_, Vec<u8>>(2)?)?;
-            let cost: Option<i64> = row.get(1)?;
-            measured.add(customers.entry(name).or_default(), &head, end.as_ref(), cost);
+        let first = i64::try_from(days.from / DAY_NS).unwrap_or(i64::MAX);
+        let last = i64::try_from(days.to / DAY_NS).unwrap_or(i64::MAX);
+        let mut used = measured.booked(store, plan, (first, last))?;
+        measured.requests(store, plan, (first, last), &mut used)?;
+        for (customer, used) in used {
+            customers.insert(word_text(store, customer)?.unwrap_or_default(), used);
         }
     }
     measured.customers = customers.into_values().collect();
-    Ok(Some(measured))
+    Ok(measured)
 }
 
+type Customers = BTreeMap<i64, CustomerUse>;
+
 impl Measured {
-    fn add(&mut self, customer: &mut CustomerUse, head: &CallHead, end: Option<&CallEnd>, cost: Option<i64>) {
-        let one = |flag: bool| u64::from(flag);
-        customer.calls = customer.calls.saturating_add(1);
-        match cost {
-            // A call costs 10,000 USD at most: 128 bits hold the sum of all.
-            Some(pico) => {
-                let cost = PicoUsd::new(i128::from(pico));
-                customer.booked = customer.booked.checked_add(cost).unwrap_or(customer.booked);
-            }
-            None => self.unpriced = self.unpriced.saturating_add(1),
+    /// Calls and what they cost.
+    fn booked(
+        &mut self,
+        store: &Connection,
+        plan: i64,
+        (first, last): (i64, i64),
+    ) -> Result<Customers, StoreError> {
+        let mut customers = Customers::new();
+        let mut statement = store.prepare_cached(
+            "SELECT customer, calls, cost_pico, unpriced, estimated FROM by_day_customer
+             WHERE day >= ?1 AND day < ?2 AND plan = ?3 AND calls > 0",
+        )?;
+        let mut rows = statement.query([first, last, plan])?;
+        while let Some(row) = rows.next()? {
+            let count = |column| Ok::<_, StoreError>(unix(row.get(column)?));
+            let customer = customers.entry(row.get(0)?).or_default();
+            customer.calls = customer.calls.saturating_add(count(1)?);
+            let cost = PicoUsd::new(i128::from(row.get::<_, i64>(2)?));
+            customer.booked = customer.booked.checked_add(cost).unwrap_or(customer.booked);
+            self.unpriced = self.unpriced.saturating_add(count(3)?);
+            self.estimated = self.estimated.saturating_add(count(4)?);
         }
-        let own = end.map_or_else(|| orphan_usage(head), |end| end.usage.clone());
-        self.estimated = self.estimated.saturating_add(one(!own.estimated.is_empty()));
-        self.unknown = self.unknown.saturating_add(one(own.units.is_empty() && !own.complete));
-        let wasted =
-            end.into_iter().flat_map(|end| attempt::wasted(&end.tried)).map(|(_, usage)| usage.units.clone());
-        for units in std::iter::once(own.units).chain(wasted) {
-            let used: Units = units.into_iter().filter(|(_, units)| *units > 0).collect();
-            if !used.is_empty() {
-                let count = customer.shapes.entry(used).or_default();
-                *count = count.saturating_add(1);
+        Ok(customers)
+    }
+
+    /// What requests used.
+    fn requests(
+        &mut self,
+        store: &Connection,
+        plan: i64,
+        (first, last): (i64, i64),
+        customers: &mut Customers,
+    ) -> Result<(), StoreError> {
+        let mut meters = BTreeMap::new();
+        // Customer, class → how many requests, and what all of them used.
+        let mut sums: BTreeMap<(i64, i64), (u64, Units)> = BTreeMap::new();
+        let mut statement = store.prepare_cached(
+            "SELECT customer, class, meter, units FROM by_span_requests
+             WHERE plan = ?1 AND span = ?2 AND day >= ?3 AND day < ?4",
+        )?;
+        for Run { span, from, to } in cover(first, last) {
+            let mut rows = statement.query([plan, span, from, to])?;
+            while let Some(row) = rows.next()? {
+                let (class, meter, units): (i64, i64, u64) = (row.get(1)?, row.get(2)?, unix(row.get(3)?));
+                if class == UNKNOWN {
+                    self.unknown = self.unknown.saturating_add(units);
+                    continue;
+                }
+                let (requests, used) = sums.entry((row.get(0)?, class)).or_default();
+                let sum = match meter {
+                    0 => requests,
+                    meter => {
+                        let meter = match meters.get(&meter) {
+                            Some(known) => *known,
+                            None => *meters.entry(meter).or_insert(meter_of(store, meter)?),
+                        };
+                        used.entry(meter).or_default()
+                    }
+                };
+                *sum = sum.saturating_add(units);
             }
         }
+        for ((customer, _), (requests, used)) in sums {
+            let shapes = &mut customers.entry(customer).or_default().shapes;
+            for (shape, count) in alike(requests, &used) {
+                let sum = shapes.entry(shape).or_default();
+                *sum = sum.saturating_add(count);
+            }
+        }
+        Ok(())
     }
 }
 
-fn decode<T: serde::de::DeserializeOwned>(bytes: &[u8]) -> Result<T, StoreError> {
-    codec::decode(bytes).map_err(|error| StoreError::corrupt("a call's detail", error))
+fn meter_of(store: &Connection, word: i64) -> Result<Meter, StoreError> {
+    let text = word_text(store, word)?.unwrap_or_default();
+    text.parse().map_err(|error| StoreError::corrupt("a meter", format!("{text} {error}")))
+}
+
+/// So many requests that use as much together, and each as nearly as whole units allow what the others use.
+fn alike(requests: u64, used: &Units) -> Vec<(Units, u64)> {
+    let each = |units: &u64| units.checked_div(requests).unwrap_or(0);
+    let left = |units: &u64| units.checked_rem(requests).unwrap_or(0);
+    // The first requests use one unit more, of each meter as many as are left of it.
+    let mut ends: Vec<u64> = used.values().map(left).chain([requests]).filter(|end| *end > 0).collect();
+    ends.sort_unstable();
+    ends.dedup();
+    let mut shapes = Vec::new();
+    let mut from = 0;
+    for end in ends {
+        let of = |(meter, units): (&Meter, &u64)| {
+            (*meter, each(units).saturating_add(u64::from(from < left(units))))
+        };
+        let shape: Units = used.iter().map(of).filter(|(_, units)| *units > 0).collect();
+        if !shape.is_empty() {
+            shapes.push((shape, end.saturating_sub(from)));
+        }
+        from = end;
+    }
+    shapes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn units(input: u64, output: u64, searches: u64) -> Units {
+        let all = [(Meter::Input, input), (Meter::Output, output), (Meter::WebSearch, searches)];
+        all.into_iter().filter(|(_, units)| *units > 0).collect()
+    }
+
+    #[test]
+    fn requests_that_are_put_together_use_exactly_what_they_did() {
+        assert_eq!(alike(4, &units(400, 80, 0)), [(units(100, 20, 0), 4)]);
+        assert_eq!(
+            alike(4, &units(403, 82, 1)),
+            [(units(101, 21, 1), 1), (units(101, 21, 0), 1), (units(101, 20, 0), 1), (units(100, 20, 0), 1)]
+        );
+        assert_eq!(alike(3, &units(0, 0, 2)), [(units(0, 0, 1), 2)]);
+        assert_eq!(alike(0, &units(0, 0, 0)), []);
+    }
 }

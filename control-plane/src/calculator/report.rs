@@ -247,6 +247,13 @@ fn limits(input: &Input, demand: Demand<'_>, done: &Calculation) -> Section {
         })
         .collect();
     notes.dedup();
+    notes.extend(done.models.iter().filter_map(|model| {
+        let (pick, size) = (model.pick.as_ref()?, model.between?);
+        Some(format!(
+            "{pick} costs otherwise from {size} prompt tokens on. Requests are not told apart by that size: each is taken \
+             for the mean of those of about its size."
+        ))
+    }));
     if let Demand::Measured(measured) = demand
         && measured.unpriced > 0
         && input.model.is_none()

@@ -7,7 +7,10 @@ mod worth;
 use super::{
     lines::LineDeltas,
     reported::ReportedDeltas,
+    requests::RequestDeltas,
+    spans::{LENGTHS, first_day},
     text::TextDeltas,
+    unpriced::UnpricedDeltas,
     waste::{Cause, Waste},
 };
 use crate::store::{StoreError, Write};
@@ -141,10 +144,21 @@ pub(super) fn day(at: i64) -> i64 {
 
 impl Keys {
     /// The rows that a call counts in, but for its task's.
-    fn rows(&self) -> [(&'static Table, Key); 7] {
+    fn rows(&self) -> impl Iterator<Item = (&'static Table, Key)> + use<> {
         let (hour, day) = (self.started_at.checked_div_euclid(HOUR_NS).unwrap_or(0), day(self.started_at));
         let Self { customer, workspace, feature, plan, provider, model, route, .. } = *self;
-        let [hour_workspace, day_customer, day_feature, day_route, day_model, day_use, day_traffic] = &TABLES;
+        let [
+            hour_workspace,
+            day_customer,
+            day_feature,
+            day_route,
+            day_model,
+            day_use,
+            day_traffic,
+            span_workspace,
+        ] = &TABLES;
+        let spans =
+            LENGTHS.map(|span| (span_workspace, [span, first_day(day, span), customer, workspace, 0, 0, 0]));
         [
             (hour_workspace, [hour, customer, workspace, 0, 0, 0, 0]),
             (day_customer, [day, customer, plan, 0, 0, 0, 0]),
@@ -154,6 +168,8 @@ impl Keys {
             (day_use, [customer, day, plan, feature, route, provider, model]),
             (day_traffic, [day, plan, feature, route, provider, model, 0]),
         ]
+        .into_iter()
+        .chain(spans)
     }
 }
 
@@ -167,7 +183,7 @@ pub(super) struct Table {
     pub(super) keys: &'static [&'static str],
 }
 
-pub(super) static TABLES: [Table; 7] = [
+pub(super) static TABLES: [Table; 8] = [
     Table { name: "by_hour_workspace", keys: &["hour", "customer", "workspace"] },
     Table { name: "by_day_customer", keys: &["day", "customer", "plan"] },
     Table { name: "by_day_feature", keys: &["day", "feature"] },
@@ -175,6 +191,7 @@ pub(super) static TABLES: [Table; 7] = [
     Table { name: "by_day_model", keys: &["day", "plan", "provider", "model"] },
     Table { name: "by_day_use", keys: &["customer", "day", "plan", "feature", "route", "provider", "model"] },
     Table { name: "by_day_traffic", keys: &["day", "plan", "feature", "route", "provider", "model"] },
+    Table { name: "by_span_workspace", keys: &["span", "day", "customer", "workspace"] },
 ];
 
 /// The key of one count of a cap: cap, subject, window_start, boot.
@@ -192,6 +209,10 @@ pub(super) struct Deltas {
     pub(super) lines: LineDeltas,
     /// What providers say that calls cost.
     pub(super) reported: ReportedDeltas,
+    /// Calls without a known cost.
+    pub(super) unpriced: UnpricedDeltas,
+    /// What requests used.
+    pub(super) requests: RequestDeltas,
 }
 
 impl Deltas {
@@ -236,7 +257,9 @@ impl Deltas {
         }
         self.text.flush(write)?;
         self.lines.flush(write)?;
-        self.reported.flush(write)
+        self.reported.flush(write)?;
+        self.unpriced.flush(write)?;
+        self.requests.flush(write)
     }
 }
 

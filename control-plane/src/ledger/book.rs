@@ -9,7 +9,9 @@ use super::{
     hash::fingerprint,
     lines::{Place, Sign},
     prepare::{Booking, Ended, Entry},
+    rating::Pricing,
     tasks,
+    unpriced::UnpricedCall,
 };
 use crate::store::{StoreError, Write, instant};
 use protocol::{UnixNanos, attribution::Dimension, codec, event::ItemResult, ids::CallId};
@@ -182,7 +184,7 @@ impl Batch {
             keys.model = write.word(Some(model))?;
         }
         let unpriced = end.verdict.unpriced.as_ref().map(super::names::unpriced);
-        let unpriced = write.word(unpriced.as_deref())?;
+        let reason = write.word(unpriced.as_deref())?;
         let (ending, outcome) = (write.word(Some(end.ending))?, write.word(end.outcome)?);
         keys.outcome = outcome;
         let (refused, usage_source) = (write.word(end.refused)?, write.word(Some(end.usage_source()))?);
@@ -194,7 +196,7 @@ impl Batch {
                 ":status": end.status, ":ending": ending,
                 ":outcome": outcome, ":refused": refused, ":usage_source": usage_source,
                 ":tokens_in": end.tokens_in, ":tokens_out": end.tokens_out,
-                ":pricing": end.verdict.pricing.code(), ":unpriced": unpriced,
+                ":pricing": end.verdict.pricing.code(), ":unpriced": reason,
                 ":cost_pico": end.verdict.cost, ":settled_pico": end.verdict.settled, ":end_hash": end.hash,
                 ":matched": end.verdict.matched.map(super::names::matched_code),
                 ":reported_pico": end.verdict.reported, ":computed_pico": end.verdict.computed,
@@ -225,6 +227,12 @@ impl Batch {
             let place = Place { keys: &keys, tier, region, wasted: &end.wasted };
             self.deltas.lines.add(write, &place, 0, (Sign::Plus, &end.verdict.lines))?;
             self.deltas.reported.add(&keys, &end.verdict)?;
+            self.deltas.requests.add(write, &keys, &end.requests)?;
+        }
+        if end.verdict.pricing != Pricing::Priced {
+            let (tokens_in, tokens_out, others) = (end.tokens_in, end.tokens_out, end.others.clone());
+            let call = UnpricedCall { reason, tokens_in, tokens_out, others };
+            self.deltas.unpriced.add(write, &keys, &call, false)?;
         }
         // The row of an open call, or of an orphaned one, names the model that was asked for.
         self.deltas.text.add(&keys, row.keys.model, end.told.sums(row.request_text_bytes))?;
@@ -251,6 +259,10 @@ impl Batch {
             };
             self.deltas.lines.history(write, &place, Sign::Minus, &counted.standing.steps)?;
             self.deltas.call(&stored.keys, counted.contribution.measures().negated())?;
+            self.deltas.requests.take_back(write, &stored.keys, &counted.requests)?;
+            if let Some((call, is_mended)) = &counted.unpriced {
+                self.deltas.unpriced.take_back(write, &stored.keys, call, *is_mended)?;
+            }
             for charge in &stored.charges {
                 let settled = charge.settled(counted.settled_pico, &counted.units);
                 self.charge(write, charge, stored.boot, settled.saturating_neg(), charge.held)?;

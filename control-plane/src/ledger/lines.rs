@@ -1,7 +1,10 @@
 //! The running sums of lines by what makes their price: day, customer, model, meter, tier, region and rows. They are
 //! what costs are exported from, since units × rate is exactly the cost of every row.
 
-use super::aggregates::{Keys, day};
+use super::{
+    aggregates::{Keys, day},
+    sums::{Sums, too_large},
+};
 use crate::store::{StoreError, Write};
 use protocol::{
     attempt::{self, Server},
@@ -9,8 +12,6 @@ use protocol::{
     price::tier_of,
     rating::Line,
 };
-use rusqlite::params_from_iter;
-use std::collections::BTreeMap;
 
 /// The columns of a row's key.
 pub(super) const KEYS: [&str; 12] = [
@@ -105,7 +106,7 @@ pub(super) enum Sign {
 
 /// Lines and units by key.
 #[derive(Debug, Default)]
-pub(super) struct LineDeltas(BTreeMap<[i64; 12], [i64; 2]>);
+pub(super) struct LineDeltas(Sums<12, 2>);
 
 impl LineDeltas {
     /// Counts a call's lines. `corrected` is the day of the correction that they come from, or 0.
@@ -119,7 +120,6 @@ impl LineDeltas {
         if lines.is_empty() {
             return Ok(());
         }
-        let too_large = || StoreError::corrupt("an aggregate", "is too large");
         let number = |value: u64| i64::try_from(value).map_err(|_| too_large());
         let keys = place.keys;
         for line in lines {
@@ -145,10 +145,8 @@ impl LineDeltas {
                 list_rate,
             ];
             let units = number(line.units)?;
-            let [lines, total] = self.0.entry(key).or_default();
-            let (one, units) = if sign == Sign::Plus { (1, units) } else { (-1, units.saturating_neg()) };
-            *lines = lines.checked_add(one).ok_or_else(too_large)?;
-            *total = total.checked_add(units).ok_or_else(too_large)?;
+            let part = if sign == Sign::Plus { [1, units] } else { [-1, units.saturating_neg()] };
+            self.0.add(key, part)?;
         }
         Ok(())
     }
@@ -172,19 +170,6 @@ impl LineDeltas {
     }
 
     pub(super) fn flush(&self, write: &Write<'_>) -> Result<(), StoreError> {
-        let (columns, marks) = (KEYS.join(", "), ["?"; KEYS.len()].join(", "));
-        let upsert = format!(
-            "INSERT INTO by_day_charge ({columns}, lines, units) VALUES ({marks}, ?, ?)
-             ON CONFLICT ({columns}) DO UPDATE SET lines = lines + excluded.lines, units = units + excluded.units"
-        );
-        let conditions = KEYS.map(|key| format!("{key} = ?")).join(" AND ");
-        let delete = format!("DELETE FROM by_day_charge WHERE {conditions} AND lines = 0 AND units = 0");
-        for (key, sums) in self.0.iter().filter(|(_, sums)| **sums != [0, 0]) {
-            write.execute(&upsert, params_from_iter(key.iter().chain(sums)))?;
-            if sums.iter().any(|sum| *sum < 0) {
-                write.execute(&delete, params_from_iter(key))?;
-            }
-        }
-        Ok(())
+        self.0.flush(write, "by_day_charge", &KEYS, &["lines", "units"])
     }
 }

@@ -8,7 +8,9 @@ use super::{
     lines::WastedAt,
     names,
     rating::{self, Verdict},
+    requests::Requests,
     text::Told,
+    unpriced,
     waste::{Cause, Waste},
 };
 use crate::rules::Rules;
@@ -95,6 +97,10 @@ pub struct Ended {
     pub tokens_out: i64,
     /// What it used, for caps in tokens.
     pub units: Units,
+    /// Of these, beside tokens of prompt and answer, where the cost is not known.
+    pub others: Units,
+    /// What its requests used, each by itself.
+    pub requests: Requests,
     /// The service tier and the region by which it was rated.
     pub tier: Option<Box<str>>,
     /// See `tier`.
@@ -200,6 +206,8 @@ fn prepare_end(head: &CallHead, end: &CallEnd, rules: &Rules, now: UnixNanos) ->
         tokens_in: count(usage.tokens(Side::Prompt)),
         tokens_out: count(usage.tokens(Side::Generated)),
         units: usage.units.clone(),
+        others: unpriced::others(end),
+        requests: Requests::of_end(end),
         tier: end.service_tier.clone().or_else(|| head.request_tier.clone()),
         region: end.region.clone().or_else(|| server.region.map(Into::into)),
         verdict: rating::rate_end(head, end, rules),
@@ -231,6 +239,8 @@ pub(super) fn orphaned(head: &CallHead, rules: &Rules, now: UnixNanos) -> Ended 
         tokens_in: count(usage.tokens(Side::Prompt)),
         tokens_out: 0,
         units: usage.units,
+        others: Units::new(),
+        requests: Requests::of_orphan(head),
         tier: head.request_tier.clone(),
         region: head.region.clone(),
         verdict,

@@ -3,10 +3,12 @@
 
 mod lines;
 mod text;
+mod used;
 mod worth;
 
 pub use lines::fill_lines;
 pub use text::fill_texts;
+pub use used::fill_used;
 
 use super::{
     Charge,
@@ -93,6 +95,7 @@ pub fn rebuild_check(connection: &Connection) -> Result<Check, StoreError> {
     text::compare(connection, &mut check)?;
     lines::compare(connection, &mut check)?;
     worth::compare(connection, &mut check)?;
+    used::compare(connection, &mut check)?;
     Ok(check)
 }
 
@@ -134,14 +137,20 @@ fn sums() -> String {
     )
 }
 
+/// The lengths of spans, as rows.
+const SPANS: &str = "(SELECT 1 AS span UNION ALL SELECT 4 UNION ALL SELECT 16)";
+
 fn recompute(table: &Table) -> String {
+    let is_by_span = table.keys.contains(&"span");
     let key = |key: &&str| match *key {
         "hour" => format!("started_at / {HOUR_NS}"),
+        "day" if is_by_span => format!("started_at / {DAY_NS} / span * span"),
         "day" => format!("started_at / {DAY_NS}"),
         other => other.to_owned(),
     };
     let keys = table.keys.iter().map(key).collect::<Vec<_>>().join(", ");
-    format!("SELECT {keys}, {} FROM standing WHERE state <> 0 GROUP BY {keys}", sums())
+    let calls = if is_by_span { format!("standing, {SPANS}") } else { "standing".to_owned() };
+    format!("SELECT {keys}, {} FROM {calls} WHERE state <> 0 GROUP BY {keys}", sums())
 }
 
 fn recompute_tasks() -> String {

@@ -3,13 +3,12 @@
 use super::{
     aggregates::{Keys, day},
     rating::Verdict,
+    sums::Sums,
 };
 use crate::store::{StoreError, Write};
-use std::collections::BTreeMap;
-
 /// Day, provider, model → calls, those we cannot price, what the provider says of the others, what we say of them.
 #[derive(Debug, Default)]
-pub(super) struct ReportedDeltas(BTreeMap<[i64; 3], [i64; 4]>);
+pub(super) struct ReportedDeltas(Sums<3, 4>);
 
 impl ReportedDeltas {
     /// Counts an ended call, where its provider said anything.
@@ -32,19 +31,12 @@ impl ReportedDeltas {
     }
 
     fn count(&mut self, keys: &Keys, sums: [i64; 4]) -> Result<(), StoreError> {
-        let row = self.0.entry([day(keys.started_at), keys.provider, keys.model]).or_default();
-        for (total, part) in row.iter_mut().zip(sums) {
-            *total =
-                total.checked_add(part).ok_or_else(|| StoreError::corrupt("an aggregate", "is too large"))?;
-        }
-        Ok(())
+        self.0.add([day(keys.started_at), keys.provider, keys.model], sums)
     }
 
     pub(super) fn flush(&self, write: &Write<'_>) -> Result<(), StoreError> {
-        for ([day, provider, model], [calls, uncomputed, reported, computed]) in &self.0 {
-            write.execute(UPSERT, [day, provider, model, calls, uncomputed, reported, computed])?;
-        }
-        Ok(())
+        let sums = ["calls", "uncomputed", "reported_pico", "computed_pico"];
+        self.0.flush(write, "by_day_reported", &["day", "provider", "model"], &sums)
     }
 }
 
@@ -55,12 +47,3 @@ fn sums(reported: i64, computed: Option<i64>) -> [i64; 4] {
         None => [1, 1, 0, 0],
     }
 }
-
-const UPSERT: &str = "
-    INSERT INTO by_day_reported (day, provider, model, calls, uncomputed, reported_pico, computed_pico)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
-    ON CONFLICT (day, provider, model) DO UPDATE SET
-        calls         = calls + excluded.calls,
-        uncomputed    = uncomputed + excluded.uncomputed,
-        reported_pico = reported_pico + excluded.reported_pico,
-        computed_pico = computed_pico + excluded.computed_pico";

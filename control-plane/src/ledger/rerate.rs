@@ -8,6 +8,7 @@ use super::{
     lines::{Place, Sign, WastedAt},
     rating,
     standing::{COST, Cost, Standing},
+    unpriced::{self, UnpricedCall},
     waste::{Cause, Waste},
 };
 use crate::{
@@ -140,6 +141,8 @@ struct Differing {
     waste: Waste,
     booked: Cost,
     reported: Option<i64>,
+    /// Where its cost was not known before.
+    unpriced: Option<UnpricedCall>,
     before: Standing,
     after: Cost,
     lines: Vec<Line>,
@@ -231,6 +234,7 @@ fn page(
                     },
                     booked,
                     reported: verdict.reported,
+                    unpriced: unpriced_call(row, &before, end)?,
                     before,
                     after,
                     lines: verdict.lines,
@@ -240,6 +244,22 @@ fn page(
         }
     }
     Ok(page)
+}
+
+fn unpriced_call(
+    row: &Row<'_>,
+    before: &Standing,
+    end: Option<&CallEnd>,
+) -> Result<Option<UnpricedCall>, StoreError> {
+    if before.cost.total.is_some() {
+        return Ok(None);
+    }
+    Ok(Some(UnpricedCall {
+        reason: row.get("unpriced")?,
+        tokens_in: row.get("tokens_in")?,
+        tokens_out: row.get("tokens_out")?,
+        others: end.map(unpriced::others).unwrap_or_default(),
+    }))
 }
 
 /// Whether two sets of lines say the same, whichever rows say it. What was booked before there were lines has none.
@@ -252,7 +272,7 @@ fn are_alike(before: &[Line], now: &[Line]) -> bool {
 }
 
 const COLUMNS: &str = "id, started_at, customer, workspace, feature, task, plan, provider, model, route, tokens_in, \
-    tokens_out, outcome, fallback, cost_pico, computed_pico, wasted_pico, premium_pico, head, end, lines";
+    tokens_out, outcome, fallback, unpriced, cost_pico, computed_pico, wasted_pico, premium_pico, head, end, lines";
 
 fn keys(row: &Row<'_>) -> Result<Keys, StoreError> {
     Ok(Keys {
@@ -334,6 +354,10 @@ fn correct(
         let today = day(instant(now));
         deltas.lines.add(write, &place, today, (Sign::Minus, call.before.lines()))?;
         deltas.lines.add(write, &place, today, (Sign::Plus, &call.lines))?;
+        if let Some(unpriced) = &call.unpriced {
+            deltas.unpriced.take_back(write, &call.keys, unpriced, false)?;
+            deltas.unpriced.add(write, &call.keys, unpriced, true)?;
+        }
         if let Some(reported) = call.reported {
             deltas.reported.recompute(
                 &call.keys,

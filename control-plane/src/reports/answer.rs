@@ -154,7 +154,7 @@ pub struct Question {
     pub filter: Filter,
 }
 
-/// Makes a report. Its time is widened to whole days, which is what the aggregates count; that of unpriced calls is not.
+/// Makes a report. Its time is widened to whole days, which is what the aggregates count.
 pub fn answer(
     store: &Connection,
     policy: &Policy,
@@ -162,8 +162,8 @@ pub fn answer(
     question: &Question,
     now: UnixNanos,
 ) -> Result<Report, StoreError> {
-    let Question { kind, range: exact, costs, filter } = question;
-    let (kind, exact, costs, range) = (*kind, *exact, *costs, whole_days(*exact));
+    let Question { kind, range, costs, filter } = question;
+    let (kind, costs, range) = (*kind, *costs, whole_days(*range));
     let groups = |dimension, range| groups(store, dimension, range, costs, filter);
     let simple = |by, dimension| Ok(breakdown(by, &groups(dimension, range)?, range));
     let reported = Reported::read(store, range)?;
@@ -200,7 +200,7 @@ pub fn answer(
             Ok(tasks(&TasksBy::ALL.into_iter().map(by).collect::<Result<Vec<_>, _>>()?, range))
         }
         Kind::Drift => drift::drift(store, range, filter),
-        Kind::Unpriced => Ok(unpriced(policy, unpriced_groups(store, exact, costs, filter)?, exact)),
+        Kind::Unpriced => Ok(unpriced(policy, unpriced_groups(store, range, costs, filter)?, range)),
         Kind::Weekly => {
             let models = groups(Dimension::Model, range)?;
             let changes =

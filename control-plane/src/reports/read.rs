@@ -1,7 +1,13 @@
 //! Reads figures from the store's aggregates. Sums are made here, in integers wide enough for any of them.
 
 use super::{Costs, Filter, Group, ListFilters, Point, Range, Totals, Waste};
-use crate::{ledger::calls::WordColumn, store::StoreError};
+use crate::{
+    ledger::{
+        calls::WordColumn,
+        spans::{Run, cover},
+    },
+    store::StoreError,
+};
 use protocol::{UnixNanos, money::PicoUsd};
 use rusqlite::{Connection, Row, params_from_iter};
 use std::collections::BTreeMap;
@@ -30,7 +36,7 @@ pub enum Dimension {
 }
 
 impl Dimension {
-    /// The columns of its names, and what it needs of sums by day; `None` where only those by the hour have it.
+    /// The columns of its names, and what it needs of sums by day; `None` where only those by spans of days have it.
     fn columns(self) -> (&'static str, Option<&'static [WordColumn]>) {
         use WordColumn::{Customer, Feature, Model, Provider, Route};
         match self {
@@ -43,7 +49,7 @@ impl Dimension {
     }
 }
 
-/// The sums of each group over a span, which is taken as whole days (hours for workspaces).
+/// The sums of each group over a time, which is taken as whole days.
 pub fn groups(
     store: &Connection,
     by: Dimension,
@@ -52,28 +58,33 @@ pub fn groups(
     filter: &Filter,
 ) -> Result<Vec<Group>, StoreError> {
     let (columns, needs) = by.columns();
-    let (table, bucket, length) = match needs {
-        Some(needs) => (filter.sums_by_day(needs), "day", DAY_NS),
-        None => ("by_hour_workspace", "hour", HOUR_NS),
-    };
     let Some(conditions) = filter.conditions(store, 2)? else { return Ok(Vec::new()) };
-    // The customer leads that key: each one's part of it is looked up.
-    let lead = if table == "by_day_use" && !filter.is_of_a_customer() {
-        "customer IN (SELECT customer FROM by_day_customer WHERE day >= ?1 AND day < ?2) AND "
-    } else {
-        ""
+    let (from, to) = days(range);
+    let (table, runs) = match needs {
+        Some(needs) => (filter.sums_by_day(needs), vec![Run { span: 1, from, to }]),
+        None => ("by_span_workspace", cover(from, to)),
     };
-    let sql = format!(
-        "SELECT {columns}, {SUMS} FROM {table} WHERE {lead}{bucket} >= ?1 AND {bucket} < ?2{}",
-        conditions.sql
-    );
     let mut sums: BTreeMap<(i64, i64), Totals> = BTreeMap::new();
-    let mut statement = store.prepare_cached(&sql)?;
-    let span = [first(range.from, length), last(range.to, length)];
-    let mut rows = statement.query(params_from_iter(span.into_iter().chain(conditions.values)))?;
-    while let Some(row) = rows.next()? {
-        let sum = sums.entry((row.get(0)?, row.get(1)?)).or_default();
-        *sum = sum.plus(totals(row, 2)?.with(costs));
+    for Run { span, from, to } in runs {
+        let lead = match table {
+            "by_span_workspace" => format!("span = {span} AND "),
+            // The customer leads that key: each one's part of it is looked up.
+            "by_day_use" if !filter.is_of_a_customer() => {
+                "customer IN (SELECT customer FROM by_day_customer WHERE day >= ?1 AND day < ?2) AND "
+                    .to_owned()
+            }
+            _ => String::new(),
+        };
+        let sql = format!(
+            "SELECT {columns}, {SUMS} FROM {table} WHERE {lead}day >= ?1 AND day < ?2{}",
+            conditions.sql
+        );
+        let mut statement = store.prepare_cached(&sql)?;
+        let mut rows = statement.query(params_from_iter([from, to].iter().chain(&conditions.values)))?;
+        while let Some(row) = rows.next()? {
+            let sum = sums.entry((row.get(0)?, row.get(1)?)).or_default();
+            *sum = sum.plus(totals(row, 2)?.with(costs));
+        }
     }
     // Several customers' calls without a workspace are one group.
     let mut merged: BTreeMap<(Option<Box<str>>, ListFilters), Totals> = BTreeMap::new();
@@ -169,6 +180,11 @@ pub fn week_of(now: UnixNanos) -> Range {
 pub fn before(range: Range) -> Range {
     let length = range.to.saturating_sub(range.from);
     Range { from: range.from.saturating_sub(length), to: range.from }
+}
+
+/// The days that a time touches: the first, and the one after the last.
+pub(super) fn days(range: Range) -> (i64, i64) {
+    (first(range.from, DAY_NS), last(range.to, DAY_NS))
 }
 
 fn first(at: UnixNanos, length: u64) -> i64 {

@@ -1,27 +1,26 @@
 //! Unpriced traffic: calls without a known cost, by provider, model and reason, what they could have cost at most, and
-//! what to do about it. The one report that reads calls: no aggregate knows reasons.
+//! what to do about it.
+
+mod read;
+
+pub use read::unpriced_groups;
 
 use super::{
-    Behind, Cell, Costs, Filter, Range, Report, Section,
+    Behind, Cell, Range, Report, Section,
     breakdown::{all_of_them, calls, column},
 };
-use crate::{
-    policy::{Policy, When},
-    store::{NO_WORD, StoreError, instant, unix, word_text},
-};
+use crate::policy::{Policy, When};
 use protocol::{
-    UnixNanos, codec,
+    UnixNanos,
     ids::CallId,
-    meters::{Meter, Units, Usage},
+    meters::Units,
     money::{PicoUsd, PicoUsdPerUnit},
 };
-use rusqlite::{Connection, Row, params_from_iter};
-use serde::Deserialize;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 /// So many groups are named; the others are one row, so that the rows add up. Whoever calls can make up model names.
 const GROUPS_MAX: usize = 200;
-/// So many are told apart while calls are read; calls of others are put together.
+/// So many are told apart while sums are read; calls of others are put together.
 const READ_MAX: usize = 10_000;
 /// What stands for those.
 const OTHERS: &str = "(others)";
@@ -47,12 +46,26 @@ pub struct UnpricedGroup {
     pub others: Units,
     /// Whom they were for; those for nobody are not in it.
     pub customers: BTreeSet<Box<str>>,
+    /// The first and the last of them; `None` where too many groups are put together to tell.
+    pub ends: Option<Ends>,
+}
+
+/// The first and the last of some calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ends {
     /// When the first of them began,
     pub first_at: UnixNanos,
     /// and the last,
     pub last_at: UnixNanos,
     /// which is this one.
     pub last_call: CallId,
+}
+
+impl Ends {
+    fn plus(self, other: Self) -> Self {
+        let last = if other.last_at > self.last_at { other } else { self };
+        Self { first_at: self.first_at.min(other.first_at), ..last }
+    }
 }
 
 impl UnpricedGroup {
@@ -70,7 +83,6 @@ impl UnpricedGroup {
 
     /// Both as one row.
     fn plus(mut self, other: Self) -> Self {
-        let is_later = other.last_at > self.last_at;
         self.calls = self.calls.saturating_add(other.calls);
         self.tokens_in = self.tokens_in.saturating_add(other.tokens_in);
         self.tokens_out = self.tokens_out.saturating_add(other.tokens_out);
@@ -79,97 +91,8 @@ impl UnpricedGroup {
             *sum = sum.saturating_add(units);
         }
         self.customers.extend(other.customers);
-        self.first_at = self.first_at.min(other.first_at);
-        self.last_at = self.last_at.max(other.last_at);
-        self.last_call = if is_later { other.last_call } else { self.last_call };
+        self.ends = self.ends.zip(other.ends).map(|(one, other)| one.plus(other));
         self
-    }
-}
-
-const QUERY: &str =
-    "SELECT calls.id, calls.started_at, calls.provider, calls.model, calls.customer, calls.tokens_in,
-         calls.tokens_out, details.end, coalesce(words.text, '')
-     FROM calls INDEXED BY calls_unpriced JOIN details ON details.id = calls.id
-         LEFT JOIN words ON words.id = calls.unpriced
-         LEFT JOIN corrections AS since ON since.cause = 'rerate' AND since.id =
-             (SELECT max(id) FROM corrections WHERE call = calls.id)
-     WHERE pricing <> 0 AND started_at >= ?1 AND started_at < ?2 AND (?3 OR since.after_pico IS NULL)";
-
-/// Reads them. A call that was rated anew since counts as that left it, or as it was booked at first.
-pub fn unpriced_groups(
-    store: &Connection,
-    range: Range,
-    costs: Costs,
-    filter: &Filter,
-) -> Result<Vec<UnpricedGroup>, StoreError> {
-    let Some(conditions) = filter.conditions(store, 3)? else { return Ok(Vec::new()) };
-    let mut statement = store.prepare_cached(&format!("{QUERY}{}", conditions.sql))?;
-    let own = [instant(range.from), instant(range.to), i64::from(costs == Costs::Original)];
-    let mut rows = statement.query(params_from_iter(own.into_iter().chain(conditions.values)))?;
-    let mut words = Words { store, known: BTreeMap::new() };
-    let mut groups: BTreeMap<(i64, i64, Box<str>), UnpricedGroup> = BTreeMap::new();
-    while let Some(row) = rows.next()? {
-        let (mut key, mut call) = ((row.get(2)?, row.get(3)?, row.get(8)?), one(row, &mut words)?);
-        if groups.len() >= READ_MAX && !groups.contains_key(&key) {
-            key = (NO_WORD, NO_WORD, "".into());
-            call = UnpricedGroup { provider: OTHERS.into(), model: None, reason: "".into(), ..call };
-        }
-        let sum = match groups.remove(&key) {
-            Some(group) => group.plus(call),
-            None => call,
-        };
-        groups.insert(key, sum);
-    }
-    Ok(groups.into_values().collect())
-}
-
-/// Of all that is known of a call's end.
-#[derive(Deserialize)]
-struct Used {
-    usage: Usage,
-}
-
-fn one(row: &Row<'_>, words: &mut Words<'_>) -> Result<UnpricedGroup, StoreError> {
-    let end: Option<Vec<u8>> = row.get(7)?;
-    let used: Option<Used> = end
-        .map(|end| codec::decode(&end).map_err(|error| StoreError::corrupt("a call's end", error)))
-        .transpose()?;
-    let is_beside = |meter: &Meter| meter.side() == protocol::meters::Side::Service;
-    let others = used.map(|used| used.usage.units).unwrap_or_default();
-    let others = others.into_iter().filter(|(meter, units)| is_beside(meter) && *units > 0);
-    let at = unix(row.get(1)?);
-    Ok(UnpricedGroup {
-        provider: words.text(row.get(2)?)?.unwrap_or_default(),
-        model: words.text(row.get(3)?)?,
-        reason: row.get(8)?,
-        calls: 1,
-        tokens_in: unix(row.get(5)?),
-        tokens_out: unix(row.get(6)?),
-        others: others.collect(),
-        customers: words.text(row.get(4)?)?.into_iter().collect(),
-        first_at: at,
-        last_at: at,
-        last_call: CallId::from_bytes(row.get(0)?),
-    })
-}
-
-/// Texts of the dictionary, each looked up once.
-struct Words<'a> {
-    store: &'a Connection,
-    known: BTreeMap<i64, Box<str>>,
-}
-
-impl Words<'_> {
-    fn text(&mut self, id: i64) -> Result<Option<Box<str>>, StoreError> {
-        if id == NO_WORD {
-            return Ok(None);
-        }
-        if let Some(text) = self.known.get(&id) {
-            return Ok(Some(text.clone()));
-        }
-        let text: Option<Box<str>> = word_text(self.store, id)?.map(Into::into);
-        self.known.extend(text.clone().map(|text| (id, text)));
-        Ok(text)
     }
 }
 
@@ -247,9 +170,9 @@ fn named(names: [Cell; 3], group: &UnpricedGroup, ceiling: Option<PicoUsdPerUnit
         Cell::Count(group.tokens_out),
         Cell::text(units(&group.others)),
         Cell::Count(u64::try_from(group.customers.len()).unwrap_or(u64::MAX)),
-        Cell::Moment(group.first_at),
-        Cell::Moment(group.last_at),
-        Cell::text(group.last_call.to_string()),
+        group.ends.map_or(Cell::Empty, |ends| Cell::Moment(ends.first_at)),
+        group.ends.map_or(Cell::Empty, |ends| Cell::Moment(ends.last_at)),
+        group.ends.map_or(Cell::Empty, |ends| Cell::text(ends.last_call.to_string())),
     ]);
     cells
 }

@@ -13,7 +13,7 @@ struct Step {
 
 type Fill = fn(&Connection) -> Result<(), StoreError>;
 
-const STEPS: [Step; 11] = [
+const STEPS: [Step; 12] = [
     Step { sql: include_str!("migrations/0001_ledger.sql"), fill: None },
     Step { sql: include_str!("migrations/0002_text.sql"), fill: Some(rebuild::fill_texts) },
     Step { sql: include_str!("migrations/0003_prices.sql"), fill: Some(rebuild::fill_lines) },
@@ -25,6 +25,7 @@ const STEPS: [Step; 11] = [
     Step { sql: include_str!("migrations/0009_keys.sql"), fill: None },
     Step { sql: include_str!("migrations/0010_use.sql"), fill: None },
     Step { sql: include_str!("migrations/0011_report_schedules.sql"), fill: None },
+    Step { sql: include_str!("migrations/0012_spans.sql"), fill: Some(rebuild::fill_used) },
 ];
 
 /// Brings the schema to the newest version, each step in a transaction of its own.

@@ -1,6 +1,7 @@
-//! What tasks cost and what they were worth, by the day of their newest call. A task counts once, whole, and moves with
-//! every change of it or of its outcome.
+//! What tasks cost and what they were worth, by the span of days of their newest call. A task counts once, whole, and moves
+//! with every change of it or of its outcome.
 
+use super::super::spans::{LENGTHS, first_day};
 use crate::store::{StoreError, Write};
 use rusqlite::{ToSql, params_from_iter};
 use std::collections::BTreeMap;
@@ -10,43 +11,39 @@ const TASK: &str = "SELECT day, customer, plan, feature, provider, model, last_o
         1, smooth, unpriced, cost_pico, retried_pico, failed_pico, aborted_pico, invalid_pico, premium_pico
     FROM task_worth WHERE task = ?1";
 
-/// Day, plan, feature, provider, model, the newest call's outcome.
-const BY_DAY: &str = "INSERT INTO by_day_task (day, plan, feature, provider, model, last_outcome, said,
-        tasks, smooth, unpriced, cost_pico, retried_pico, failed_pico, aborted_pico, invalid_pico, premium_pico)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)
-    ON CONFLICT (day, plan, feature, provider, model, said, last_outcome) DO UPDATE SET
-        tasks = tasks + excluded.tasks, smooth = smooth + excluded.smooth, unpriced = unpriced + excluded.unpriced,
-        cost_pico = cost_pico + excluded.cost_pico, retried_pico = retried_pico + excluded.retried_pico,
-        failed_pico = failed_pico + excluded.failed_pico, aborted_pico = aborted_pico + excluded.aborted_pico,
-        invalid_pico = invalid_pico + excluded.invalid_pico, premium_pico = premium_pico + excluded.premium_pico";
-const BY_DAY_EMPTY: &str =
-    "DELETE FROM by_day_task WHERE day = ?1 AND plan = ?2 AND feature = ?3 AND provider = ?4
-    AND model = ?5 AND last_outcome = ?6 AND said = ?7 AND tasks = 0";
+/// Sums by some of what a task says of itself.
+struct Table {
+    name: &'static str,
+    /// The columns of its key between the day and the outcomes.
+    keys: &'static [&'static str],
+}
 
-/// Day, customer, plan, the newest call's outcome.
-const BY_CUSTOMER: &str = "INSERT INTO by_day_task_customer (day, customer, plan, last_outcome, said,
-        tasks, smooth, unpriced, cost_pico, retried_pico, failed_pico, aborted_pico, invalid_pico, premium_pico)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)
-    ON CONFLICT (day, customer, plan, said, last_outcome) DO UPDATE SET
-        tasks = tasks + excluded.tasks, smooth = smooth + excluded.smooth, unpriced = unpriced + excluded.unpriced,
-        cost_pico = cost_pico + excluded.cost_pico, retried_pico = retried_pico + excluded.retried_pico,
-        failed_pico = failed_pico + excluded.failed_pico, aborted_pico = aborted_pico + excluded.aborted_pico,
-        invalid_pico = invalid_pico + excluded.invalid_pico, premium_pico = premium_pico + excluded.premium_pico";
-const BY_CUSTOMER_EMPTY: &str =
-    "DELETE FROM by_day_task_customer WHERE day = ?1 AND customer = ?2 AND plan = ?3
-    AND last_outcome = ?4 AND said = ?5 AND tasks = 0";
+const TABLES: [Table; 3] = [
+    Table { name: "by_span_task", keys: &["plan", "feature", "provider", "model"] },
+    Table { name: "by_span_task_customer", keys: &["customer", "plan"] },
+    Table { name: "by_span_task_use", keys: &["customer", "plan", "feature", "provider", "model"] },
+];
+
+const SUMS: [&str; 9] = [
+    "tasks",
+    "smooth",
+    "unpriced",
+    "cost_pico",
+    "retried_pico",
+    "failed_pico",
+    "aborted_pico",
+    "invalid_pico",
+    "premium_pico",
+];
 
 /// The sums of some tasks, beginning with how many they are.
-type Sums = [i64; 9];
-/// The numbers of a key, and what was said.
-type Rows<const KEY: usize> = BTreeMap<([i64; KEY], Box<str>), Sums>;
+type Sums = [i64; SUMS.len()];
+/// Span, first day, the newest call's outcome and the table's own keys, padded to the longest; and what was said.
+type Key = ([i64; 8], Box<str>);
 
-/// What changes.
+/// What changes, by table.
 #[derive(Debug, Default)]
-pub(in crate::ledger) struct WorthDeltas {
-    by_day: Rows<6>,
-    by_customer: Rows<4>,
-}
+pub(in crate::ledger) struct WorthDeltas([BTreeMap<Key, Sums>; TABLES.len()]);
 
 impl WorthDeltas {
     /// Makes a change of a task or of its outcome, and counts the task as it is then instead of as it was.
@@ -76,15 +73,26 @@ impl WorthDeltas {
         for (column, sum) in (8..).zip(&mut part) {
             *sum = row.get::<_, i64>(column)?.saturating_mul(sign);
         }
-        let by_day = ([day, plan, feature, provider, model, last], said.clone());
-        add(self.by_day.entry(by_day).or_default(), part)?;
-        add(self.by_customer.entry(([day, customer, plan, last], said)).or_default(), part)
+        let [by_task, by_customer, by_use] = &mut self.0;
+        for span in LENGTHS {
+            let first = first_day(day, span);
+            let at = |keys: [i64; 5]| {
+                let [one, two, three, four, five] = keys;
+                ([span, first, last, one, two, three, four, five], said.clone())
+            };
+            add(by_task.entry(at([plan, feature, provider, model, 0])).or_default(), part)?;
+            add(by_customer.entry(at([customer, plan, 0, 0, 0])).or_default(), part)?;
+            add(by_use.entry(at([customer, plan, feature, provider, model])).or_default(), part)?;
+        }
+        Ok(())
     }
 
     /// Writes all of it.
     pub(in crate::ledger) fn flush(self, write: &Write<'_>) -> Result<(), StoreError> {
-        put(write, &self.by_day, BY_DAY, BY_DAY_EMPTY)?;
-        put(write, &self.by_customer, BY_CUSTOMER, BY_CUSTOMER_EMPTY)
+        for (table, rows) in TABLES.iter().zip(&self.0) {
+            put(write, table, rows)?;
+        }
+        Ok(())
     }
 }
 
@@ -95,18 +103,27 @@ fn add(sums: &mut Sums, part: Sums) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn put<const KEY: usize>(
-    write: &Write<'_>,
-    rows: &Rows<KEY>,
-    upsert: &str,
-    delete_empty: &str,
-) -> Result<(), StoreError> {
+fn put(write: &Write<'_>, table: &Table, rows: &BTreeMap<Key, Sums>) -> Result<(), StoreError> {
+    let columns: Vec<&str> =
+        ["said", "span", "day", "last_outcome"].iter().chain(table.keys).copied().collect();
+    let key = columns.join(", ");
+    let marks = vec!["?"; columns.len().saturating_add(SUMS.len())].join(", ");
+    let name = table.name;
+    let sums = SUMS.map(|sum| format!("{sum} = {sum} + excluded.{sum}")).join(", ");
+    let upsert = format!(
+        "INSERT INTO {name} ({key}, {}) VALUES ({marks}) ON CONFLICT ({key}) DO UPDATE SET {sums}",
+        SUMS.join(", ")
+    );
+    let is_it = columns.iter().map(|column| format!("{column} = ?")).collect::<Vec<_>>().join(" AND ");
+    let delete_empty = format!("DELETE FROM {name} WHERE {is_it} AND tasks = 0");
     for ((numbers, said), sums) in rows.iter().filter(|(_, sums)| **sums != Sums::default()) {
         let said: &dyn ToSql = said;
-        let key = || numbers.iter().map(|number| -> &dyn ToSql { number }).chain([said]);
-        write.execute(upsert, params_from_iter(key().chain(sums.iter().map(|sum| -> &dyn ToSql { sum }))))?;
+        let numbers = numbers.iter().take(columns.len().saturating_sub(1));
+        let key = || std::iter::once(said).chain(numbers.clone().map(|number| -> &dyn ToSql { number }));
+        write
+            .execute(&upsert, params_from_iter(key().chain(sums.iter().map(|sum| -> &dyn ToSql { sum }))))?;
         if sums.first().is_some_and(|tasks| *tasks < 0) {
-            write.execute(delete_empty, params_from_iter(key()))?;
+            write.execute(&delete_empty, params_from_iter(key()))?;
         }
     }
     Ok(())

@@ -5,7 +5,9 @@ use crate::{
         Charge, State,
         aggregates::{Contribution, Keys},
         prepare::Booking,
+        requests::Requests,
         standing::{COST, Cost, Standing},
+        unpriced::UnpricedCall,
         waste::Waste,
     },
     store::{StoreError, Write, instant},
@@ -41,6 +43,9 @@ pub(super) struct Counted {
     pub(super) region: Option<Box<str>>,
     pub(super) settled_pico: i64,
     pub(super) units: Units,
+    pub(super) requests: Requests,
+    /// Where its cost was not known when it was booked, and whether it has been since.
+    pub(super) unpriced: Option<(UnpricedCall, bool)>,
 }
 
 impl Stored {
@@ -145,7 +150,7 @@ impl Stored {
 impl Counted {
     fn load(write: &Write<'_>, keys: &Keys) -> Result<Self, StoreError> {
         let mut find = write.statement(&format!(
-            "SELECT tokens_in, tokens_out, {COST}, settled_pico, head, lines
+            "SELECT tokens_in, tokens_out, pricing, unpriced, {COST}, settled_pico, head, lines
              FROM calls JOIN details USING (id) WHERE id = ?1"
         ))?;
         let mut rows = find.query([keys.id])?;
@@ -155,7 +160,18 @@ impl Counted {
         let head: CallHead =
             codec::decode(&head).map_err(|error| StoreError::corrupt("a call's head", error))?;
         let standing = Standing::load(write.connection(), &keys.id, booked, row.get("lines")?)?;
+        let requests = Requests::of_orphan(&head);
+        let unpriced = match row.get("pricing")? {
+            None | Some(0) => None,
+            Some(_) => {
+                let (reason, tokens_out) = (row.get("unpriced")?, row.get("tokens_out")?);
+                let call = UnpricedCall { reason, tokens_in, tokens_out, others: Units::new() };
+                Some((call, standing.cost.total.is_some()))
+            }
+        };
         Ok(Self {
+            requests,
+            unpriced,
             contribution: Contribution {
                 refused: false,
                 error: false,

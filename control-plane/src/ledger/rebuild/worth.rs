@@ -1,6 +1,6 @@
-//! Counts anew what tasks were worth, by day: from the tasks, which are compared with their calls, and the outcomes.
+//! Counts anew what tasks were worth, by spans of days: from the tasks, which are compared with their calls, and the outcomes.
 
-use super::{Check, Difference, count};
+use super::{Check, Difference, SPANS, count};
 use crate::store::StoreError;
 use rusqlite::Connection;
 
@@ -18,12 +18,15 @@ const RUNNING: &str = "tasks, smooth, unpriced, cost_pico, retried_pico, failed_
 
 pub(super) fn compare(connection: &Connection, check: &mut Check) -> Result<(), StoreError> {
     for (table, keys) in [
-        ("by_day_task", "day, plan, feature, provider, model"),
-        ("by_day_task_customer", "day, customer, plan"),
+        ("by_span_task", "plan, feature, provider, model"),
+        ("by_span_task_customer", "customer, plan"),
+        ("by_span_task_use", "customer, plan, feature, provider, model"),
     ] {
-        let recounted =
-            format!("SELECT {keys}, said, last, {SUMS} FROM ({TASKS}) GROUP BY {keys}, said, last");
-        let running = format!("SELECT {keys}, said, last_outcome, {RUNNING} FROM {table}");
+        let recounted = format!(
+            "SELECT span, day / span * span AS first, {keys}, said, last, {SUMS} FROM ({TASKS}), {SPANS}
+             GROUP BY span, first, {keys}, said, last"
+        );
+        let running = format!("SELECT span, day, {keys}, said, last_outcome, {RUNNING} FROM {table}");
         check.rows = check.rows.saturating_add(count(connection, &running)?);
         let missing = count(connection, &format!("{recounted} EXCEPT {running}"))?;
         let extra = count(connection, &format!("{running} EXCEPT {recounted}"))?;

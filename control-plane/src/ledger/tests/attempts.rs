@@ -145,6 +145,9 @@ async fn each_cause_of_waste_has_its_own_sum() {
     });
     ledger.book(events.collect()).await;
     let tables = aggregates::TABLES.iter().map(|table| table.name);
+    // One length of spans after the other.
+    let tables = tables
+        .map(|table| if table.starts_with("by_span") { "by_span_workspace WHERE span = 4" } else { table });
     for table in tables.chain(["by_task"]) {
         let sum = |column: &str| format!("SELECT {column} FROM {table}");
         for (column, expected) in [

@@ -72,6 +72,9 @@ async fn rerating_appends_corrections_edits_nothing_and_changes_nothing_the_seco
     assert_eq!(correction.cause, "rerate");
     assert_eq!((correction.before_usd, correction.after_usd), (Some(usd("0.000075")), Some(usd("0.0001"))));
     let tables = aggregates::TABLES.iter().map(|table| table.name);
+    // One length of spans after the other.
+    let tables = tables
+        .map(|table| if table.starts_with("by_span") { "by_span_workspace WHERE span = 4" } else { table });
     for table in tables.chain(["by_task"]) {
         let sums = |column: &str| format!("SELECT sum({column}) FROM {table}");
         assert_eq!(ledger.number(&sums("cost_pico")).await, 200_000_000, "{table}");

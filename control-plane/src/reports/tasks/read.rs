@@ -1,12 +1,18 @@
-//! Reads what tasks cost and were worth: from the sums by day where those have what is asked for, else task by task.
+//! Reads what tasks cost and were worth: from the sums by spans of days where those have what is asked for, else task by
+//! task.
 
 use super::{TaskGroup, TaskTotals, TasksBy};
 use crate::{
     ledger::{
         calls::WordColumn,
+        spans::{Run, cover},
         tasks::{Sums, TaskOutcome, outcome_of},
     },
-    reports::{Filter, ListFilters, Range, filter::Conditions, read::pair},
+    reports::{
+        Filter, ListFilters, Range,
+        filter::Conditions,
+        read::{days, pair},
+    },
     store::{StoreError, instant, word_text},
 };
 use protocol::UnixNanos;
@@ -16,8 +22,8 @@ use std::collections::BTreeMap;
 /// The columns of a task that both forms have, task by task.
 const OF_ONE: &str = "said, last_outcome, 1 AS tasks, smooth, unpriced, cost_pico, retried_pico, failed_pico, \
     aborted_pico, invalid_pico, premium_pico";
-/// The same, by day.
-const OF_A_DAY: &str = "said, last_outcome, tasks, smooth, unpriced, cost_pico, retried_pico, failed_pico, \
+/// The same, summed up.
+const OF_A_SPAN: &str = "said, last_outcome, tasks, smooth, unpriced, cost_pico, retried_pico, failed_pico, \
     aborted_pico, invalid_pico, premium_pico";
 
 /// Two names, what was said, what the newest call came to.
@@ -37,15 +43,21 @@ pub fn task_groups(
     let Some(conditions) = filter.conditions(store, 2)? else { return Ok(Vec::new()) };
     let (from, to, quiet) = (instant(range.from), instant(range.to), instant(quiet_since));
     let mut parts = Parts::new();
-    let sql = match by_day(by, filter) {
-        Some(table) => format!(
-            "SELECT {}, {OF_A_DAY} FROM {table} WHERE day >= ?1 / 86400000000000 AND day < ?2 / 86400000000000{}",
-            by.columns(),
-            conditions.sql
-        ),
-        None => one_by_one(by, "", &conditions),
-    };
-    gather(store, &sql, [from, to], &conditions, |key, part| add(parts.entry(key).or_default(), &part, 1))?;
+    let mut count = |key, part| add(parts.entry(key).or_default(), &part, 1);
+    match summed(by, filter) {
+        Some(table) => {
+            let (first, last) = days(range);
+            for Run { span, from, to } in cover(first, last) {
+                let sql = format!(
+                    "SELECT {}, {OF_A_SPAN} FROM {table} WHERE span = {span} AND day >= ?1 AND day < ?2{}",
+                    by.columns(),
+                    conditions.sql
+                );
+                gather(store, &sql, [from, to], &conditions, &mut count)?;
+            }
+        }
+        None => gather(store, &one_by_one(by, "", &conditions), [from, to], &conditions, count)?,
+    }
     // Of what is still at work nobody knows what it will be worth.
     let mut at_work: Vec<(Key, [i128; 9])> = Vec::new();
     let quiet_until = quiet.saturating_add(1);
@@ -64,21 +76,24 @@ pub fn task_groups(
     name(store, by, parts)
 }
 
-/// The table of sums by day that has what tasks are grouped and filtered by.
-fn by_day(by: TasksBy, filter: &Filter) -> Option<&'static str> {
+/// The smallest table of sums that has what tasks are grouped and filtered by.
+fn summed(by: TasksBy, filter: &Filter) -> Option<&'static str> {
     use WordColumn::{Customer, Feature, Model, Plan, Provider};
+    const TABLES: [(&str, &[WordColumn]); 3] = [
+        ("by_span_task", &[Plan, Feature, Provider, Model]),
+        ("by_span_task_customer", &[Customer, Plan]),
+        ("by_span_task_use", &[Customer, Plan, Feature, Provider, Model]),
+    ];
     let asked: &[WordColumn] = match by {
         TasksBy::Feature => &[Feature],
         TasksBy::Customer => &[Customer],
         TasksBy::Plan => &[Plan],
         TasksBy::Model => &[Provider, Model],
     };
-    let tables: [(&str, &[WordColumn]); 2] =
-        [("by_day_task", &[Plan, Feature, Provider, Model]), ("by_day_task_customer", &[Customer, Plan])];
     let has_all = |columns: &[WordColumn]| {
         filter.columns().chain(asked.iter().copied()).all(|column| columns.contains(&column))
     };
-    tables.into_iter().find(|(_, columns)| has_all(columns)).map(|(table, _)| table)
+    TABLES.into_iter().find(|(_, columns)| has_all(columns)).map(|(table, _)| table)
 }
 
 fn one_by_one(by: TasksBy, lead: &str, conditions: &Conditions) -> String {

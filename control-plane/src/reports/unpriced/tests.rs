@@ -1,10 +1,17 @@
 use super::*;
-use crate::{app::App, catalogue, clock::Clock, policy, reports::Format};
+use crate::{
+    app::App,
+    catalogue,
+    clock::Clock,
+    ledger::rerate::{self, Selection},
+    policy,
+    reports::{Costs, Filter, Format, filter::Conditions, whole_days},
+};
 use protocol::{
     attribution::{Attributed, Attribution, Dimension, Source},
     event::{CallEnd, CallHead, UsageEvent},
 };
-use rusqlite::params;
+use rusqlite::Connection;
 use serde_json::{Value, json};
 
 /// 2026-11-24T10:00:00Z.
@@ -34,16 +41,16 @@ impl Desk {
     }
 
     /// Books a call that began so many minutes ago. Its id ends with that number.
-    fn book(&self, minutes_ago: u8, customer: &str, model: &str, used: Value) {
+    fn book(&self, minutes_ago: u64, customer: &str, model: &str, used: Value) {
         use crate::ledger;
-        let at = NOW - u64::from(minutes_ago) * MINUTE;
+        let (at, number) = (NOW - minutes_ago * MINUTE, u8::try_from(minutes_ago % 256).unwrap());
         let mut attribution = Attribution::default();
         if !customer.is_empty() {
             let value = customer.parse().unwrap();
             attribution.set(Dimension::Customer, Attributed { value, from: Source::Header });
         }
         let head = json!({
-            "id": CallId::new(at / 1_000_000, [minutes_ago; 10]), "attribution": attribution, "provider": "openai",
+            "id": CallId::new(at / 1_000_000, [number; 10]), "attribution": attribution, "provider": "openai",
             "dialect": "openai-chat", "operation": "chat", "request_model": model, "started_at": at,
         });
         let end = json!({
@@ -58,14 +65,14 @@ impl Desk {
         self.runtime.block_on(self.app.store.write(job)).unwrap();
     }
 
-    /// Books the call of that number otherwise.
-    fn correct(&self, number: u8, cause: &'static str, after: Option<i64>) {
-        let id = CallId::new((NOW - u64::from(number) * MINUTE) / 1_000_000, [number; 10]);
-        let job = move |write: &mut crate::store::Write<'_>| {
-            let sql = "INSERT INTO corrections (call, at, cause, after_pico) VALUES (?1, ?2, ?3, ?4)";
-            write.execute(sql, params![id.as_bytes(), instant(NOW), cause, after])
-        };
-        self.runtime.block_on(self.app.store.write(job)).unwrap();
+    /// Prices a model after all, and rates the calls anew that began so many minutes ago or later.
+    fn reprice(&self, model: &str, minutes_ago: u64) {
+        let text = CATALOGUE.replace("gpt-4o", model);
+        let request = catalogue::Request { text, effective_from: None, dry_run: false };
+        self.runtime.block_on(catalogue::import(&self.app, request)).unwrap();
+        let selection = Selection { from: NOW - minutes_ago * MINUTE, to: NOW, words: Vec::new() };
+        let job = rerate::rerate(&self.app.store, self.app.rules(), selection, false, NOW);
+        self.runtime.block_on(job).unwrap();
     }
 
     fn report(&self) -> Report {
@@ -73,7 +80,7 @@ impl Desk {
     }
 
     fn report_of(&self, costs: Costs) -> Report {
-        let range = Range { from: NOW - 60 * MINUTE, to: NOW };
+        let range = whole_days(Range { from: NOW - 60 * MINUTE, to: NOW });
         let policy = policy::parse(self.policy, "p").unwrap();
         let read = move |store: &Connection| unpriced_groups(store, range, costs, &Filter::default());
         unpriced(&policy, self.runtime.block_on(self.app.store.read(read)).unwrap(), range)
@@ -100,7 +107,8 @@ fn unpriced_calls_are_put_together_by_provider_model_and_reason() {
         json!({"units": {"input": 8, "web_search": 3, "citation": 40}, "complete": true}),
     );
     desk.book(6, "acme", "gpt-4o", json!({"complete": false}));
-    desk.book(61, "acme", "gpt-9", tokens(5_000, 5_000));
+    // The day before.
+    desk.book(601, "acme", "gpt-9", tokens(5_000, 5_000));
     let json = desk.report().to_json();
     let rows: Vec<Value> = json["items"].as_array().unwrap().clone();
     let row = |index: usize, keys: &[&str]| -> Vec<Value> {
@@ -133,7 +141,7 @@ fn unpriced_calls_are_put_together_by_provider_model_and_reason() {
         "Of 1 call no token",
         "2 customers",
         "`no_rate`: the model has",
-        "bursar rerate --from 2026-11-24T09:00:00Z --to 2026-11-24T10:00:00Z --dry-run",
+        "bursar rerate --from 2026-11-24 --to 2026-11-25 --dry-run",
     ] {
         assert!(notes.contains(note), "{note} in {notes}");
     }
@@ -142,17 +150,21 @@ fn unpriced_calls_are_put_together_by_provider_model_and_reason() {
 #[test]
 fn a_call_that_was_priced_since_is_not_listed_unless_its_first_cost_is_asked_for() {
     let desk = Desk::new(CEILING);
-    for number in 1..=3 {
-        desk.book(number, "acme", "gpt-9", tokens(100, 0));
+    for minutes_ago in 1..=3 {
+        desk.book(minutes_ago, "acme", "gpt-9", tokens(100, 0));
     }
-    desk.correct(1, "rerate", Some(0));
-    // An end that came late took back what had been said before.
-    desk.correct(2, "rerate", Some(1_000));
-    desk.correct(2, "late_end", None);
-    let json = desk.report().to_json();
-    assert_eq!((&json["items"][0]["reason"], &json["items"][0]["calls"]), (&json!("no_model"), &json!(2)));
-    let first = desk.report_of(Costs::Original).to_json();
-    assert_eq!(first["items"][0]["calls"], 3);
+    desk.reprice("gpt-9", 1);
+    let of = |costs: Costs| {
+        let json = desk.report_of(costs).to_json();
+        ["reason", "calls", "input_tokens", "last_at"].map(|key| json["items"][0][key].clone())
+    };
+    let row =
+        |calls: u64, last_at: &str| [json!("no_model"), json!(calls), json!(calls * 100), json!(last_at)];
+    assert_eq!(of(Costs::Corrected), row(2, "2026-11-24T09:58:00.000000000Z"));
+    assert_eq!(of(Costs::Original), row(3, "2026-11-24T09:59:00.000000000Z"));
+    desk.reprice("gpt-9", 3);
+    assert_eq!(desk.report().to_json()["items"], json!([]));
+    assert_eq!(of(Costs::Original), row(3, "2026-11-24T09:59:00.000000000Z"));
 }
 
 #[test]
@@ -186,9 +198,7 @@ fn many_made_up_names_are_one_row_and_still_add_up() {
         tokens_out: 1,
         others: Units::new(),
         customers: BTreeSet::new(),
-        first_at: NOW,
-        last_at: NOW + number,
-        last_call: CallId::new(number, [0; 10]),
+        ends: Some(Ends { first_at: NOW, last_at: NOW + number, last_call: CallId::new(number, [0; 10]) }),
     };
     let policy = policy::parse(CEILING, "p").unwrap();
     let report = unpriced(&policy, (1..=300).map(group).collect(), Range { from: NOW, to: NOW + 1_000 });
@@ -205,16 +215,18 @@ fn many_made_up_names_are_one_row_and_still_add_up() {
 }
 
 #[test]
-fn calls_are_found_by_the_index_of_unpriced_ones() {
+fn the_ends_of_a_group_are_looked_up_and_not_looked_for() {
     let desk = Desk::new(CEILING);
-    desk.book(1, "acme", "gpt-9", tokens(100, 0));
-    let plan = desk.runtime.block_on(desk.app.store.read(|store| {
-        let sql = format!("EXPLAIN QUERY PLAN {QUERY}");
-        let mut statement = store.prepare(&sql)?;
-        let rows = statement.query_map(params![0, i64::MAX, false], |row| row.get::<_, String>(3))?;
-        Ok(rows.collect::<Result<Vec<_>, _>>()?.join("\n"))
-    }));
-    let plan = plan.unwrap();
-    assert!(plan.contains("USING INDEX calls_unpriced (started_at>? AND started_at<?)"), "{plan}");
-    assert!(!plan.contains("SCAN"), "{plan}");
+    for order in ["", "DESC"] {
+        let plan = desk.runtime.block_on(desk.app.store.read(move |store| {
+            let sql = format!("EXPLAIN QUERY PLAN {}", read::end_query(&Conditions::default(), order));
+            let mut statement = store.prepare(&sql)?;
+            let rows = statement.query_map([0; 6], |row| row.get::<_, String>(3))?;
+            Ok(rows.collect::<Result<Vec<_>, _>>()?.join("\n"))
+        }));
+        let plan = plan.unwrap();
+        let search = "USING INDEX calls_unpriced_of (provider=? AND model=? AND unpriced=? AND started_at>? AND started_at<?)";
+        assert!(plan.contains(search), "{plan}");
+        assert!(!plan.contains("TEMP B-TREE"), "{plan}");
+    }
 }
