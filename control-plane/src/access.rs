@@ -217,6 +217,6 @@ async fn who(app: &App, shown: &Shown) -> Result<Option<Arc<Key>>, StoreError> {
     }
     let Some(cookie) = shown.session.clone() else { return Ok(None) };
     let now = app.clock.now();
-    let id = app.store.read(move |store| sessions::key_of(store, &cookie, now)).await?;
+    let id = app.store.read_short(move |store| sessions::key_of(store, &cookie, now)).await?;
     Ok(id.and_then(|id| app.access.by_id(id)))
 }

@@ -102,20 +102,20 @@ pub fn caps(
     let mut states = Vec::new();
     let mut open = holds::of_open_calls(connection)?;
     for cap in caps {
-        let mut subjects = counted_subjects(connection, cap)?;
+        let cap_word = word_id(connection, &cap.id)?;
+        let mut subjects = counted_subjects(connection, cap_word)?;
         if let Some(subject) = cap.only_subject()
-            && !subjects.contains(&subject)
+            && !subjects.iter().any(|(_, known)| *known == subject)
         {
-            subjects.push(subject);
+            subjects.push((None, subject));
         }
-        for subject in subjects {
+        for (word, subject) in subjects {
             let (window_start, window_end) = policy.window_of(cap, &subject, now);
-            let known = (word_id(connection, &cap.id)?, subject_word(connection, &subject)?);
-            let parts = match known {
-                (Some(cap), Some(subject)) => {
+            let parts = match cap_word.zip(word) {
+                Some((cap, subject)) => {
                     parts(connection, &Key { cap, subject, window_start: sql(window_start) })?
                 }
-                _ => BTreeMap::new(),
+                None => BTreeMap::new(),
             };
             if parts.is_empty() && cap.only_subject().is_none() {
                 continue;
@@ -214,20 +214,29 @@ fn keep(write: &Write<'_>, key: &Key, boot: i64, node: i64, share: &Share) -> Re
     Ok(())
 }
 
-/// Subjects of a cap that were ever counted.
-fn counted_subjects(connection: &Connection, cap: &CapSpec) -> Result<Vec<Box<str>>, StoreError> {
-    let Some(id) = word_id(connection, &cap.id)? else { return Ok(Vec::new()) };
-    let mut subjects = connection.prepare_cached(
-        "SELECT DISTINCT coalesce(words.text, '') FROM
-         (SELECT subject FROM cap_usage WHERE cap = ?1 UNION SELECT subject FROM shares WHERE cap = ?1)
-         LEFT JOIN words ON words.id = subject ORDER BY 1",
-    )?;
-    let texts = subjects.query_map([id], |row| row.get::<_, String>(0))?;
-    Ok(texts.map(|text| text.map(Into::into)).collect::<Result<_, _>>()?)
-}
-
-fn subject_word(connection: &Connection, subject: &str) -> Result<Option<i64>, StoreError> {
-    if subject.is_empty() { Ok(Some(crate::store::NO_WORD)) } else { word_id(connection, subject) }
+/// Subjects of a cap that were ever counted. Each is looked up behind the one before: a year of days of thousands of
+/// subjects is not read for their names.
+fn counted_subjects(
+    connection: &Connection,
+    cap: Option<i64>,
+) -> Result<Vec<(Option<i64>, Box<str>)>, StoreError> {
+    let all = |table: &str| {
+        format!(
+            "{table}_subjects (subject) AS (SELECT min(subject) FROM {table} WHERE cap = ?1
+             UNION ALL SELECT (SELECT min(subject) FROM {table} t WHERE t.cap = ?1 AND t.subject > s.subject)
+                 FROM {table}_subjects s WHERE s.subject IS NOT NULL)"
+        )
+    };
+    let mut subjects = connection.prepare_cached(&format!(
+        "WITH RECURSIVE {}, {}
+         SELECT subject, coalesce(words.text, '') AS name FROM
+         (SELECT subject FROM cap_usage_subjects UNION SELECT subject FROM shares_subjects)
+         LEFT JOIN words ON words.id = subject WHERE subject IS NOT NULL ORDER BY name",
+        all("cap_usage"),
+        all("shares")
+    ))?;
+    let subjects = subjects.query_map([cap], |row| Ok((row.get(0)?, row.get::<_, String>(1)?.into())))?;
+    Ok(subjects.collect::<Result<_, _>>()?)
 }
 
 fn sql(number: u64) -> i64 {

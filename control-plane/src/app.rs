@@ -132,7 +132,7 @@ impl App {
     ) -> Result<T, StoreError> {
         let _one_at_a_time = self.changing.lock().await;
         let answer = self.store.write(job).await?;
-        let rules = self.store.read(Rules::load).await?;
+        let rules = self.store.read_short(Rules::load).await?;
         *self.rules.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(rules);
         Ok(answer)
     }

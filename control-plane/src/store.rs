@@ -17,7 +17,7 @@ pub use migrations::is_current;
 pub use words::{NO_WORD, word_id, word_text};
 pub use writer::Write;
 
-use readers::Readers;
+use readers::{Length, Readers};
 use rusqlite::Connection;
 use sha2::{Digest, Sha256};
 use std::{
@@ -135,7 +135,15 @@ impl Store {
         &self,
         job: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.readers.run(job).await
+        self.readers.run(Length::Any, job).await
+    }
+
+    /// The same for what takes a moment and others wait for: it never stands behind reports.
+    pub async fn read_short<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.readers.run(Length::Short, job).await
     }
 
     /// A connection that can only read, for work outside a runtime.

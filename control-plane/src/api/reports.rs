@@ -48,7 +48,7 @@ pub(super) async fn show(
     let range = Range::parse(params.text("from"), params.text("to"), now).map_err(Problem::bad_request)?;
     let question = Question { kind, range, costs, filter: Filter::of(kind, |name| params.text(name)) };
     let report = app.store.read(move |store| {
-        let caps = reports::cap_states(store, &rules, now)?;
+        let caps = if kind == Kind::Weekly { reports::cap_states(store, &rules, now)? } else { Vec::new() };
         reports::answer(store, rules.policy(), &caps, &question, now)
     });
     Ok(rendered(&report.await?, format))

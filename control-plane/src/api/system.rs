@@ -30,7 +30,7 @@ pub(super) async fn healthz() -> &'static str {
 pub(super) async fn readyz(State(app): State<App>) -> Result<&'static str, Problem> {
     let written =
         app.store.write(|write| Ok(write.connection().query_row("SELECT 1", [], |_| Ok(()))?)).await;
-    let read = app.store.read(|connection| Ok(connection.query_row("SELECT 1", [], |_| Ok(()))?)).await;
+    let read = app.store.read_short(|connection| Ok(connection.query_row("SELECT 1", [], |_| Ok(()))?)).await;
     match written.and(read) {
         Ok(()) => Ok("ready\n"),
         Err(error) => {

@@ -106,7 +106,13 @@ pub enum RangeError {
     /// Ends before it begins.
     #[error("`from` does not lie before `to`")]
     Backwards,
+    /// Covers more than anybody has billed.
+    #[error("`from` and `to` are more than five years apart")]
+    TooLong,
 }
+
+/// Five years: plans are paid period by period, and a report goes through all of them.
+const RANGE_MAX_NS: u64 = 1_827 * 86_400_000_000_000;
 
 impl Range {
     /// From what somebody wrote. Without both: the seven days that end today; with one: seven days from or to it.
@@ -120,7 +126,11 @@ impl Range {
             (None, Some(to)) => Self { from: to.saturating_sub(WEEK_NS), to },
             (Some(from), Some(to)) => Self { from, to },
         };
-        if range.from < range.to { Ok(range) } else { Err(RangeError::Backwards) }
+        match range.to.checked_sub(range.from) {
+            None | Some(0) => Err(RangeError::Backwards),
+            Some(length) if length > RANGE_MAX_NS => Err(RangeError::TooLong),
+            Some(_) => Ok(range),
+        }
     }
 }
 

@@ -102,3 +102,32 @@ async fn a_reader_sees_one_instant_and_cannot_write() {
     let written = store.read(|connection| Ok(connection.execute("DELETE FROM words", [])?)).await;
     assert!(written.is_err());
 }
+
+/// Counts for ever.
+fn endless(connection: &Connection) -> Result<i64, StoreError> {
+    let sql = "WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n";
+    Ok(connection.query_row(sql, [], |row| row.get(0))?)
+}
+
+#[tokio::test]
+async fn a_query_ends_when_nobody_waits_for_it_and_short_ones_never_wait_for_reports() {
+    let (store, _directory) = open();
+    let endless_ones: Vec<_> = (0..20)
+        .map(|_| {
+            let store = store.clone();
+            tokio::spawn(async move { store.read(endless).await })
+        })
+        .collect();
+    // All readers are taken, as soon as one more has to wait.
+    while store.readers.are_free() {
+        tokio::task::yield_now().await;
+    }
+    let seven = |connection: &Connection| -> Result<i64, StoreError> {
+        Ok(connection.query_row("SELECT 7", [], |row| row.get(0))?)
+    };
+    assert_eq!(store.read_short(seven).await.unwrap(), 7);
+    for task in &endless_ones {
+        task.abort();
+    }
+    assert_eq!(store.read(seven).await.unwrap(), 7);
+}

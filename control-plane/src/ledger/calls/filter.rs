@@ -263,7 +263,10 @@ pub(crate) fn conditions(connection: &Connection, filter: &Filter) -> Result<Opt
         let codes: Vec<String> = filter.states.iter().map(|state| state.code().to_string()).collect();
         // As numbers: of the index that has some states only, the planner must see that no other is asked for.
         let few = if filter.states.iter().copied().all(path::are_few) { " AND state IN (2, 3)" } else { "" };
-        add(&format!("state IN ({}){few}", codes.join(", ")), Vec::new());
+        match &*codes {
+            [code] => add(&format!("state = {code}{few}"), Vec::new()),
+            codes => add(&format!("state IN ({}){few}", codes.join(", ")), Vec::new()),
+        }
     }
     if !filter.pricing.is_empty() {
         let codes: Vec<String> = filter.pricing.iter().map(|pricing| pricing.code().to_string()).collect();

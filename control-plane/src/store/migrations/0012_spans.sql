@@ -139,9 +139,8 @@ CREATE TABLE by_span_unpriced (
     units      INTEGER NOT NULL,
     PRIMARY KEY (span, day, customer, workspace, plan, feature, route, provider, model, reason, mended, meter)
 ) STRICT, WITHOUT ROWID;
--- The first and the last of such a group; the index by time alone served the report before.
+-- For the first and the last of such a group.
 CREATE INDEX calls_unpriced_of ON calls (provider, model, unpriced, started_at) WHERE pricing <> 0;
-DROP INDEX calls_unpriced;
 
 -- What requests used, wasted attempts among them, by customer and class of the prompt's size (ledger/requests.rs).
 --   class  -1: calls of which nobody knows what they used
