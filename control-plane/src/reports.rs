@@ -19,6 +19,7 @@ mod tasks;
 mod unpriced;
 mod waste;
 mod weekly;
+mod words;
 
 pub use answer::{Kind, Question, RangeError, UnknownReport, answer};
 pub use behind::{Behind, List, ListFilters, behind};

@@ -18,6 +18,7 @@ use rusqlite::Connection;
 use std::collections::BTreeMap;
 
 const DAY_NS: u64 = 86_400_000_000_000;
+const SECOND_NS: u64 = 1_000_000_000;
 
 /// What was found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -58,7 +59,8 @@ pub fn measure(
 ) -> Result<Measured, StoreError> {
     let days = whole_days(asked);
     let begins = first_hour(store)?.unwrap_or(days.from);
-    let to = days.to.min(now);
+    // In whole seconds: ratios of odd nanoseconds would soon be too long for the arithmetic.
+    let to = days.to.min(now.saturating_sub(now % SECOND_NS));
     let range = Range { from: days.from.max(begins).min(to.saturating_sub(1)), to };
     let mut measured = Measured { range, is_cut: range.from > days.from, ..Measured::default() };
     let on_plan = |name: &&protocol::ids::Name| {
@@ -187,6 +189,21 @@ fn alike(requests: u64, used: &Units) -> Vec<(Units, u64)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::Store;
+
+    #[test]
+    fn what_is_measured_is_whole_days_and_today_until_this_second() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::open(directory.path()).unwrap().reader().unwrap();
+        let policy = crate::policy::parse("version: 1\n", "p").unwrap();
+        let day = |days: u64| days * DAY_NS;
+        let now = day(20_000) + 36_000 * SECOND_NS + 123_456_789;
+        let measured = |from, to| measure(&store, &policy, "pro", Range { from, to }, now).unwrap().range;
+        let until_now = Range { from: day(19_998), to: day(20_000) + 36_000 * SECOND_NS };
+        assert_eq!(measured(day(19_998) + 77, now), until_now);
+        assert_eq!(measured(day(19_998), day(30_000)), until_now);
+        assert_eq!(measured(day(19_990) + 1, day(19_991) + 1), Range { from: day(19_990), to: day(19_992) });
+    }
 
     fn units(input: u64, output: u64, searches: u64) -> Units {
         let all = [(Meter::Input, input), (Meter::Output, output), (Meter::WebSearch, searches)];

@@ -1,6 +1,6 @@
 //! Reads figures from the store's aggregates. Sums are made here, in integers wide enough for any of them.
 
-use super::{Costs, Filter, Group, ListFilters, Point, Range, Totals, Waste};
+use super::{Costs, Filter, Group, ListFilters, Point, Range, Totals, Waste, words::Words};
 use crate::{
     ledger::{
         calls::WordColumn,
@@ -88,8 +88,9 @@ pub fn groups(
     }
     // Several customers' calls without a workspace are one group.
     let mut merged: BTreeMap<(Option<Box<str>>, ListFilters), Totals> = BTreeMap::new();
+    let mut words = Words::of(store);
     for ((one, two), totals) in sums {
-        let (one, two) = (word(store, one)?, word(store, two)?);
+        let (one, two) = (words.text(one)?, words.text(two)?);
         let sum = merged.entry(by.subject(one, two)).or_default();
         *sum = sum.plus(totals);
     }
@@ -149,10 +150,11 @@ pub fn series(
         let sum = sums.entry((row.get(0)?, row.get(1)?)).or_default();
         *sum = sum.plus(totals(row, 2)?);
     }
+    let mut words = Words::of(store);
     sums.into_iter()
         .map(|((bucket, customer), totals)| {
             let at = u64::try_from(bucket).unwrap_or(0).saturating_mul(length);
-            Ok(Point { at, customer: word(store, customer)?, totals })
+            Ok(Point { at, customer: words.text(customer)?, totals })
         })
         .collect()
 }
@@ -221,8 +223,4 @@ fn totals(row: &Row<'_>, at: usize) -> Result<Totals, StoreError> {
             premium: money(17)?,
         },
     })
-}
-
-fn word(store: &Connection, id: i64) -> Result<Option<Box<str>>, StoreError> {
-    Ok(crate::store::word_text(store, id)?.map(Into::into))
 }

@@ -89,11 +89,11 @@ async fn main() -> ExitCode {
                     *cell = measure(envoy, load).await;
                 }
             }
+            eprintln!("round {round} of {rounds}, {}: {}", load.name, table::ratios(&row));
             if round > 0 {
                 rows.push(row); // round 0 warms caches, pools and the compiler of the module
             }
         }
-        eprintln!("round {round} of {rounds}");
     }
     let memory: Vec<u64> = variants.iter().map(|(_, envoy)| envoy.process.resident_kb()).collect();
     let names = variants.each_ref().map(|(name, _)| *name);

@@ -12,8 +12,9 @@ use crate::{
         Filter, ListFilters, Range,
         filter::Conditions,
         read::{days, pair},
+        words::Words,
     },
-    store::{StoreError, instant, word_text},
+    store::{StoreError, instant},
 };
 use protocol::UnixNanos;
 use rusqlite::{Connection, Row, params_from_iter};
@@ -135,13 +136,13 @@ fn add(sums: &mut [i128; 9], part: &[i128; 9], sign: i128) {
 
 fn name(store: &Connection, by: TasksBy, parts: Parts) -> Result<Vec<TaskGroup>, StoreError> {
     let mut groups: BTreeMap<(Option<Box<str>>, ListFilters), TaskTotals> = BTreeMap::new();
+    let mut words = Words::of(store);
     for ((one, two, said, last), sums) in parts {
         let [tasks, smooth, unpriced, ..] = sums.map(|sum| u64::try_from(sum).unwrap_or(0));
         if tasks == 0 {
             continue;
         }
-        let text = |id: i64| Ok::<_, StoreError>(word_text(store, id)?.map(Box::<str>::from));
-        let subject = match (by, text(one)?, text(two)?) {
+        let subject = match (by, words.text(one)?, words.text(two)?) {
             (TasksBy::Model, provider, model) => pair("provider", provider, "model", model),
             (_, _, name) => {
                 let (_, parameter, _) = by.words();
@@ -150,7 +151,7 @@ fn name(store: &Connection, by: TasksBy, parts: Parts) -> Result<Vec<TaskGroup>,
             }
         };
         let is_reported = !said.is_empty();
-        let worth = if is_reported { Some(said) } else { word_text(store, last)? };
+        let worth = if is_reported { Some(said.into()) } else { words.text(last)? };
         let outcome = worth.as_deref().and_then(|word| outcome_of(word, is_reported));
         let [_, _, _, cost, retried, failed, aborted, invalid, premium] =
             sums.map(protocol::money::PicoUsd::new);

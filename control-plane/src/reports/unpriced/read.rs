@@ -3,8 +3,8 @@
 use super::{Ends, OTHERS, READ_MAX, UnpricedGroup};
 use crate::{
     ledger::spans::{Run, cover},
-    reports::{Costs, Filter, Range, filter::Conditions, read::days},
-    store::{NO_WORD, StoreError, unix, word_text},
+    reports::{Costs, Filter, Range, filter::Conditions, read::days, words::Words},
+    store::{NO_WORD, StoreError, unix},
 };
 use protocol::{
     UnixNanos,
@@ -70,7 +70,7 @@ pub fn unpriced_groups(
             sums.days = Some((begins.min(day), ends.max(end)));
         }
     }
-    let mut words = Words { store, known: BTreeMap::new() };
+    let mut words = Words::of(store);
     let mut named = Vec::new();
     for (key, sums) in groups {
         named.push(group(store, &mut words, key, sums, &conditions, costs)?);
@@ -154,24 +154,4 @@ pub(super) fn end_query(filter: &Conditions, order: &str) -> String {
         filter.values.len().saturating_add(5),
         filter.values.len().saturating_add(6)
     )
-}
-
-/// Texts of the dictionary, each looked up once.
-struct Words<'a> {
-    store: &'a Connection,
-    known: BTreeMap<i64, Box<str>>,
-}
-
-impl Words<'_> {
-    fn text(&mut self, id: i64) -> Result<Option<Box<str>>, StoreError> {
-        if id == NO_WORD {
-            return Ok(None);
-        }
-        if let Some(text) = self.known.get(&id) {
-            return Ok(Some(text.clone()));
-        }
-        let text: Option<Box<str>> = word_text(self.store, id)?.map(Into::into);
-        self.known.extend(text.clone().map(|text| (id, text)));
-        Ok(text)
-    }
 }

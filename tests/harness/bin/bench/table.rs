@@ -14,6 +14,13 @@ pub(super) fn quartiles(mut values: Vec<f64>) -> [f64; 3] {
     [1, 2, 3].map(|quarters| at(quarters).unwrap_or(f64::NAN))
 }
 
+/// One round's CPU, and how it compares with the first.
+pub(super) fn ratios(row: &[Measured; 3]) -> String {
+    let [bare, ..] = row;
+    let cells = row.iter().map(|cell| format!("{:.0} µs ({:.2})", cell.cpu_us, cell.cpu_us / bare.cpu_us));
+    cells.collect::<Vec<_>>().join(", ")
+}
+
 pub(super) fn render(
     loads: &[&Load],
     names: [&str; 3],
