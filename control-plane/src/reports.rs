@@ -21,7 +21,7 @@ mod waste;
 mod weekly;
 mod words;
 
-pub use answer::{Kind, Question, RangeError, UnknownReport, answer};
+pub use answer::{Kind, NoOriginalCosts, Question, RangeError, UnknownReport, answer};
 pub use behind::{Behind, List, ListFilters, behind};
 pub use breakdown::{By, breakdown, plans};
 pub use caps::cap_states;

@@ -24,7 +24,7 @@ use axum::{
         ("plan" = Option<String>, Query), ("feature" = Option<String>, Query), ("route" = Option<String>, Query),
         ("provider" = Option<String>, Query), ("model" = Option<String>, Query),
         ("costs" = Option<String>, Query,
-         description = "corrected (default: re-ratings are in them) or original (as booked at first)"),
+         description = "corrected (default: re-ratings are in them) or original (as booked at first; not for weekly, drift, waste and tasks)"),
         ("format" = Option<String>, Query, description = "json (default), csv, md or table"),
     ),
     responses(
@@ -46,7 +46,9 @@ pub(super) async fn show(
     let format = params.parsed::<Format>("format")?.unwrap_or(Format::Json);
     let (now, rules) = (app.clock.now(), app.rules());
     let range = Range::parse(params.text("from"), params.text("to"), now).map_err(Problem::bad_request)?;
-    let question = Question { kind, range, costs, filter: Filter::of(kind, |name| params.text(name)) };
+    let question = Question::new(kind, range, Filter::of(kind, |name| params.text(name)));
+    let question =
+        question.with(costs).map_err(|error| Problem::bad_request(format!("parameter `costs`: {error}")))?;
     let report = app.store.read(move |store| {
         let caps = if kind == Kind::Weekly { reports::cap_states(store, &rules, now)? } else { Vec::new() };
         reports::answer(store, rules.policy(), &caps, &question, now)

@@ -16,7 +16,7 @@ use crate::{
     app::App,
     instant::Instant,
     ledger,
-    reports::{self, CapState, Costs, Filter, Kind, Question, Range},
+    reports::{self, CapState, Filter, Kind, Question, Range},
     rules::Rules,
     store::StoreError,
 };
@@ -182,7 +182,7 @@ async fn report(
         Err(error) => return not_found("There is no such time", &error.to_string()),
     };
     let filter = Filter::of(kind, said);
-    let question = Question { kind, range, costs: Costs::Corrected, filter: filter.clone() };
+    let question = Question::new(kind, range, filter.clone());
     let make = move |store: &rusqlite::Connection| {
         let caps = if kind == Kind::Weekly { reports::cap_states(store, &rules, now)? } else { Vec::new() };
         reports::answer(store, rules.policy(), &caps, &question, now)

@@ -8,7 +8,7 @@ use super::{
 use crate::{instant::Instant, policy::Policy, store::StoreError};
 use protocol::UnixNanos;
 use rusqlite::Connection;
-use std::str::FromStr;
+use std::{fmt, str::FromStr};
 
 /// The reports there are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,6 +72,42 @@ impl Kind {
             Self::Tasks => "tasks",
             Self::Channels => "channels",
         }
+    }
+}
+
+impl Kind {
+    /// Whether all its costs are kept as they were booked at first, too. What of a cost was for nothing, and what tasks
+    /// cost, is kept as it stands alone.
+    pub fn has_original_costs(self) -> bool {
+        match self {
+            Self::Customers
+            | Self::Features
+            | Self::Plans
+            | Self::Routes
+            | Self::Workspaces
+            | Self::Models
+            | Self::Unpriced
+            | Self::Channels => true,
+            Self::Weekly | Self::Drift | Self::Waste | Self::Tasks => false,
+        }
+    }
+}
+
+/// A report was asked for costs that it does not have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NoOriginalCosts(Kind);
+
+impl std::error::Error for NoOriginalCosts {}
+
+impl fmt::Display for NoOriginalCosts {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let can = Kind::ALL.into_iter().filter(|kind| kind.has_original_costs()).map(Kind::as_str);
+        write!(
+            to,
+            "`{}` has no costs as they were booked at first; reports that have them: {}",
+            self.0.as_str(),
+            can.collect::<Vec<_>>().join(", ")
+        )
     }
 }
 
@@ -154,14 +190,25 @@ fn spans_before(range: Range) -> Range {
 /// Which report, about what.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Question {
-    /// Which.
-    pub kind: Kind,
-    /// About when.
-    pub range: Range,
-    /// With costs as they stand, or as they were booked.
-    pub costs: Costs,
-    /// About which calls.
-    pub filter: Filter,
+    kind: Kind,
+    range: Range,
+    costs: Costs,
+    filter: Filter,
+}
+
+impl Question {
+    /// With costs as they stand.
+    pub fn new(kind: Kind, range: Range, filter: Filter) -> Self {
+        Self { kind, range, costs: Costs::Corrected, filter }
+    }
+
+    /// With costs as they stand, or as they were booked, where the report has those.
+    pub fn with(self, costs: Costs) -> Result<Self, NoOriginalCosts> {
+        match costs {
+            Costs::Original if !self.kind.has_original_costs() => Err(NoOriginalCosts(self.kind)),
+            costs => Ok(Self { costs, ..self }),
+        }
+    }
 }
 
 /// Makes a report. Its time is widened to whole days, which is what the aggregates count.

@@ -25,3 +25,22 @@ async fn a_report_takes_the_filters_it_has_sums_for_and_names_them_to_who_asks_f
         assert!(refused.text().contains(can), "{query}: {}", refused.text());
     }
 }
+
+#[tokio::test]
+async fn a_report_without_sums_of_original_costs_says_so_and_which_have_them() {
+    let api = Api::start().await;
+    let mut refused = Vec::new();
+    for kind in crate::reports::Kind::ALL.map(crate::reports::Kind::as_str) {
+        let answer = api.show(&format!("/v1/reports/{kind}?costs=original")).await;
+        if answer.status == 400 {
+            let text = answer.text();
+            assert!(text.contains(&format!("`{kind}` has no costs as they were booked")), "{text}");
+            assert!(text.contains("customers, features, plans"), "{text}");
+            refused.push(kind);
+        } else {
+            assert_eq!(answer.status, 200, "{kind}");
+        }
+        assert_eq!(api.show(&format!("/v1/reports/{kind}?costs=corrected")).await.status, 200, "{kind}");
+    }
+    assert_eq!(refused, ["weekly", "drift", "waste", "tasks"]);
+}

@@ -39,6 +39,8 @@ fn unpriced_traffic_gets_its_price_afterwards_by_corrections_that_reports_can_le
         let (code, said) = desk.bursar(&format!("{rerate} {wrong}"));
         assert!(code == 2 && said.contains(why), "{said}");
     }
+    let (code, said) = desk.bursar("report waste --original --data-dir @data");
+    assert!(code == 2 && said.contains("`waste` has no costs as they were booked at first"), "{said}");
     let (code, said) = desk.bursar("rerate --from 2026-11-25 --to 2026-11-24 --data-dir @data");
     assert!(code == 2 && said.contains("does not lie before"), "{said}");
 }

@@ -5,7 +5,7 @@ use crate::{
         page::written,
         report::{SectionView, parameters, sections},
     },
-    reports::{self, Costs, Filter, Kind, Question, Range},
+    reports::{self, Filter, Kind, Question, Range},
     rules::Rules,
     store::StoreError,
 };
@@ -35,10 +35,10 @@ pub(super) fn tables(
             written(range.to, "%Y-%m-%d"),
             parameters(&filter)
         );
-        let question = Question { kind, range, costs: Costs::Corrected, filter };
+        let question = Question::new(kind, range, filter.clone());
         let report = reports::answer(store, rules.policy(), &[], &question, now)?;
         Ok(Table {
-            sections: sections(&report, &question.filter),
+            sections: sections(&report, &filter),
             link: format!("/console/reports/{}", query.trim_end_matches('&')),
             csv: format!("/v1/reports/{query}format=csv"),
         })

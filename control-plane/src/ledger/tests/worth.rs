@@ -3,7 +3,7 @@
 use super::*;
 use crate::{
     ledger::tasks::{self, OutcomeReport, TaskOutcome},
-    reports::{self, Cell, Costs, Filter, Kind, Question, Range, Report, TasksBy},
+    reports::{self, Cell, Filter, Kind, Question, Range, Report, TasksBy},
 };
 
 const WHOLE_DAY: Range = Range { from: NOW - 10 * 60 * MINUTE, to: NOW + 14 * 60 * MINUTE };
@@ -12,8 +12,7 @@ impl Ledger {
     async fn report_on(&self, kind: Kind) -> Report {
         let rules = self.rules.clone();
         let read = move |store: &rusqlite::Connection| {
-            let question =
-                Question { kind, range: WHOLE_DAY, costs: Costs::Corrected, filter: Filter::default() };
+            let question = Question::new(kind, WHOLE_DAY, Filter::default());
             reports::answer(store, rules.policy(), &[], &question, NOW + 60 * MINUTE)
         };
         self.store.read(read).await.unwrap()
@@ -158,8 +157,7 @@ async fn the_week_tells_what_changed_and_who_runs_away() {
     let rules = ledger.rules.clone();
     let week = Range { from: NOW - 6 * 24 * 60 * MINUTE, to: NOW + MINUTE };
     let read = move |store: &rusqlite::Connection| {
-        let question =
-            Question { kind: Kind::Weekly, range: week, costs: Costs::Corrected, filter: Filter::default() };
+        let question = Question::new(Kind::Weekly, week, Filter::default());
         reports::answer(store, rules.policy(), &[], &question, NOW + MINUTE)
     };
     let report = ledger.store.read(read).await.unwrap();

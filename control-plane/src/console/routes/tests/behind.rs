@@ -119,7 +119,7 @@ fn every_linked_number_of_a_report_is_what_the_list_behind_it_has() {
         let said = |name: &str| about.iter().find(|(known, _)| *known == name).map(|(_, text)| *text);
         let (rules, range) = (rules.clone(), reports::week_of(now()));
         let filter = Filter::of(kind, said);
-        let question = Question { kind, range, costs: Costs::Corrected, filter: filter.clone() };
+        let question = Question::new(kind, range, filter.clone());
         let make =
             move |store: &rusqlite::Connection| reports::answer(store, rules.policy(), &[], &question, now());
         let report = browser.runtime.block_on(browser.app.store.read(make)).unwrap();
