@@ -23,9 +23,8 @@ mod words;
 
 pub use answer::{Kind, NoOriginalCosts, Question, RangeError, UnknownReport, answer};
 pub use behind::{Behind, List, ListFilters, behind};
-pub use breakdown::{By, breakdown, plans};
+pub use breakdown::{By, breakdown};
 pub use caps::cap_states;
-pub use channels::channels;
 pub use figures::{CapState, Costs, Group, Point, Range, Totals, Waste};
 pub use filter::Filter;
 pub use margin::{CustomerMargin, PlanMargin, customer_margins, plan_margins};

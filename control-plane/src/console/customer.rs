@@ -16,7 +16,7 @@ use crate::{
     app::App,
     ledger::{
         calls::{self, WordColumn},
-        tasks,
+        revenue, tasks,
     },
     reports::{
         self, CapState, Cell, Costs, Dimension, Filter, Payers, Point, Range, Reported, Totals, quotient,
@@ -143,12 +143,12 @@ fn page(
     Ok(Some(Page::of(StatusCode::OK, &template)))
 }
 
-/// Whether the policy names it or a call does.
+/// Whether the policy names it, or the ledger does.
 pub(super) fn is_known(store: &rusqlite::Connection, rules: &Rules, name: &str) -> Result<bool, StoreError> {
     if rules.policy().customers.iter().any(|(known, _)| known.as_str() == name) {
         return Ok(true);
     }
-    Ok(!read::calls(store, &calls_of(name), 1)?.0.is_empty())
+    revenue::is_known(store, name)
 }
 
 fn calls_of(customer: &str) -> calls::Filter {

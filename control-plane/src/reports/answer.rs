@@ -1,9 +1,11 @@
 //! Questions by name and time: what the API, the console and the commands ask, answered from the store.
 
 use super::{
-    By, CapState, Changes, Costs, Dimension, Filter, Payers, Range, Report, Reported, SPANS, TasksBy,
-    WeeklyFigures, before, breakdown, channels, drift, groups, plans, task_groups, tasks, unpriced,
-    unpriced_groups, waste, week_of, weekly, whole_days,
+    By, CapState, Changes, Costs, CustomerMargin, Dimension, Filter, Payers, Range, Report, Reported, SPANS,
+    TasksBy, WeeklyFigures, before,
+    breakdown::{breakdown, plan_section},
+    channels, customer_margins, drift, groups, plan_margins, task_groups, tasks, unpriced, unpriced_groups,
+    waste, week_of, weekly, whole_days,
 };
 use crate::{instant::Instant, policy::Policy, store::StoreError};
 use protocol::UnixNanos;
@@ -211,6 +213,26 @@ impl Question {
     }
 }
 
+/// What is left by plan, or by channel.
+fn margins(
+    kind: Kind,
+    Payers { policy, .. }: Payers<'_>,
+    margins: &[CustomerMargin<'_>],
+    filter: &Filter,
+    range: Range,
+) -> Report {
+    let (title, mut section) = if kind == Kind::Plans {
+        let mut plans = plan_margins(policy, margins);
+        // What a filter leaves nothing of is not what it is about.
+        plans.retain(|plan| filter.is_of_everything() || !plan.is_empty());
+        ("Gross margin by plan", plan_section(&plans))
+    } else {
+        ("Gross margin by channel", channels::section(policy, margins))
+    };
+    section.notes.extend(filter.notes_on_payers());
+    Report { title: title.to_owned(), range: Some(range), sections: vec![section] }
+}
+
 /// Makes a report. Its time is widened to whole days, which is what the aggregates count.
 pub fn answer(
     store: &Connection,
@@ -232,15 +254,8 @@ pub fn answer(
         Kind::Workspaces => simple(By::Workspace, Dimension::Workspace),
         Kind::Models => simple(By::Model, Dimension::Model),
         Kind::Plans | Kind::Channels => {
-            let customers = groups(Dimension::Customer, range)?;
-            let policy = filter.payers(policy, &customers);
-            let payers = Payers { policy: &policy, reported: &reported };
-            let margins = if kind == Kind::Plans { plans } else { channels };
-            let mut report = margins(payers, &customers, range);
-            for section in &mut report.sections {
-                section.notes.extend(filter.note_on_payers());
-            }
-            Ok(report)
+            let costs = groups(Dimension::Customer, range)?;
+            Ok(margins(kind, payers, &customer_margins(payers, &costs, range, filter), filter, range))
         }
         Kind::Waste => Ok(waste(
             &[

@@ -1,8 +1,6 @@
 //! The simple reports: one row per customer, feature, plan, route, workspace or model.
 
-use super::{
-    Behind, Cell, Column, Group, Payers, Range, Report, Section, Totals, dollars, money, plan_margins,
-};
+use super::{Behind, Cell, Column, Group, PlanMargin, Range, Report, Section, Totals, dollars, money};
 
 /// What a simple report is broken down by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,15 +114,13 @@ pub(super) fn calls(count: u64) -> String {
     if count == 1 { "1 call".to_owned() } else { format!("{count} calls") }
 }
 
-/// Gross margin by plan: the price for the time, less what the calls cost.
-pub fn plans(payers: Payers<'_>, customers: &[Group], range: Range) -> Report {
-    let title = "Gross margin by plan".to_owned();
-    Report { title, range: Some(range), sections: vec![plan_section(payers, customers, range)] }
-}
+/// Where revenue comes from.
+pub(super) const REVENUE: &str = "Revenue is what was reported as paid, else the price of the plan that the policy gives the customer \
+    today, for the part of each period that lies in this time.";
 
-pub(super) fn plan_section(payers: Payers<'_>, customers: &[Group], range: Range) -> Section {
-    let margins = plan_margins(payers, customers, range);
-    let cells = |name: &str, margin: &super::PlanMargin<'_>| {
+/// Gross margin by plan: what is paid for the time, less what the calls cost.
+pub(super) fn plan_section(margins: &[PlanMargin<'_>]) -> Section {
+    let cells = |name: &str, margin: &PlanMargin<'_>| {
         vec![
             Cell::text(name),
             Cell::Count(margin.customers),
@@ -141,12 +137,10 @@ pub(super) fn plan_section(payers: Payers<'_>, customers: &[Group], range: Range
         .iter()
         .map(|margin| cells(margin.plan.map_or("(no plan)", |plan| plan.as_str()), margin))
         .collect();
-    let all = margins.iter().fold(None::<super::PlanMargin<'_>>, |all, margin| {
+    let all = margins.iter().fold(None::<PlanMargin<'_>>, |all, margin| {
         Some(all.map_or_else(|| margin.clone(), |all| all.plus(margin)))
     });
-    let mut notes = vec![
-        "Revenue is what was reported as paid, else the plan's price, for the part of each period that lies in this time.".to_owned(),
-    ];
+    let mut notes = vec![REVENUE.to_owned()];
     notes.extend(all.as_ref().map(|all| unknowns(&all.totals)).unwrap_or_default());
     Section {
         key: "plans",

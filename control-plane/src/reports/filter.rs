@@ -1,13 +1,11 @@
 //! What a report is about where it is not about everything: one customer, one feature, … . Says which report can be asked
 //! for which, and where the sums for it stand.
 
-use super::{Group, Kind};
+use super::Kind;
 use crate::{
     ledger::calls::WordColumn,
-    policy::Policy,
     store::{NO_WORD, StoreError, word_id},
 };
-use std::{borrow::Cow, collections::BTreeSet};
 
 /// Of which calls. An empty text is absence, as in the lists of calls.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -110,37 +108,30 @@ impl Filter {
         found.map_or("by_day_use", |(table, _)| table)
     }
 
-    /// The policy with those customers and plans alone that a report on who pays is about: a customer counts with its plan
-    /// of today, and one that was on another when it called counts for its calls.
-    pub(super) fn payers<'a>(&self, policy: &'a Policy, customers: &[Group]) -> Cow<'a, Policy> {
-        if self.0.is_empty() {
-            return Cow::Borrowed(policy);
-        }
-        let said =
-            |wanted| self.0.iter().find(|(column, _)| *column == wanted).map(|(_, text)| text.as_str());
-        let (customer, plan) = (said(WordColumn::Customer), said(WordColumn::Plan));
-        let called: BTreeSet<&str> = customers.iter().filter_map(|group| group.name.as_deref()).collect();
-        let is_wanted = |name: &str| {
-            let on = || policy.plan_of(name).map_or("", |(plan, _)| plan.as_str());
-            customer.is_none_or(|customer| customer == name)
-                && plan.is_none_or(|plan| plan == on() || called.contains(name))
-        };
-        let mut narrowed = policy.clone();
-        narrowed.customers.retain(|name, _| is_wanted(name.as_str()));
-        let plans: BTreeSet<_> = narrowed.customers.values().filter_map(|who| who.plan.clone()).collect();
-        narrowed.plans.retain(|name, _| plans.contains(name));
-        Cow::Owned(narrowed)
+    /// Whether it is set at all.
+    pub(super) fn is_of_everything(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether a report on who pays is about a customer on such a plan, of whom calls are left or not.
+    pub(super) fn is_about_payer(&self, customer: Option<&str>, plan: &str, called: bool) -> bool {
+        self.0.iter().all(|(column, text)| match column {
+            WordColumn::Customer => text == customer.unwrap_or_default(),
+            WordColumn::Plan => called || text == plan,
+            _ => true,
+        })
     }
 
     /// What a report on who pays has to say of it.
-    pub(super) fn note_on_payers(&self) -> Option<String> {
+    pub(super) fn notes_on_payers(&self) -> Vec<String> {
         let (_, columns): (Vec<_>, Vec<_>) = self.pairs().partition(|(column, _)| *column == "customer");
         let columns: Vec<&str> = columns.into_iter().map(|(column, _)| column).collect();
-        (!columns.is_empty()).then(|| {
+        let of_some = (!columns.is_empty()).then(|| {
             format!(
                 "Revenue is all that these customers pay; the cost is of calls of this {} alone.",
                 columns.join(" and ")
             )
-        })
+        });
+        of_some.into_iter().collect()
     }
 }

@@ -1,3 +1,4 @@
+mod margin;
 mod weekly;
 
 use super::*;
@@ -49,6 +50,10 @@ customers:
 fn payers(policy: &Policy) -> Payers<'_> {
     static NONE: Reported = Reported(BTreeMap::new());
     Payers { policy, reported: &NONE }
+}
+
+fn margins<'a>(policy: &'a Policy, costs: &'a [Group]) -> Vec<CustomerMargin<'a>> {
+    customer_margins(payers(policy), costs, week(), &Filter::default())
 }
 
 fn customers() -> Vec<Group> {
@@ -127,6 +132,8 @@ fn check_sums(report: &Report) {
             }
             match &total[index] {
                 Cell::Count(value) => assert_eq!(*value, count, "{}.{}", section.key, column.key),
+                // A mean of all is no sum of means.
+                Cell::Usd(Some(_)) if column.key.contains("_per_") => {}
                 Cell::Usd(Some(value)) => assert_eq!(*value, amount, "{}.{}", section.key, column.key),
                 _ => {}
             }
@@ -152,8 +159,8 @@ fn a_customer_is_below_when_less_is_left_than_the_plan_shall_leave() {
     // 80 % of 70 leave 14 for AI.
     let below = |cost: &str| {
         let groups = [group("acme", 1, cost)];
-        let margins = customer_margins(payers(&policy), &groups, week());
-        margins.iter().find(|margin| margin.customer.as_str() == "acme").unwrap().is_below()
+        let margins = margins(&policy, &groups);
+        margins.iter().find(|margin| margin.customer == Some("acme")).unwrap().is_below()
     };
     assert!(!below("13.999999999999"));
     assert!(!below("14"));
@@ -164,7 +171,7 @@ fn a_customer_is_below_when_less_is_left_than_the_plan_shall_leave() {
 fn a_free_plan_has_no_margin_in_percent_and_is_below_as_soon_as_it_costs() {
     let policy = policy();
     let groups = customers();
-    let margins = plan_margins(payers(&policy), &groups, week());
+    let margins = plan_margins(&policy, &margins(&policy, &groups));
     let free = margins.iter().find(|margin| margin.plan.is_some_and(|plan| plan.as_str() == "free")).unwrap();
     assert_eq!((free.per_mille(), free.margin(), free.below), (None, Some(usd("-0.25")), 1));
 }
@@ -172,7 +179,7 @@ fn a_free_plan_has_no_margin_in_percent_and_is_below_as_soon_as_it_costs() {
 #[test]
 fn plans_count_customers_who_pay_and_made_no_call_and_costs_of_nobody() {
     let (policy, groups) = (policy(), customers());
-    let margins = plan_margins(payers(&policy), &groups, week());
+    let margins = plan_margins(&policy, &margins(&policy, &groups));
     let told: Vec<(Option<&str>, u64, u64, String)> = margins
         .iter()
         .map(|margin| {
@@ -208,7 +215,6 @@ fn rows_add_up_to_their_totals_also_when_customers_are_put_together() {
     for by in [By::Customer, By::Feature, By::Route, By::Workspace, By::Model] {
         check_sums(&breakdown(by, &many, week()));
     }
-    check_sums(&plans(payers(&policy), &many, week()));
 }
 
 #[test]

@@ -7,9 +7,10 @@ pub use changes::Changes;
 pub use runaway::SPANS;
 
 use super::{
-    Behind, By, CapState, Cell, Group, Payers, Range, Report, Section, TaskGroup, TasksBy, Totals,
+    Behind, By, CapState, Cell, CustomerMargin, Filter, Group, Payers, Range, Report, Section, TaskGroup,
+    TasksBy, Totals,
     breakdown::{all_of_them, calls, column, plan_section, unknowns},
-    channels, customer_margins, money, tasks, waste,
+    channels, customer_margins, money, plan_margins, tasks, waste,
 };
 use protocol::{cap::Unit, money::PicoUsd};
 use std::collections::BTreeMap;
@@ -50,6 +51,8 @@ pub struct WeeklyFigures<'a> {
 
 /// The report.
 pub fn weekly(figures: &WeeklyFigures<'_>) -> Report {
+    let Payers { policy, .. } = figures.payers;
+    let margins = customer_margins(figures.payers, figures.customers, figures.range, &Filter::default());
     let sections = vec![
         summary(figures),
         customers(figures),
@@ -57,11 +60,11 @@ pub fn weekly(figures: &WeeklyFigures<'_>) -> Report {
         Section { key: "tasks", ..tasks::section(TasksBy::Feature, figures.tasks) },
         features(figures),
         waste::table(By::Route, figures.routes),
-        plan_section(figures.payers, figures.customers, figures.range),
-        below(figures),
-        channels::section(figures.payers, figures.customers, figures.range),
+        plan_section(&plan_margins(policy, &margins)),
+        below(&margins),
+        channels::section(policy, &margins),
         close_to_caps(figures),
-        runaway::section(figures.payers.policy, figures.workspaces, figures.workspaces_before),
+        runaway::section(policy, figures.workspaces, figures.workspaces_before),
         unknown_models(figures),
         figures.changes.section(),
     ];
@@ -224,16 +227,13 @@ fn empty(key: &'static str, title: &'static str) -> Section {
     Section { key, title, columns, rows, total, notes, empty: "No calls in this time." }
 }
 
-fn below(figures: &WeeklyFigures<'_>) -> Section {
-    let mut below: Vec<_> = customer_margins(figures.payers, figures.customers, figures.range)
-        .into_iter()
-        .filter(super::CustomerMargin::is_below)
-        .collect();
-    below.sort_by(|a, b| a.margin().cmp(&b.margin()).then_with(|| a.customer.cmp(b.customer)));
-    let row = |margin: &super::CustomerMargin<'_>| {
+fn below(margins: &[CustomerMargin<'_>]) -> Section {
+    let mut below: Vec<&CustomerMargin<'_>> = margins.iter().filter(|margin| margin.is_below()).collect();
+    below.sort_by(|a, b| a.margin().cmp(&b.margin()).then_with(|| a.customer.cmp(&b.customer)));
+    let row = |margin: &&CustomerMargin<'_>| {
         vec![
-            customer(Some(margin.customer.as_str()), ""),
-            Cell::text(margin.plan.as_str()),
+            customer(margin.customer, ""),
+            Cell::text(margin.plan.map_or("", |plan| plan.as_str())),
             Cell::usd(margin.revenue),
             Cell::usd(margin.totals.cost),
             Cell::Usd(margin.margin()),

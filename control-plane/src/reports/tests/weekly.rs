@@ -86,7 +86,7 @@ fn the_weekly_report_reads_like_this() {
         | (no plan) | 1 | 0.0000 | 0.6250 | -0.6250 | – | – | 0 | 2 |
         | **total** | **5** | **208.7097** | **22.8750** | **185.8347** | **89.0 %** | **–** | **2** | **2** |
 
-        Revenue is what was reported as paid, else the plan's price, for the part of each period that lies in this time.
+        Revenue is what was reported as paid, else the price of the plan that the policy gives the customer today, for the part of each period that lies in this time.
 
         2 calls unpriced: their cost is not in these totals.
 
@@ -106,7 +106,9 @@ fn the_weekly_report_reads_like_this() {
         | (none) | (none) | (none) | 5 | 208.7097 | 22.8750 | 185.8347 | 89.0 % | 4.5750 | 2 |
         | **total** |  |  | **5** | **208.7097** | **22.8750** | **185.8347** | **89.0 %** | **4.5750** | **2** |
 
-        A customer's channel is what the policy says of it (`utm`).
+        A customer's channel is what the policy says of it today (`utm`).
+
+        Revenue is what was reported as paid, else the price of the plan that the policy gives the customer today, for the part of each period that lies in this time.
 
         2 calls unpriced: their cost is not in these totals.
 
