@@ -275,8 +275,13 @@ pub fn answer(
         Kind::Unpriced => Ok(unpriced(policy, unpriced_groups(store, range, costs, filter)?, range)),
         Kind::Weekly => {
             let models = groups(Dimension::Model, range)?;
-            let changes =
-                Changes::read(store, range, &models, &groups(Dimension::Model, since_ever(range))?)?;
+            let changes = Changes::read(
+                store,
+                &policy.prices,
+                range,
+                &models,
+                &groups(Dimension::Model, since_ever(range))?,
+            )?;
             Ok(weekly(&WeeklyFigures {
                 payers,
                 range,
