@@ -29,7 +29,7 @@ fn group(name: &str, calls: u64, cost: &str) -> Group {
         tokens_out: calls * 10,
         ..Totals::default()
     };
-    Group { name: (!name.is_empty()).then(|| name.into()), filters: ListFilters::new(), totals }
+    Group { name: (!name.is_empty()).then(|| name.into()), filters: vec![("customer", name.into())], totals }
 }
 
 fn policy() -> Policy {

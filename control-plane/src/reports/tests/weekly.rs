@@ -147,3 +147,36 @@ fn the_weekly_report_reads_like_this() {
         USD and percentages are rounded half to even (USD to 4 places); totals are sums of the exact amounts.
     "#]].assert_eq(&report.render(Format::Markdown));
 }
+
+#[test]
+fn a_workspace_or_model_is_told_from_one_of_the_same_joined_name() {
+    let pair = |first: &'static str, one: &str, second: &'static str, two: &str, cost: &str| Group {
+        name: Some(format!("{one}/{two}").into()),
+        filters: vec![(first, one.into()), (second, two.into())],
+        ..group("", 1, cost)
+    };
+    let policy = policy();
+    let workspace = |one, two, cost| pair("customer", one, "workspace", two, cost);
+    let now = [workspace("a/b", "c", "8"), workspace("a", "b/c", "8")];
+    // Of the first, 2 a span before, so 8 is four times as much; of the second 10, so it is less.
+    let then = [workspace("a/b", "c", "8"), workspace("a", "b/c", "40")];
+    let report = weekly(&WeeklyFigures {
+        workspaces: &now,
+        workspaces_before: &then,
+        ..figures(&policy, &[], &[], &[])
+    });
+    let section = report.sections.iter().find(|section| section.key == "runaway_workspaces").unwrap();
+    assert_eq!(section.rows.len(), 1);
+    assert_eq!((&section.rows[0][0], &section.rows[0][3]), (&now[0].subject(), &Cell::usd(usd("2"))));
+    let model = |one, two| pair("provider", one, "model", two, "1");
+    let directory = tempfile::tempdir().unwrap();
+    let store = crate::store::Store::open(directory.path()).unwrap();
+    let changes = Changes::read(
+        &store.reader().unwrap(),
+        &policy.prices,
+        week(),
+        &[model("x", "y/z"), model("x/y", "z")],
+        &[model("x/y", "z")],
+    );
+    assert_eq!(changes.unwrap().section().rows.len(), 1);
+}

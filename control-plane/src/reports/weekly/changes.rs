@@ -3,7 +3,7 @@
 use crate::{
     policy::Pricing,
     prices::{PriceKey, PriceTable, Query, Status},
-    reports::{Cell, Group, Range, Section, breakdown::column},
+    reports::{Cell, Group, ListFilters, Range, Section, breakdown::column},
     store::{self, StoreError, instant, unix},
 };
 use protocol::{UnixNanos, money::PicoUsdPerUnit, price::Terms};
@@ -39,8 +39,9 @@ impl Changes {
         models: &[Group],
         models_before: &[Group],
     ) -> Result<Self, StoreError> {
-        let known: BTreeSet<Option<&str>> = models_before.iter().map(|group| group.name.as_deref()).collect();
-        let new = models.iter().filter(|group| !known.contains(&group.name.as_deref()));
+        // By provider and model: as one name, `a/b` and `c` would be `a` and `b/c`.
+        let known: BTreeSet<&ListFilters> = models_before.iter().map(|group| &group.filters).collect();
+        let new = models.iter().filter(|group| !known.contains(&group.filters));
         Ok(Self {
             prices: prices(store, pricing, range)?,
             policies: policies(store, range)?,
