@@ -123,7 +123,7 @@ pub fn unpriced(policy: &Policy, mut groups: Vec<UnpricedGroup>, range: Range) -
             column("model", "model"),
             column("reason", "reason"),
             column("calls", "calls").of(Behind::UNPRICED),
-            column("at_stake_usd", "at stake, USD").of(Behind::UNPRICED),
+            column("at_stake_usd", "at stake, USD"),
             column("input_tokens", "input tokens").of(Behind::UNPRICED),
             column("output_tokens", "output tokens").of(Behind::UNPRICED),
             column("other_units", "other units"),
