@@ -19,7 +19,8 @@ use crate::{
         revenue, tasks,
     },
     reports::{
-        self, CapState, Cell, Costs, Dimension, Filter, Payers, Point, Range, Reported, Totals, quotient,
+        self, CapState, Cell, Costs, CustomerMargin, Dimension, Filter, Payers, Point, Range, Reported,
+        Totals,
     },
     rules::Rules,
     store::StoreError,
@@ -75,7 +76,8 @@ struct SpanRow {
     unpriced: u64,
     margin: String,
     percent: String,
-    is_below: bool,
+    /// That less is left than the plan shall leave, in words.
+    below: String,
     calls: String,
     refused: String,
     csv: String,
@@ -169,25 +171,24 @@ fn span(
     let totals = Totals::of(&groups);
     let reported = Reported::read(store, paid_for)?;
     let payers = Payers { policy: rules.policy(), reported: &reported };
-    let revenue = payers.revenue(name, paid_for).filter(|revenue| revenue.pico() > 0);
-    let margin = revenue.and_then(|revenue| revenue.checked_sub(totals.cost));
-    let percent = margin
-        .zip(revenue)
-        .and_then(|(margin, revenue)| quotient(margin.pico(), 1_000, revenue.pico()))
-        .and_then(|percent| i64::try_from(percent).ok());
-    let expected = rules.policy().plan_of(name).and_then(|(_, plan)| plan.expected_margin_percent);
-    let below = percent.zip(expected);
+    let margin = payers.margin(Some(name), totals, paid_for);
+    // Where nobody said what it pays, nothing is known of what is left; 0 or less is said, too.
+    let known = payers.is_known(name).then_some(&margin);
+    let expected = margin.expected_percent.filter(|_| margin.is_below());
     Ok(SpanRow {
         title,
         from: written(paid_for.from, "%Y-%m-%d %H:%M"),
         to: written(paid_for.to, "%Y-%m-%d %H:%M"),
-        revenue: revenue.map(usd).unwrap_or_default(),
+        revenue: known.map(|margin| usd(margin.revenue)).unwrap_or_default(),
         cost: usd(totals.cost),
         exact: totals.cost.to_string(),
         unpriced: totals.unpriced,
-        margin: margin.map(usd).unwrap_or_default(),
-        percent: percent.map(|percent| Cell::Percent(Some(percent)).shown()).unwrap_or_default(),
-        is_below: below.is_some_and(|(percent, expected)| percent < i64::from(expected).saturating_mul(10)),
+        margin: known.and_then(CustomerMargin::margin).map(usd).unwrap_or_default(),
+        percent: known
+            .and_then(CustomerMargin::per_mille)
+            .map(|percent| Cell::Percent(Some(percent)).shown())
+            .unwrap_or_default(),
+        below: expected.map(|expected| format!("below the expected {expected} %")).unwrap_or_default(),
         calls: count(totals.calls),
         refused: count(totals.refused),
         csv: format!(

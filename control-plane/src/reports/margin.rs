@@ -63,6 +63,20 @@ fn is_below(revenue: PicoUsd, cost: PicoUsd, expected_percent: Option<u8>) -> bo
     sides().is_some_and(|(left, expected)| left < expected)
 }
 
+impl<'a> Payers<'a> {
+    /// What a customer pays in a span, beside what its calls came to.
+    pub fn margin(self, customer: Option<&'a str>, totals: Totals, range: Range) -> CustomerMargin<'a> {
+        let on = customer.and_then(|customer| self.policy.plan_of(customer));
+        CustomerMargin {
+            customer,
+            plan: on.map(|(plan, _)| plan),
+            revenue: customer.and_then(|customer| self.revenue(customer, range)).unwrap_or_default(),
+            totals,
+            expected_percent: on.and_then(|(_, terms)| terms.expected_margin_percent),
+        }
+    }
+}
+
 /// The margin of every customer of the policy, those without a call too, for they pay; of those that have left it and paid
 /// or called in the span; and of calls of nobody. Only those that the filter of the costs is about: a customer counts
 /// with its plan of today, and one that called under another one counts for its calls.
@@ -77,17 +91,10 @@ pub fn customer_margins<'a>(
     let known = payers.policy.customers.keys().map(Name::as_str).chain(payers.reported.customers());
     let all: BTreeSet<Option<&str>> = known.map(Some).chain(called.keys().copied()).collect();
     let of = |customer: Option<&'a str>| {
-        let on = customer.and_then(|customer| payers.policy.plan_of(customer));
         let totals = called.get(&customer).copied();
-        filter.is_about_payer(customer, on.map_or("", |(plan, _)| plan.as_str()), totals.is_some()).then(
-            || CustomerMargin {
-                customer,
-                plan: on.map(|(plan, _)| plan),
-                revenue: customer.and_then(|customer| payers.revenue(customer, range)).unwrap_or_default(),
-                totals: totals.unwrap_or_default(),
-                expected_percent: on.and_then(|(_, terms)| terms.expected_margin_percent),
-            },
-        )
+        let margin = payers.margin(customer, totals.unwrap_or_default(), range);
+        let plan = margin.plan.map_or("", |plan| plan.as_str());
+        filter.is_about_payer(customer, plan, totals.is_some()).then_some(margin)
     };
     all.into_iter().filter_map(of).collect()
 }
