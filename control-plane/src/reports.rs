@@ -6,6 +6,7 @@ mod behind;
 mod breakdown;
 mod caps;
 mod channels;
+mod code;
 mod drift;
 mod figures;
 mod filter;
@@ -25,6 +26,7 @@ pub use answer::{Kind, NoOriginalCosts, Question, RangeError, UnknownReport, ans
 pub use behind::{Behind, List, ListFilters, behind};
 pub use breakdown::{By, breakdown};
 pub use caps::cap_states;
+pub use code::code_parts;
 pub use figures::{CapState, Costs, Group, Point, Range, Totals, Waste};
 pub use filter::Filter;
 pub use margin::{CustomerMargin, PlanMargin, customer_margins, plan_margins};

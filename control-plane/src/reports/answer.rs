@@ -298,6 +298,15 @@ pub fn answer(
             }))
         }
     }?;
+    if !filter.is_of_everything() {
+        let unknown = filter.notes_on_unknown(store)?;
+        for (section, number) in report.sections.iter_mut().zip(0..) {
+            section.empty = "Nothing that this filter leaves.";
+            if number == 0 {
+                section.notes.extend(unknown.iter().cloned());
+            }
+        }
+    }
     report.title.push_str(&filter.in_words());
     if costs == Costs::Original {
         report.title.push_str(", as booked at first");

@@ -1,7 +1,7 @@
 //! What a report is about where it is not about everything: one customer, one feature, … . Says which report can be asked
 //! for which, and where the sums for it stand.
 
-use super::Kind;
+use super::{Kind, code::code};
 use crate::{
     ledger::calls::WordColumn,
     store::{NO_WORD, StoreError, word_id},
@@ -122,6 +122,17 @@ impl Filter {
         })
     }
 
+    /// The texts that no call ever had there, each as a note: a word that is misspelt looks like a quiet week.
+    pub(super) fn notes_on_unknown(&self, store: &rusqlite::Connection) -> Result<Vec<String>, StoreError> {
+        let mut notes = Vec::new();
+        for (column, text) in self.0.iter().filter(|(_, text)| !text.is_empty()) {
+            if !is_named(store, *column, text)? {
+                notes.push(format!("No call ever named the {} {}.", column.as_str(), code(text)));
+            }
+        }
+        Ok(notes)
+    }
+
     /// What a report on who pays has to say of it.
     pub(super) fn notes_on_payers(&self) -> Vec<String> {
         let (_, columns): (Vec<_>, Vec<_>) = self.pairs().partition(|(column, _)| *column == "customer");
@@ -132,6 +143,24 @@ impl Filter {
                 columns.join(" and ")
             )
         });
-        of_some.into_iter().collect()
+        let plan = self.0.iter().find(|(column, _)| *column == WordColumn::Plan).map(|(_, text)| text);
+        let on_plan = plan.map(|plan| {
+            let booked = if plan.is_empty() { "no plan".to_owned() } else { format!("plan {}", code(plan)) };
+            format!("Calls are those that were booked on {booked}; customers stand where the policy has them today.")
+        });
+        of_some.into_iter().chain(on_plan).collect()
     }
+}
+
+/// Whether a call says so.
+fn is_named(store: &rusqlite::Connection, column: WordColumn, text: &str) -> Result<bool, StoreError> {
+    let Some(id) = word_id(store, text)? else { return Ok(false) };
+    // Calls have no index by these two, of which there are few.
+    let table = match column {
+        WordColumn::Plan | WordColumn::Provider => "by_day_model",
+        _ => "calls",
+    };
+    let column = column.as_str();
+    let sql = format!("SELECT EXISTS (SELECT 1 FROM {table} WHERE {column} = ?1 AND {column} <> 0)");
+    Ok(store.prepare_cached(&sql)?.query_row([id], |row| row.get(0))?)
 }

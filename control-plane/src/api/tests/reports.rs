@@ -44,3 +44,38 @@ async fn a_report_without_sums_of_original_costs_says_so_and_which_have_them() {
     }
     assert_eq!(refused, ["weekly", "drift", "waste", "tasks"]);
 }
+
+#[tokio::test]
+async fn a_filter_that_leaves_nothing_says_so_and_what_no_call_ever_named() {
+    let api = Api::start().await;
+    let policy = "version: 1\nplans: {pro: {price_usd: 50}, starter: {price_usd: 5}}\ncustomers: {acme: {plan: starter}}\n";
+    api.send("PUT", "/v1/policy", "", policy.as_bytes()).await;
+    api.post_json("/v1/events", &batch(vec![finished()])).await;
+    let text = async |query: &str| api.show(&format!("/v1/reports/{query}&format=table")).await.text();
+    let nobody = text("plans?customer=nobody").await;
+    for part in ["Nothing that this filter leaves.", "No call ever named the customer `nobody`."] {
+        assert!(nobody.contains(part), "{part}: {nobody}");
+    }
+    assert!(!nobody.contains("The policy has no plans"), "{nobody}");
+    // A word that is one of something else.
+    let other = text("models?provider=acme").await;
+    assert!(other.contains("No call ever named the provider `acme`."), "{other}");
+    for known in [
+        "models?provider=openai",
+        "plans?plan=starter",
+        "customers?customer=acme&model=gpt-4o",
+        "waste?feature=",
+    ] {
+        let known = text(known).await;
+        assert!(!known.contains("No call ever"), "{known}");
+    }
+    // Booked on one plan, and on another one since.
+    api.send("PUT", "/v1/policy", "", policy.replace("plan: starter", "plan: pro").as_bytes()).await;
+    let moved = api.show("/v1/reports/plans?plan=starter").await.json();
+    assert_eq!(moved["items"][0]["plan"], "pro");
+    let notes = moved["notes"].to_string();
+    assert!(
+        notes.contains("booked on plan `starter`; customers stand where the policy has them today"),
+        "{notes}"
+    );
+}
