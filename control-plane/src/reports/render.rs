@@ -55,10 +55,10 @@ impl Report {
     /// Writes it.
     pub fn render(&self, format: Format) -> String {
         match format {
-            Format::Table => self.for_people(terminal_table),
+            Format::Table => self.for_people(terminal_table, ToOwned::to_owned),
             Format::Json => format!("{:#}\n", self.to_json()),
             Format::Csv => self.to_csv(),
-            Format::Markdown => self.for_people(markdown_table),
+            Format::Markdown => self.for_people(markdown_table, escaped),
         }
     }
 
@@ -94,8 +94,8 @@ impl Report {
         String::from_utf8(bytes).unwrap_or_default()
     }
 
-    fn for_people(&self, table: fn(&Section) -> String) -> String {
-        let mut text = format!("# {}\n", self.title);
+    fn for_people(&self, table: fn(&Section) -> String, title: fn(&str) -> String) -> String {
+        let mut text = format!("# {}\n", title(&self.title));
         if let Some(Range { from, to }) = self.range {
             text.push_str(&format!("\n{} to {}, UTC\n", minute(from), minute(to)));
         }
@@ -215,17 +215,37 @@ fn terminal_table(section: &Section) -> String {
     format!("{table}\n")
 }
 
+/// A text as itself in Markdown, also within a table: no name is markup, a link or HTML.
+fn escaped(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    let mut letters = text.chars().peekable();
+    let mut is_in_word = false;
+    while let Some(letter) = letters.next() {
+        let goes_on = letters.peek().is_some_and(|next| next.is_alphanumeric());
+        match letter {
+            '\n' | '\r' => escaped.push(' '),
+            // Within a word it is nothing else.
+            '_' if is_in_word && goes_on => escaped.push(letter),
+            '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '&' | '|' | '~' | '$' => {
+                escaped.extend(['\\', letter]);
+            }
+            letter => escaped.push(letter),
+        }
+        is_in_word = letter.is_alphanumeric();
+    }
+    escaped
+}
+
 fn markdown_table(section: &Section) -> String {
-    let escape = |text: &str| text.replace('|', "\\|").replace('\n', " ");
     let line = |cells: Vec<String>| format!("| {} |\n", cells.join(" | "));
-    let mut text = line(section.columns.iter().map(|column| escape(column.title)).collect());
+    let mut text = line(section.columns.iter().map(|column| escaped(column.title)).collect());
     let numbers = section.rows.first().into_iter().flatten().map(Cell::is_number);
     text.push_str(&line(numbers.map(|number| (if number { "---:" } else { "---" }).to_owned()).collect()));
     for row in &section.rows {
-        text.push_str(&line(row.iter().map(|cell| escape(&cell.shown())).collect()));
+        text.push_str(&line(row.iter().map(|cell| escaped(&cell.shown())).collect()));
     }
     if let Some(row) = &section.total {
-        let bold = |cell: &Cell| match escape(&cell.shown()) {
+        let bold = |cell: &Cell| match escaped(&cell.shown()) {
             empty if empty.is_empty() => empty,
             shown => format!("**{shown}**"),
         };

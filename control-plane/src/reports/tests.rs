@@ -257,6 +257,23 @@ fn names_cannot_break_out_of_a_table() {
     let report = breakdown(By::Feature, &groups, week());
     assert!(report.render(Format::Csv).contains("\"'=HYPERLINK(\"\"x\"\")\""));
     assert!(report.render(Format::Markdown).contains("| a\\|b |"));
+    for (name, written) in [
+        ("<script>alert(1)</script>", r"\<script\>alert(1)\</script\>"),
+        ("[x](https://evil.example)", r"\[x\](https://evil.example)"),
+        ("![x](y)", r"!\[x\](y)"),
+        ("*b* **c** ~~d~~", r"\*b\* \*\*c\*\* \~\~d\~\~"),
+        (r"\|", r"\\\|"),
+        ("`code`", r"\`code\`"),
+        ("&lt;b&gt;", r"\&lt;b\&gt;"),
+        ("_a_ b_c", r"\_a\_ b_c"),
+        ("a\r\nb", "a  b"),
+    ] {
+        let mut report = breakdown(By::Feature, &[group(name, 1, "1")], week());
+        report.title = name.to_owned();
+        let markdown = report.render(Format::Markdown);
+        assert!(markdown.contains(&format!("\n| {written} |")), "{name}: {markdown}");
+        assert!(markdown.starts_with(&format!("# {written}\n")), "{name}: {markdown}");
+    }
 }
 
 #[test]
