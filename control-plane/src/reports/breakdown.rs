@@ -29,6 +29,25 @@ impl By {
     }
 }
 
+/// What names are made of, by filter and key.
+pub(super) type Parts = &'static [(&'static str, &'static str)];
+pub(super) const CUSTOMER: Parts = &[("customer", "customer_name")];
+pub(super) const WORKSPACE: Parts = &[("customer", "customer_name"), ("workspace", "workspace_name")];
+pub(super) const MODEL: Parts = &[("provider", "provider_name"), ("model", "model_name")];
+
+impl By {
+    /// What its names are made of.
+    pub(super) fn parts(self) -> Parts {
+        match self {
+            Self::Customer => CUSTOMER,
+            Self::Feature => &[("feature", "feature_name")],
+            Self::Route => &[("route", "route_name")],
+            Self::Workspace => WORKSPACE,
+            Self::Model => MODEL,
+        }
+    }
+}
+
 /// What stands for calls that name none of the dimension.
 pub(super) const NONE: &str = "(none)";
 /// The first cell of a total.
@@ -60,7 +79,7 @@ pub fn breakdown(by: By, groups: &[Group], range: Range) -> Report {
         key,
         title,
         columns: vec![
-            column(word, word),
+            column(word, word).of_parts(by.parts()),
             column("calls", "calls").of(Behind::CALLS),
             column("refused", "refused").of(Behind::REFUSED),
             column("errors", "errors").of(Behind::ERRORS),
@@ -120,9 +139,9 @@ pub(super) const REVENUE: &str = "Revenue is what was reported as paid, else the
 
 /// Gross margin by plan: what is paid for the time, less what the calls cost.
 pub(super) fn plan_section(margins: &[PlanMargin<'_>]) -> Section {
-    let cells = |name: &str, margin: &PlanMargin<'_>| {
+    let cells = |name: Cell, margin: &PlanMargin<'_>| {
         vec![
-            Cell::text(name),
+            name,
             Cell::Count(margin.customers),
             Cell::usd(margin.revenue),
             Cell::usd(margin.totals.cost),
@@ -135,7 +154,12 @@ pub(super) fn plan_section(margins: &[PlanMargin<'_>]) -> Section {
     };
     let rows: Vec<Vec<Cell>> = margins
         .iter()
-        .map(|margin| cells(margin.plan.map_or("(no plan)", |plan| plan.as_str()), margin))
+        .map(|margin| {
+            let plan = margin.plan.map(|plan| plan.as_str());
+            // A customer counts with its plan of today, whatever its calls were made on.
+            let filters = vec![("plan_now", plan.unwrap_or_default().into())];
+            cells(Cell::subject(plan.unwrap_or("(no plan)"), filters), margin)
+        })
         .collect();
     let all = margins.iter().fold(None::<PlanMargin<'_>>, |all, margin| {
         Some(all.map_or_else(|| margin.clone(), |all| all.plus(margin)))
@@ -146,7 +170,7 @@ pub(super) fn plan_section(margins: &[PlanMargin<'_>]) -> Section {
         key: "plans",
         title: "Gross margin by plan",
         columns: vec![
-            column("plan", "plan"),
+            column("plan", "plan").of_parts(&[("plan_now", "plan_name")]),
             column("customers", "customers"),
             column("revenue_usd", "revenue, USD"),
             column("cost_usd", "AI cost, USD"),
@@ -157,7 +181,7 @@ pub(super) fn plan_section(margins: &[PlanMargin<'_>]) -> Section {
             column("calls_unpriced", "calls unpriced"),
         ],
         rows,
-        total: all.map(|all| cells(TOTAL, &all)),
+        total: all.map(|all| cells(all_of_them(), &all)),
         notes,
         empty: "The policy has no plans. Write them under `plans` to see gross margin.",
     }

@@ -2,12 +2,16 @@
 
 use super::{
     Cell, CustomerMargin, Section, Totals,
-    breakdown::{NONE, REVENUE, TOTAL, column, unknowns},
+    breakdown::{NONE, Parts, REVENUE, all_of_them, column, unknowns},
     money,
 };
 use crate::policy::{Policy, Utm};
 use protocol::money::PicoUsd;
 use std::collections::BTreeMap;
+
+/// What a channel is made of, by key.
+const PARTS: Parts =
+    &[("utm_source", "utm_source"), ("utm_medium", "utm_medium"), ("utm_campaign", "utm_campaign")];
 
 /// Source, medium, campaign.
 type Channel = [Option<Box<str>>; 3];
@@ -48,7 +52,7 @@ pub(super) fn section(policy: &Policy, margins: &[CustomerMargin<'_>]) -> Sectio
         key: "channels",
         title: "Gross margin by acquisition channel",
         columns: vec![
-            column("source", "source"),
+            column("source", "source").of_parts(PARTS),
             column("medium", "medium"),
             column("campaign", "campaign"),
             column("customers", "customers"),
@@ -59,11 +63,8 @@ pub(super) fn section(policy: &Policy, margins: &[CustomerMargin<'_>]) -> Sectio
             column("cost_per_customer_usd", "AI cost per customer, USD"),
             column("calls_unpriced", "calls unpriced"),
         ],
-        rows: rows
-            .iter()
-            .map(|(channel, sums)| row(channel.clone().map(|part| part.unwrap_or_else(|| NONE.into())), sums))
-            .collect(),
-        total: Some(row([TOTAL.into(), "".into(), "".into()], &all)),
+        rows: rows.iter().map(|(channel, sums)| row(named(channel), sums)).collect(),
+        total: Some(row([all_of_them(), Cell::text(""), Cell::text("")], &all)),
         notes,
         empty: "No customers and no calls.",
     }
@@ -74,10 +75,17 @@ fn channel(utm: Option<&Utm>) -> Channel {
     [source, medium, campaign].map(|part| part.as_deref().map(Into::into))
 }
 
-fn row(channel: [Box<str>; 3], sums: &Sums) -> Vec<Cell> {
+fn named(channel: &Channel) -> [Cell; 3] {
+    let parts = ["utm_source", "utm_medium", "utm_campaign"].into_iter().zip(channel);
+    let filters = parts.map(|(name, part)| (name, part.clone().unwrap_or_default())).collect();
+    let [source, medium, campaign] = channel.each_ref().map(|part| part.as_deref().unwrap_or(NONE));
+    [Cell::subject(source, filters), Cell::text(medium), Cell::text(campaign)]
+}
+
+fn row(channel: [Cell; 3], sums: &Sums) -> Vec<Cell> {
     let revenue = sums.revenue;
     let margin = revenue.checked_sub(sums.totals.cost);
-    let [source, medium, campaign] = channel.map(Cell::text);
+    let [source, medium, campaign] = channel;
     vec![
         source,
         medium,

@@ -152,26 +152,52 @@ fn row_json(section: &Section, row: &[Cell]) -> Value {
         };
         (column.key.to_owned(), value)
     });
-    Value::Object(cells.collect())
+    let parts = section.parts(row).map(|(key, text)| (key.to_owned(), json!(text)));
+    Value::Object(cells.chain(parts).collect())
+}
+
+/// The last column of tables whose names people give, one of which may be that of the total.
+const IS_TOTAL: &str = "is_total";
+
+/// Every row, and whether it is the total.
+fn all_rows(section: &Section) -> impl Iterator<Item = (&[Cell], bool)> {
+    let rows = section.rows.iter().map(|row| (&**row, false));
+    rows.chain(section.total.iter().map(|row| (&**row, true)))
+}
+
+fn has_parts(section: &Section) -> bool {
+    section.columns.iter().any(|column| !column.parts.is_empty())
 }
 
 fn plain_csv(writer: &mut csv::Writer<Vec<u8>>, section: &Section) -> csv::Result<()> {
-    writer.write_record(section.columns.iter().map(|column| column.key))?;
-    for row in section.rows.iter().chain(&section.total) {
-        writer.write_record(row.iter().map(safe))?;
+    let keys = section.columns.iter().map(|column| column.key);
+    let parts = section.columns.iter().flat_map(|column| column.parts).map(|(_, key)| *key);
+    let last = has_parts(section).then_some(IS_TOTAL);
+    writer.write_record(keys.chain(parts).chain(last))?;
+    for (row, is_total) in all_rows(section) {
+        let parts = section.parts(row).map(|(_, text)| spreadsheet_safe(text.unwrap_or_default()));
+        writer.write_record(row.iter().map(safe).chain(parts).chain(last.map(|_| is_total.to_string())))?;
     }
     Ok(())
 }
 
 fn long_csv(writer: &mut csv::Writer<Vec<u8>>, sections: &[Section]) -> csv::Result<()> {
-    writer.write_record(["section", "subject", "column", "value"])?;
+    let last = sections.iter().any(has_parts).then_some(IS_TOTAL);
+    writer.write_record(["section", "subject", "column", "value"].into_iter().chain(last))?;
     for section in sections {
         let firsts: BTreeSet<String> = section.rows.iter().filter_map(|row| row.first()).map(safe).collect();
         let is_named = firsts.len() == section.rows.len();
-        for row in section.rows.iter().chain(&section.total) {
+        for (row, is_total) in all_rows(section) {
             let subject = if is_named { row.first().map(safe).unwrap_or_default() } else { whole_name(row) };
-            for (column, cell) in section.columns.iter().zip(row).skip(1) {
-                writer.write_record([section.key, &subject, column.key, &safe(cell)])?;
+            let cells =
+                section.columns.iter().zip(row).skip(1).map(|(column, cell)| (column.key, safe(cell)));
+            let parts =
+                section.parts(row).map(|(key, text)| (key, spreadsheet_safe(text.unwrap_or_default())));
+            let is_total = last.map(|_| is_total.to_string());
+            for (key, value) in cells.chain(parts) {
+                writer.write_record(
+                    [section.key, &subject, key, &value].into_iter().chain(is_total.as_deref()),
+                )?;
             }
         }
     }

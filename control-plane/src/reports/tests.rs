@@ -252,6 +252,44 @@ fn a_report_of_several_tables_is_one_long_csv_that_every_reader_takes() {
 }
 
 #[test]
+fn programs_tell_parts_and_totals_whatever_names_there_are() {
+    let workspace = |customer: &str, name: &str| Group {
+        name: Some(format!("{customer}/{name}").into()),
+        filters: vec![("customer", customer.into()), ("workspace", name.into())],
+        ..group("", 1, "1")
+    };
+    let groups = [workspace("a/b", "c"), workspace("a", "b/c")];
+    let report = breakdown(By::Workspace, &groups, week());
+    let json = report.to_json();
+    let parts = |row: &serde_json::Value| {
+        ["workspace", "customer_name", "workspace_name"].map(|key| row[key].clone())
+    };
+    assert_eq!(parts(&json["items"][0]), ["a/b/c", "a/b", "c"]);
+    assert_eq!(parts(&json["items"][1]), ["a/b/c", "a", "b/c"]);
+    assert_eq!(json["total"]["workspace_name"], serde_json::Value::Null);
+    let named = [group("total", 1, "3"), group("(none)", 1, "2"), group("", 1, "1"), group("=1", 1, "0")];
+    let report = breakdown(By::Customer, &named, week());
+    let told = |report: &Report, keys: [&str; 3]| {
+        let csv = report.render(Format::Csv);
+        let mut reader = csv::Reader::from_reader(csv.as_bytes());
+        let header = reader.headers().unwrap().clone();
+        let place = keys.map(|key| header.iter().position(|known| known == key).unwrap());
+        let row = |record: csv::StringRecord| place.map(|at| record[at].to_owned()).join(" ");
+        reader.records().map(|record| row(record.unwrap())).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        told(&report, ["customer", "customer_name", "is_total"]),
+        ["total total false", "(none) (none) false", "(none)  false", "'=1 '=1 false", "total  true"]
+    );
+    assert_eq!(report.to_json()["items"][2]["customer_name"], serde_json::Value::Null);
+    // As single values of several tables.
+    let report = waste(&[(By::Customer, named.into())], week());
+    let totals = told(&report, ["subject", "column", "is_total"]);
+    let of_total = totals.iter().filter(|row| row.starts_with("total calls "));
+    assert_eq!(of_total.collect::<Vec<_>>(), ["total calls false", "total calls true"]);
+}
+
+#[test]
 fn names_cannot_break_out_of_a_table() {
     let groups = [group("=HYPERLINK(\"x\")", 1, "1"), group("a|b", 1, "1")];
     let report = breakdown(By::Feature, &groups, week());

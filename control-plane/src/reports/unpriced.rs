@@ -119,8 +119,8 @@ pub fn unpriced(policy: &Policy, mut groups: Vec<UnpricedGroup>, range: Range) -
         key: "unpriced",
         title: "Calls without a known cost",
         columns: vec![
-            column("provider", "provider"),
-            column("model", "model"),
+            column("provider", "provider").of_parts(&[("provider", "provider_name")]),
+            column("model", "model").of_parts(&[("model", "model_name")]),
             column("reason", "reason"),
             column("calls", "calls").of(Behind::UNPRICED),
             column("at_stake_usd", "at stake, USD"),

@@ -79,7 +79,7 @@ pub(super) fn table(by: By, groups: &[Group]) -> Section {
         key,
         title,
         columns: vec![
-            column(word, word),
+            column(word, word).of_parts(by.parts()),
             column("calls", "calls").of(Behind::CALLS),
             column("cost_usd", "cost, USD").of(Behind::CALLS),
             column("wasted_usd", "wasted, USD"),

@@ -9,7 +9,7 @@ pub use runaway::SPANS;
 use super::{
     Behind, By, CapState, Cell, CustomerMargin, Filter, Group, Payers, Range, Report, Section, TaskGroup,
     TasksBy, Totals,
-    breakdown::{all_of_them, calls, column, plan_section, unknowns},
+    breakdown::{CUSTOMER, MODEL, all_of_them, calls, column, plan_section, unknowns},
     channels, customer_margins, money, plan_margins, tasks, waste,
 };
 use protocol::{cap::Unit, money::PicoUsd};
@@ -195,7 +195,7 @@ fn customers(figures: &WeeklyFigures<'_>) -> Section {
         key: "customers",
         title: "Customers by AI cost",
         columns: vec![
-            column("customer", "customer"),
+            column("customer", "customer").of_parts(CUSTOMER),
             column("plan", "plan"),
             column("calls", "calls").of(Behind::CALLS),
             column("cost_usd", "cost, USD").of(Behind::CALLS),
@@ -246,7 +246,7 @@ fn below(margins: &[CustomerMargin<'_>]) -> Section {
         key: "below_margin",
         title: "Customers below their plan's expected margin",
         columns: vec![
-            column("customer", "customer"),
+            column("customer", "customer").of_parts(CUSTOMER),
             column("plan", "plan"),
             column("revenue_usd", "revenue, USD"),
             column("cost_usd", "AI cost, USD").of(Behind::CALLS),
@@ -339,7 +339,7 @@ fn unknown_models(figures: &WeeklyFigures<'_>) -> Section {
         key: "unpriced_models",
         title: "Models with unpriced calls",
         columns: vec![
-            column("model", "model"),
+            column("model", "model").of_parts(MODEL),
             column("calls_unpriced", "calls unpriced").of(Behind::UNPRICED),
             column("input_tokens", "input tokens").of(Behind::CALLS),
             column("output_tokens", "output tokens").of(Behind::CALLS),

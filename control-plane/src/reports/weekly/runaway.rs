@@ -2,7 +2,11 @@
 
 use crate::{
     policy::Policy,
-    reports::{Behind, Cell, Group, ListFilters, Section, breakdown::column, money},
+    reports::{
+        Behind, Cell, Group, ListFilters, Section,
+        breakdown::{WORKSPACE, column},
+        money,
+    },
 };
 use protocol::money::PicoUsd;
 use std::collections::BTreeMap;
@@ -45,7 +49,7 @@ pub(super) fn section(policy: &Policy, now: &[Group], before: &[Group]) -> Secti
         key: "runaway_workspaces",
         title: "Runaway workspaces",
         columns: vec![
-            column("workspace", "workspace"),
+            column("workspace", "workspace").of_parts(WORKSPACE),
             column("calls", "calls").of(Behind::CALLS),
             column("cost_usd", "cost, USD").of(Behind::CALLS),
             column("usual_usd", "usual, USD"),
