@@ -14,8 +14,7 @@ use axum::{
 #[utoipa::path(
     get, path = "/v1/reports/{report}", tag = "reports",
     params(
-        ("report" = String, Path,
-         description = "weekly, customers, features, plans, routes, workspaces, models, drift, unpriced, waste, tasks or channels"),
+        ("report" = inline(Kind), Path, description = "Which one"),
         ("from" = Option<String>, Query, description = "RFC 3339, or a day; widened to whole days, but for unpriced"),
         ("to" = Option<String>, Query, description = "RFC 3339, or a day; widened to whole days, but for unpriced"),
         ("customer" = Option<String>, Query,

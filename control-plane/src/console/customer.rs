@@ -115,7 +115,7 @@ fn page(
     };
     let spans = [("This billing period", Range { from, to }), ("The last 30 days", days)];
     let spans = spans.map(|(title, range)| span(store, rules, name, title, range));
-    let points = reports::series(store, days, false, &Filter::customer(name))?;
+    let points = reports::series(store, days, false, Some(name))?;
     let filter = alerts::Filter {
         customer: Some(name.to_owned()),
         state: Some(alerts::State::Standing),

@@ -110,7 +110,7 @@ async fn overview(State(app): State<App>, Query(query): Query<OverviewQuery>) ->
         let view = Overview {
             now,
             span,
-            points: &reports::series(store, span.range(now), span.is_hourly(), &Filter::default())?,
+            points: &reports::series(store, span.range(now), span.is_hourly(), None)?,
             caps: &reports::cap_states(store, &rules, now)?,
             has_caps: !rules.caps().is_empty(),
             alerts: crate::alerts::summary(store, now)?,

@@ -11,9 +11,11 @@ use crate::{instant::Instant, policy::Policy, store::StoreError};
 use protocol::UnixNanos;
 use rusqlite::Connection;
 use std::{fmt, str::FromStr};
+use utoipa::ToSchema;
 
 /// The reports there are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ToSchema)]
+#[schema(rename_all = "lowercase")]
 pub enum Kind {
     /// The founder's.
     Weekly,
@@ -114,11 +116,16 @@ impl fmt::Display for NoOriginalCosts {
 }
 
 /// No report of that name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "is no report: weekly, customers, features, plans, routes, workspaces, models, drift, unpriced, waste, tasks or channels"
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UnknownReport;
+
+impl std::error::Error for UnknownReport {}
+
+impl fmt::Display for UnknownReport {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(to, "is no report; there are: {}", Kind::ALL.map(Kind::as_str).join(", "))
+    }
+}
 
 impl FromStr for Kind {
     type Err = UnknownReport;

@@ -79,3 +79,16 @@ async fn a_filter_that_leaves_nothing_says_so_and_what_no_call_ever_named() {
         "{notes}"
     );
 }
+
+#[tokio::test]
+async fn every_report_is_named_in_the_openapi_document_and_to_who_asks_for_another() {
+    let api = Api::start().await;
+    let names = crate::reports::Kind::ALL.map(crate::reports::Kind::as_str);
+    let document = api.show("/openapi.json").await.json();
+    let parameters =
+        document["paths"]["/v1/reports/{report}"]["get"]["parameters"].as_array().unwrap().clone();
+    let report = parameters.iter().find(|parameter| parameter["name"] == "report").unwrap();
+    assert_eq!(report["schema"]["enum"], json!(names));
+    let unknown = api.show("/v1/reports/shoes").await;
+    assert!(unknown.status == 404 && unknown.text().contains(&names.join(", ")), "{}", unknown.text());
+}
