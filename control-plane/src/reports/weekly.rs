@@ -17,6 +17,7 @@ use std::collections::BTreeMap;
 
 /// So many customers are named; the others are one row, so that the rows add up.
 const CUSTOMERS_MAX: usize = 20;
+const DAY_NS: u64 = 86_400_000_000_000;
 /// A cap is close from here on, where the policy's alerts name nothing lower.
 const CLOSE_PERCENT: u8 = 80;
 
@@ -71,7 +72,38 @@ pub fn weekly(figures: &WeeklyFigures<'_>) -> Report {
     Report { title: "Weekly report".to_owned(), range: Some(figures.range), sections }
 }
 
+/// The words for the time that is compared with.
+struct Before {
+    /// In a sentence.
+    words: String,
+    column: &'static str,
+    nothing: &'static str,
+}
+
+impl Before {
+    /// Before so long a time: a week, or so many days.
+    fn of(range: Range) -> Self {
+        match range.to.saturating_sub(range.from) / DAY_NS {
+            7 => Self {
+                words: "the week before".to_owned(),
+                column: "week before, USD",
+                nothing: "No calls in this week nor the one before.",
+            },
+            days => Self {
+                words: if days == 1 {
+                    "the day before".to_owned()
+                } else {
+                    format!("the {days} days before")
+                },
+                column: "time before, USD",
+                nothing: "No calls in this time nor the one before.",
+            },
+        }
+    }
+}
+
 fn summary(figures: &WeeklyFigures<'_>) -> Section {
+    let Before { words, .. } = Before::of(figures.range);
     let total = Totals::of(figures.customers);
     let before = Totals::of(figures.customers_before);
     let nobody = Totals::of(figures.customers.iter().filter(|group| group.name.is_none()));
@@ -90,7 +122,7 @@ fn summary(figures: &WeeklyFigures<'_>) -> Section {
     let percent = |part, whole| Cell::Percent(money::share(part, whole));
     let mut notes = unknowns(&total);
     if before.asked() == 0 {
-        notes.push("There are no calls in the week before to compare with.".to_owned());
+        notes.push(format!("There are no calls in {words} to compare with."));
     }
     Section {
         key: "summary",
@@ -107,7 +139,7 @@ fn summary(figures: &WeeklyFigures<'_>) -> Section {
                 Cell::usd(total.cost),
                 Cell::Change(change(total.cost, before.cost)),
             ),
-            row("AI cost of the week before, USD", Cell::usd(before.cost), Cell::Empty),
+            row(&format!("AI cost of {words}, USD"), Cell::usd(before.cost), Cell::Empty),
             of_calls("calls", Behind::CALLS, Cell::Count(total.calls), Cell::Empty),
             of_calls(
                 "refused beside them",
@@ -152,6 +184,7 @@ fn change(now: PicoUsd, before: PicoUsd) -> Option<i64> {
 }
 
 fn customers(figures: &WeeklyFigures<'_>) -> Section {
+    let Before { column: before_usd, nothing, .. } = Before::of(figures.range);
     let before: BTreeMap<Option<&str>, PicoUsd> =
         figures.customers_before.iter().map(|group| (group.name.as_deref(), group.totals.cost)).collect();
     let mut groups: Vec<(Option<&str>, Totals)> =
@@ -199,7 +232,7 @@ fn customers(figures: &WeeklyFigures<'_>) -> Section {
             column("plan", "plan"),
             column("calls", "calls").of(Behind::CALLS),
             column("cost_usd", "cost, USD").of(Behind::CALLS),
-            column("cost_before_usd", "week before, USD"),
+            column("cost_before_usd", before_usd),
             column("change_usd", "change, USD"),
             column("change_percent", "change"),
             column("calls_unpriced", "calls unpriced").of(Behind::UNPRICED),
@@ -207,7 +240,7 @@ fn customers(figures: &WeeklyFigures<'_>) -> Section {
         rows,
         total: Some(row(all_of_them(), "", &total, cost_before)),
         notes: unknowns(&total),
-        empty: "No calls in this week nor the one before.",
+        empty: nothing,
     }
 }
 

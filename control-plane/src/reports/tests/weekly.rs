@@ -180,3 +180,21 @@ fn a_workspace_or_model_is_told_from_one_of_the_same_joined_name() {
     );
     assert_eq!(changes.unwrap().section().rows.len(), 1);
 }
+
+#[test]
+fn a_time_that_is_no_week_is_not_called_one() {
+    let policy = policy();
+    let shown = |days: u64| {
+        let range = Range { from: week().from, to: week().from + days * 86_400_000_000_000 };
+        let report = weekly(&WeeklyFigures { range, ..figures(&policy, &[], &[], &[]) });
+        let busy = weekly(&WeeklyFigures { range, ..figures(&policy, &customers(), &[], &[]) });
+        report.render(Format::Markdown) + &busy.render(Format::Markdown)
+    };
+    for (days, words) in [(30, "the 30 days before"), (1, "the day before")] {
+        let text = shown(days);
+        assert!(text.contains(&format!("AI cost of {words}, USD")), "{text}");
+        assert!(text.contains(&format!("no calls in {words} to compare with")), "{text}");
+        assert!(!text.contains("week"), "{text}");
+    }
+    assert!(shown(7).contains("AI cost of the week before, USD"));
+}
