@@ -31,7 +31,7 @@ pub use filter::Filter;
 pub use margin::{CustomerMargin, PlanMargin, customer_margins, plan_margins};
 pub use money::quotient;
 pub use read::{Dimension, before, first_hour, groups, series, week_of, whole_days};
-pub use render::{Format, UnknownFormat, spreadsheet_safe};
+pub use render::{Format, UnknownFormat};
 pub use revenue::{Paid, Payers, Reported};
 pub use table::{Cell, Column, Report, Section, dollars};
 pub use tasks::{TaskGroup, TasksBy, task_groups, tasks};

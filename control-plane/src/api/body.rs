@@ -4,6 +4,7 @@ use super::Problem;
 use crate::{
     ledger::receive::Encoding,
     reports::{Format, Report},
+    sheet,
 };
 use axum::{
     Json,
@@ -15,9 +16,13 @@ use axum::{
 use protocol::codec::{self, CONTENT_TYPE};
 use serde::Serialize;
 
-/// A report in the form that was asked for.
-pub(super) fn rendered(report: &Report, format: Format) -> Response {
-    ([(header::CONTENT_TYPE, format.content_type())], report.render(format)).into_response()
+/// A report in the form that was asked for; a table for a spreadsheet is a file of that name.
+pub(super) fn rendered(report: &Report, format: Format, name: &str) -> Response {
+    let text = report.render(format);
+    match format {
+        Format::Csv => sheet::attached(name, text),
+        format => ([(header::CONTENT_TYPE, format.content_type())], text).into_response(),
+    }
 }
 
 /// A body within the route's limit.

@@ -1,6 +1,6 @@
 //! `GET /v1/caps`: how full each cap is.
 
-use super::{Problem, list, params::Params};
+use super::{Problem, list, params::Params, tables::CAPS};
 use crate::{
     allowances::{self, CapState, Hold},
     app::App,
@@ -98,7 +98,7 @@ pub(super) async fn page(State(app): State<App>, params: Params) -> Result<Respo
     let wanted =
         |state: &CapState| named.is_none_or(|name| *state.cap.name == *name || *state.cap.id == *name);
     let items = states.into_iter().filter(wanted).map(|state| shown(state, app.orphan_after_ns)).collect();
-    list::answer(&params, &Caps { items, next: None }, None)
+    list::answer(&params, &CAPS, &Caps { items, next: None }, None)
 }
 
 fn shown(state: CapState, orphan_after_ns: u64) -> Cap {
