@@ -24,7 +24,7 @@ mod words;
 pub use answer::{Kind, Question, RangeError, UnknownReport, answer};
 pub use behind::{Behind, List, ListFilters, behind};
 pub use breakdown::{By, breakdown, plans};
-pub use caps::cap_states;
+pub use caps::{cap_states, is_about_customer};
 pub use channels::channels;
 pub use figures::{CapState, Costs, Group, Point, Range, Totals, Waste};
 pub use filter::Filter;

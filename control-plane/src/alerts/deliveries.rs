@@ -65,7 +65,8 @@ impl FromStr for Position {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let parts = text.split_once('.').and_then(|(message, to)| Some((message.parse().ok()?, to.to_owned())));
+        let parts =
+            text.split_once('.').and_then(|(message, to)| Some((message.parse().ok()?, to.to_owned())));
         let (message, destination) = parts.ok_or("is not what `next` gave")?;
         Ok(Self { message, destination })
     }

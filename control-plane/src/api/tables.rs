@@ -239,10 +239,8 @@ pub(super) const PRICES: Table = Table {
 };
 
 /// `/v1/prices/imports`
-pub(super) const IMPORTS: Table = Table {
-    name: "price-imports",
-    columns: &["id", "at", "source", "format", "waiting_rows", "summary"],
-};
+pub(super) const IMPORTS: Table =
+    Table { name: "price-imports", columns: &["id", "at", "source", "format", "waiting_rows", "summary"] };
 
 /// `/v1/alerts`
 pub(super) const ALERTS: Table = Table {

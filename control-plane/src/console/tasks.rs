@@ -161,6 +161,7 @@ struct TaskTemplate {
     cuts: Vec<Cut>,
     more: bool,
     json: String,
+    calls_link: String,
     calls_json: String,
 }
 
@@ -203,6 +204,7 @@ fn page(task: Task, calls: &[crate::ledger::view::Call], more: bool, now: UnixNa
         rows,
         cuts,
         more,
+        calls_link: format!("/console/calls?task={}", encoded(&task.id)),
         calls_json: format!("/v1/calls?task={}", encoded(&task.id)),
         json: format!("/v1/tasks/{}", encoded(&task.id)),
         task,

@@ -23,11 +23,11 @@ const IMPORTS: usize = 20;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::console) struct Waiting {
     row: PriceId,
-    import: Option<i64>,
-    reason: String,
-    imported_at: UnixNanos,
+    pub(super) import: Option<i64>,
+    pub(super) reason: String,
+    pub(super) imported_at: UnixNanos,
     /// It is in force, and waits to end.
-    ends: bool,
+    pub(super) ends: bool,
 }
 
 /// Every row that waits, those of the newest import first.
@@ -153,10 +153,7 @@ impl Proposals<'_> {
     pub(in crate::console) fn page(&self) -> Page {
         let mut imports: BTreeMap<std::cmp::Reverse<Option<i64>>, Vec<(&Waiting, &PriceRow)>> =
             BTreeMap::new();
-        let is_asked_for = |waiting: &&Waiting| self.import.is_none() || waiting.import == self.import;
-        for waiting in self.waiting.iter().filter(is_asked_for) {
-            // A row that came or went a moment ago stands on the page when it is loaded again.
-            let Some(row) = self.table.row(waiting.row) else { continue };
+        for (waiting, row) in self.asked_for() {
             imports.entry(std::cmp::Reverse(waiting.import)).or_default().push((waiting, row));
         }
         let keys: Vec<&PriceKey> = imports.values().flatten().map(|(_, row)| &row.key).collect();
@@ -190,8 +187,16 @@ impl Proposals<'_> {
         Page::of(StatusCode::OK, &template)
     }
 
+    /// What waits of the import, or of all.
+    pub(super) fn asked_for(&self) -> impl Iterator<Item = (&Waiting, &PriceRow)> {
+        let is_asked_for = |waiting: &&Waiting| self.import.is_none() || waiting.import == self.import;
+        // A row that came or went a moment ago stands on the page when it is loaded again.
+        let asked = self.waiting.iter().filter(is_asked_for);
+        asked.filter_map(|waiting| Some((waiting, self.table.row(waiting.row)?)))
+    }
+
     /// What approving would end.
-    fn in_force<'a>(&'a self, keys: Vec<&'a PriceKey>) -> BTreeMap<&'a PriceKey, &'a PriceRow> {
+    pub(super) fn in_force<'a>(&'a self, keys: Vec<&'a PriceKey>) -> BTreeMap<&'a PriceKey, &'a PriceRow> {
         let mut found: BTreeMap<&PriceKey, Option<&PriceRow>> =
             keys.into_iter().map(|key| (key, None)).collect();
         for row in self.table.rows().filter(|row| row.is_in_force(self.now)) {
