@@ -3,6 +3,8 @@
 
 use super::{DraftForm, diff};
 use crate::{
+    access::Role,
+    api::Who,
     app::App,
     console::{
         download,
@@ -18,7 +20,7 @@ use crate::{
 };
 use askama::Template;
 use axum::{
-    Form,
+    Extension, Form,
     extract::{FromRequest, Query, Request, State},
     http::StatusCode,
     response::{IntoResponse, Redirect, Response},
@@ -63,6 +65,8 @@ struct FaultRow {
 
 struct Checked {
     differs: bool,
+    /// Whether who asks may put it in force.
+    may_apply: bool,
     diff: Vec<SectionView>,
     replay: Vec<SectionView>,
     /// Why there is no replay.
@@ -171,7 +175,11 @@ pub(in crate::console) async fn open(State(app): State<App>, Query(query): Query
 }
 
 /// What is wrong with a draft; or what it changes, and what it would have refused.
-pub(in crate::console) async fn check(State(app): State<App>, mut sent: Sent) -> Response {
+pub(in crate::console) async fn check(
+    State(app): State<App>,
+    Extension(who): Extension<Who>,
+    mut sent: Sent,
+) -> Response {
     let (rules, table) = (app.rules(), sent.csv.take());
     let draft = Draft { form: sent.form(), version: rules.stored.version };
     let policy = match parse_over(&draft.form.text, "draft", rules.policy()) {
@@ -190,7 +198,8 @@ pub(in crate::console) async fn check(State(app): State<App>, mut sent: Sent) ->
         (Err(NotReplayed::Because(why)), _) => (Vec::new(), why),
         (Err(NotReplayed::Failed), _) => return failed().into_response(),
     };
-    let checked = Checked { differs, diff: tables(&diff), replay, not_replayed };
+    let may_apply = who.may(Role::Admin);
+    let checked = Checked { differs, may_apply, diff: tables(&diff), replay, not_replayed };
     draft.page(StatusCode::OK, |template| template.checked = Some(checked)).into_response()
 }
 

@@ -107,6 +107,8 @@ pub(in crate::console) struct Proposals<'a> {
     /// Only this import's.
     pub(in crate::console) import: Option<i64>,
     pub(in crate::console) notice: Option<Notice>,
+    /// Whether who asks may approve and reject.
+    pub(in crate::console) may_decide: bool,
 }
 
 #[derive(Template)]
@@ -118,6 +120,7 @@ struct ProposalsTemplate {
     imports: Vec<Import>,
     imports_left: usize,
     only_one: bool,
+    may_decide: bool,
 }
 
 /// What waits of one import.
@@ -183,6 +186,7 @@ impl Proposals<'_> {
             imports: imports.collect(),
             imports_left: left,
             only_one: self.import.is_some(),
+            may_decide: self.may_decide,
         };
         Page::of(StatusCode::OK, &template)
     }

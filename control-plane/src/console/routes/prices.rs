@@ -2,6 +2,8 @@
 
 use super::{answer, answered};
 use crate::{
+    access::Role,
+    api::Who,
     app::App,
     console::{
         Page, download, not_found,
@@ -10,7 +12,7 @@ use crate::{
     instant::Instant,
 };
 use axum::{
-    Form,
+    Extension, Form,
     extract::{Path, Query, State},
     response::{IntoResponse, Redirect, Response},
 };
@@ -66,7 +68,11 @@ pub(super) struct ProposalsQuery {
     csv: Option<String>,
 }
 
-pub(super) async fn proposals(State(app): State<App>, Query(query): Query<ProposalsQuery>) -> Response {
+pub(super) async fn proposals(
+    State(app): State<App>,
+    Extension(who): Extension<Who>,
+    Query(query): Query<ProposalsQuery>,
+) -> Response {
     let waiting = app.store.read(waiting).await;
     answered(waiting.map(|waiting| {
         let proposals = Proposals {
@@ -75,6 +81,7 @@ pub(super) async fn proposals(State(app): State<App>, Query(query): Query<Propos
             waiting: &waiting,
             import: query.import,
             notice: Notice::parse(&query.done, query.rows),
+            may_decide: who.may(Role::Operate),
         };
         match &query.csv {
             Some(table) => download::file(vec![proposals.report()], table, "prices"),

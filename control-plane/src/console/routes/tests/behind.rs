@@ -40,7 +40,7 @@ fn ended(number: u8, task: &str, customer: &str, outcome: Outcome) -> (CallHead,
 }
 
 /// Calls of every kind that a report counts apart.
-fn ledger() -> Browser {
+pub(super) fn ledger() -> Browser {
     let browser = Browser::with(
         "version: 1\nplans: {pro: {price_usd: 0.001, expected_margin_percent: 80}}\n\
          customers: {acme: {plan: pro}}\nalerts: {abnormal: {factor: 1, min_usd: 0.0001}}\n",
