@@ -52,6 +52,13 @@ pub(super) struct Calls {
         ("unpriced_reason" = Option<String>, Query, description = "no_model, no_rate:output, … One only"),
         ("is_retried" = Option<bool>, Query, description = "Whether Envoy tried more than once"),
         ("fallback" = Option<bool>, Query, description = "Whether it was served elsewhere than where it was first sent"),
+        ("plan_now" = Option<String>, Query,
+         description = "Of customers that the policy in force has on that plan; empty: on none, and calls of nobody"),
+        ("utm_source" = Option<String>, Query,
+         description = "Of customers that came from there, by the policy in force; empty: from nowhere, and calls of nobody"),
+        ("utm_medium" = Option<String>, Query), ("utm_campaign" = Option<String>, Query),
+        ("provider_cost" = Option<bool>, Query, description = "Whether the provider said what it costs"),
+        ("computed_cost" = Option<bool>, Query, description = "Whether the price table prices it beside the provider's word"),
         ("format" = Option<String>, Query, description = "json (default) or csv"),
         ("request_id" = Option<String>, Query, description = "The client's or Envoy's own request id"),
     ),
@@ -63,8 +70,8 @@ pub(super) struct Calls {
 pub(super) async fn page(State(app): State<App>, params: Params) -> Result<Response, Problem> {
     let known: Vec<&str> = Filter::parameters().chain(["limit", "format"]).collect();
     params.only(&known)?;
-    let filter =
-        Filter::parse(|name| params.text(name)).map_err(|wrong| Problem::bad_request(wrong.to_string()))?;
+    let filter = Filter::parse(|name| params.text(name), app.rules().policy())
+        .map_err(|wrong| Problem::bad_request(wrong.to_string()))?;
     let limit = params.limit()?;
     let (items, next) = app.store.read(move |connection| calls::list(connection, &filter, limit)).await?;
     let page = Calls { items, next: next.map(|next| next.to_string()) };

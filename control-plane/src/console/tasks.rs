@@ -56,6 +56,7 @@ const FIELDS: &[Known] = &[
             ("voided", "voided"),
             ("(none)", "not known"),
         ],
+        is_rare: false,
     },
 ];
 
