@@ -227,12 +227,9 @@ fn every_list_is_a_file_with_what_json_has_in_the_order_of_its_fields() {
     let (browser, key) = everything();
     let client = Client { browser: &browser, key };
     let fallen = fallback(40, "contract").0.id;
-    let first: String = client.get("/v1/calls?limit=1").text;
-    let first: Page<Value> = serde_json::from_str(&first).unwrap();
-    let id = first.items[0]["id"].as_str().unwrap();
-    let within =
-        ["lines", "attempts", "caps", "corrections"].map(|list| format!("/v1/calls/{fallen}/{list}?"));
-    let others = [format!("/v1/calls/{id}/lines?"), "/v1/tasks/contract/owners?".to_owned()];
+    let priced = call(20, "any", "any").0.id;
+    let within = ["attempts", "caps", "corrections"].map(|list| format!("/v1/calls/{fallen}/{list}?"));
+    let others = [format!("/v1/calls/{priced}/lines?"), "/v1/tasks/contract/owners?".to_owned()];
     for path in LISTS.map(ToOwned::to_owned).into_iter().chain(within).chain(others) {
         let limit = if path.contains("/v1/calls/")
             || path.contains("owners")
