@@ -134,6 +134,40 @@ fn tokens(items: &[Value], side: Side) -> u64 {
     meters.flat_map(units).sum()
 }
 
+/// What a list has adds up to the number that leads to it.
+fn assert_counted(column: &str, section: &str, cell: &Cell, items: &[Value], what: &str) {
+    match (column, cell) {
+        ("input_tokens", Cell::Count(count)) => {
+            assert_eq!(tokens(items, Side::Prompt), *count, "{what}");
+        }
+        ("output_tokens", Cell::Count(count)) => {
+            assert_eq!(tokens(items, Side::Generated), *count, "{what}");
+        }
+        ("retries", Cell::Count(count)) => {
+            let tried =
+                items.iter().map(|call| u64::try_from(call["attempts"].as_array().unwrap().len()).unwrap());
+            assert_eq!(tried.map(|tried| tried - 1).sum::<u64>(), *count, "{what}");
+        }
+        (_, Cell::Count(count)) => {
+            assert_eq!(u64::try_from(items.len()).unwrap(), *count, "{what}")
+        }
+        ("reported_usd", Cell::Usd(Some(amount))) => {
+            assert_eq!(sum(items, "provider_cost_usd"), *amount, "{what}");
+        }
+        ("computed_usd", Cell::Usd(Some(amount))) => {
+            assert_eq!(sum(items, "computed_cost_usd"), *amount, "{what}");
+        }
+        ("cost_usd" | "value" | "spent", Cell::Usd(Some(amount))) if section != "causes" => {
+            assert_eq!(cost(items), *amount, "{what}");
+        }
+        // A part of what these calls cost, or what they could have cost.
+        (_, Cell::Usd(Some(amount))) if amount.pico() != 0 => {
+            assert!(!items.is_empty(), "{what}");
+        }
+        _ => {}
+    }
+}
+
 #[test]
 fn every_linked_number_of_a_report_is_what_the_list_behind_it_has() {
     let browser = ledger();
@@ -161,39 +195,7 @@ fn every_linked_number_of_a_report_is_what_the_list_behind_it_has() {
                     };
                     let what = format!("{} {} {:?} {}", kind.as_str(), section.key, row[0], column.key);
                     let items = items(&browser, list, &filters);
-                    match (column.key, cell) {
-                        ("input_tokens", Cell::Count(count)) => {
-                            assert_eq!(tokens(&items, Side::Prompt), *count, "{what}: {filters:?}");
-                        }
-                        ("output_tokens", Cell::Count(count)) => {
-                            assert_eq!(tokens(&items, Side::Generated), *count, "{what}: {filters:?}");
-                        }
-                        ("retries", Cell::Count(count)) => {
-                            let tried = items.iter().map(|call| {
-                                u64::try_from(call["attempts"].as_array().unwrap().len()).unwrap()
-                            });
-                            assert_eq!(tried.map(|tried| tried - 1).sum::<u64>(), *count, "{what}");
-                        }
-                        (_, Cell::Count(count)) => {
-                            assert_eq!(u64::try_from(items.len()).unwrap(), *count, "{what}: {filters:?}")
-                        }
-                        ("reported_usd", Cell::Usd(Some(amount))) => {
-                            assert_eq!(sum(&items, "provider_cost_usd"), *amount, "{what}: {filters:?}");
-                        }
-                        ("computed_usd", Cell::Usd(Some(amount))) => {
-                            assert_eq!(sum(&items, "computed_cost_usd"), *amount, "{what}: {filters:?}");
-                        }
-                        ("cost_usd" | "value" | "spent", Cell::Usd(Some(amount)))
-                            if section.key != "causes" =>
-                        {
-                            assert_eq!(cost(&items), *amount, "{what}: {filters:?}");
-                        }
-                        // A part of what these calls cost, or what they could have cost.
-                        (_, Cell::Usd(Some(amount))) if amount.pico() != 0 => {
-                            assert!(!items.is_empty(), "{what}: {filters:?}");
-                        }
-                        _ => {}
-                    }
+                    assert_counted(column.key, section.key, cell, &items, &format!("{what}: {filters:?}"));
                     let shown = match cell {
                         Cell::Count(count) => *count > 0,
                         Cell::Usd(amount) => amount.is_some_and(|amount| amount.pico() != 0),
