@@ -3,6 +3,7 @@
 
 mod alerts;
 mod allowances;
+mod attachment;
 mod body;
 mod calculations;
 mod calls;
@@ -32,6 +33,7 @@ mod tables;
 mod tasks;
 mod versions;
 
+pub(crate) use attachment::attached;
 pub use exports::{COST_WITHOUT_METER, UNPRICED_CALLS};
 pub(crate) use guard::{COOKIE, Who, guarded, session};
 pub use problem::Problem;

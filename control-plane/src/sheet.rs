@@ -2,10 +2,6 @@
 //! console are written. Numbers stand as they are. A text that a spreadsheet would take for a formula has a `'` before
 //! it. (The FOCUS export is another matter: its specification wants every text unchanged.)
 
-use axum::{
-    http::{HeaderName, HeaderValue, header},
-    response::{IntoResponse as _, Response},
-};
 use std::borrow::Cow;
 
 /// The media type.
@@ -35,20 +31,6 @@ impl Sheet {
     pub fn text(self) -> String {
         String::from_utf8(self.0.into_inner().unwrap_or_default()).unwrap_or_default()
     }
-}
-
-/// As an answer that browsers keep as a file of that name.
-pub fn attached(name: &str, text: String) -> Response {
-    (headers(MEDIA_TYPE, name, "csv"), text).into_response()
-}
-
-/// What says that an answer is a file: of names, what every system can store.
-pub fn headers(media: &'static str, name: &str, extension: &str) -> [(HeaderName, HeaderValue); 2] {
-    let plain = |byte: char| byte.is_ascii_alphanumeric() || matches!(byte, '-' | '_' | '.');
-    let name: String = name.chars().map(|letter| if plain(letter) { letter } else { '-' }).collect();
-    let disposition = HeaderValue::try_from(format!("attachment; filename=\"{name}.{extension}\""));
-    let disposition = disposition.unwrap_or(HeaderValue::from_static("attachment"));
-    [(header::CONTENT_TYPE, HeaderValue::from_static(media)), (header::CONTENT_DISPOSITION, disposition)]
 }
 
 /// A text that is kept from being a formula.
@@ -88,12 +70,5 @@ mod tests {
         let mut sheet = Sheet::new(["a", "b"]);
         sheet.row(["x,\"y\"\nz", "=1"]);
         assert_eq!(sheet.text(), "a,b\n\"x,\"\"y\"\"\nz\",'=1\n");
-    }
-
-    #[test]
-    fn a_file_has_a_name_that_can_be_stored() {
-        let answer = attached("a/b \"c\"\r\nü", String::new());
-        let disposition = answer.headers().get(header::CONTENT_DISPOSITION).unwrap();
-        assert_eq!(disposition, "attachment; filename=\"a-b--c----.csv\"");
     }
 }

@@ -1,10 +1,9 @@
 //! Bodies: how they are read, and how what filters exchange is written: MessagePack, or JSON for people.
 
-use super::Problem;
+use super::{Problem, attached};
 use crate::{
     ledger::receive::Encoding,
     reports::{Format, Report},
-    sheet,
 };
 use axum::{
     Json,
@@ -20,7 +19,7 @@ use serde::Serialize;
 pub(super) fn rendered(report: &Report, format: Format, name: &str) -> Response {
     let text = report.render(format);
     match format {
-        Format::Csv => sheet::attached(name, text),
+        Format::Csv => attached(name, text),
         format => ([(header::CONTENT_TYPE, format.content_type())], text).into_response(),
     }
 }

@@ -1,8 +1,8 @@
 //! A list in the form that was asked for: JSON, or comma-separated values for a spreadsheet. Where another page follows,
 //! a `Link` header leads to it.
 
-use super::{Problem, params::Params};
-use crate::sheet::{self, Sheet};
+use super::{Problem, attached, params::Params};
+use crate::sheet::Sheet;
 use axum::{
     Json,
     http::{HeaderValue, header},
@@ -27,7 +27,7 @@ impl Table {
         for item in items {
             sheet.row(self.columns.iter().map(|column| text(value(item, column))));
         }
-        sheet::attached(self.name, sheet.text())
+        attached(self.name, sheet.text())
     }
 }
 

@@ -184,3 +184,28 @@ fn fetch(entry: &Refresh) -> Result<String, RefreshError> {
     }
     Ok(text)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::parse;
+
+    #[test]
+    fn what_may_be_a_key_names_no_source_and_stands_in_no_log() {
+        for (entry, name, shown) in [
+            ("file: /etc/p?x/prices.yaml", "prices.yaml", "/etc/p?x/prices.yaml"),
+            ("url: 'https://a.example/prices.yaml'", "prices.yaml", "https://a.example/prices.yaml"),
+            (
+                "url: 'https://me:pass@a.example/prices.yaml?key=secret#secret'",
+                "prices.yaml",
+                "https://a.example/prices.yaml/…",
+            ),
+        ] {
+            let policy = parse(&format!("version: 1\nprices: {{refresh: [{{{entry}}}]}}\n"), "p").unwrap();
+            let [entry] = &*policy.prices.refresh else { panic!("one entry") };
+            assert_eq!(file_name(path(entry)).as_deref(), Some(name));
+            let seen = super::shown(entry);
+            assert!(seen.starts_with(shown) && !seen.contains("pass") && !seen.contains("secret"), "{seen}");
+        }
+    }
+}

@@ -6,8 +6,8 @@ use super::{
     report::SectionView,
 };
 use crate::{
+    api,
     reports::{Format, Report},
-    sheet,
 };
 use axum::response::{IntoResponse as _, Response};
 
@@ -17,7 +17,7 @@ pub(super) const PARAMETER: &str = "csv";
 /// One of the tables of a report as a file, or of several reports the one that has it.
 pub(super) fn file(reports: Vec<Report>, table: &str, name: &str) -> Response {
     match reports.into_iter().find_map(|report| report.only(table)) {
-        Some(report) => sheet::attached(&format!("{name}-{table}"), report.render(Format::Csv)),
+        Some(report) => api::attached(&format!("{name}-{table}"), report.render(Format::Csv)),
         None => no_such_table().into_response(),
     }
 }
