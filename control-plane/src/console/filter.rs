@@ -15,11 +15,17 @@ pub(super) struct Known {
     pub(super) label: &'static str,
     /// and the values that it can have, in words; none: any text.
     pub(super) choices: &'static [(&'static str, &'static str)],
+    /// It stands in the form only where a link has asked for it.
+    pub(super) is_rare: bool,
 }
 
 impl Known {
     pub(super) const fn text(name: &'static str, label: &'static str) -> Self {
-        Self { name, label, choices: &[] }
+        Self { name, label, choices: &[], is_rare: false }
+    }
+
+    pub(super) const fn rare(name: &'static str, label: &'static str) -> Self {
+        Self { is_rare: true, ..Self::text(name, label) }
     }
 }
 
@@ -71,8 +77,9 @@ impl Asked {
 
     /// Of a list that has no next page so far.
     pub(super) fn frame(&self) -> Frame {
+        let is_shown = |known: &&Known| !known.is_rare || self.values.contains_key(known.name);
         Frame {
-            fields: self.known.iter().map(|known| self.field(known)).collect(),
+            fields: self.known.iter().filter(is_shown).map(|known| self.field(known)).collect(),
             is_filtered: self.filters().next().is_some(),
             fault: String::new(),
             next: String::new(),
@@ -82,7 +89,7 @@ impl Asked {
     }
 
     fn field(&self, known: &Known) -> Field {
-        let Known { name, label, choices } = known;
+        let Known { name, label, choices, .. } = known;
         let value = self.values.get(*name).cloned().unwrap_or_default();
         let listed = choices.iter().map(|(word, text)| ((*word).to_owned(), (*text).to_owned()));
         // A link may ask for what no one choice says.

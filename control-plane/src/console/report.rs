@@ -1,6 +1,7 @@
 //! A report as a page: its sections as tables.
 
 use super::{
+    download::linked,
     filter::page_of,
     page::{Page, encoded, moment, written},
     prices::address,
@@ -41,6 +42,10 @@ pub(super) struct SectionView {
     /// In parts, of which every other one is code.
     pub(super) notes: Vec<Vec<String>>,
     pub(super) empty: &'static str,
+    /// Where it is as a file,
+    pub(super) csv: String,
+    /// or the form that makes one of it.
+    pub(super) csv_form: &'static str,
 }
 
 pub(super) struct CellView {
@@ -60,6 +65,12 @@ pub fn report_page(report: &Report, kind: Kind, filter: &Filter, time: &str, wai
     let text =
         |column: &str| filter.pairs().find(|(known, _)| *known == column).map(|(_, text)| text.to_owned());
     let filters = kind.filters().iter().map(|column| column.as_str());
+    let (query, mut tables) = (format!("{time}{}", parameters(filter)), sections(report, filter));
+    // A report of one table is that table.
+    if tables.len() > 1 {
+        let address = |key| format!("/v1/reports/{}?{query}format=csv&section={key}", kind.as_str());
+        tables = linked(tables, address);
+    }
     let template = ReportTemplate {
         section: match kind {
             Kind::Unpriced => "prices",
@@ -77,8 +88,8 @@ pub fn report_page(report: &Report, kind: Kind, filter: &Filter, time: &str, wai
         from: day(report.range.map(|range| range.from)),
         to: day(report.range.map(|range| range.to)),
         filters: filters.map(|column| (column, text(column).unwrap_or_default())).collect(),
-        query: format!("{time}{}", parameters(filter)),
-        sections: sections(report, filter),
+        query,
+        sections: tables,
     };
     Page::of(StatusCode::OK, &template)
 }
@@ -148,6 +159,8 @@ pub(super) fn sections(report: &Report, about: &Filter) -> Vec<SectionView> {
                 .map(|note| note.split('`').map(ToOwned::to_owned).collect())
                 .collect(),
             empty: section.empty,
+            csv: String::new(),
+            csv_form: "",
         })
         .collect()
 }

@@ -124,9 +124,9 @@ pub fn plans(payers: Payers<'_>, customers: &[Group], range: Range) -> Report {
 
 pub(super) fn plan_section(payers: Payers<'_>, customers: &[Group], range: Range) -> Section {
     let margins = plan_margins(payers, customers, range);
-    let cells = |name: &str, margin: &super::PlanMargin<'_>| {
+    let cells = |name: Cell, margin: &super::PlanMargin<'_>| {
         vec![
-            Cell::text(name),
+            name,
             Cell::Count(margin.customers),
             Cell::usd(margin.revenue),
             Cell::usd(margin.totals.cost),
@@ -139,7 +139,12 @@ pub(super) fn plan_section(payers: Payers<'_>, customers: &[Group], range: Range
     };
     let rows: Vec<Vec<Cell>> = margins
         .iter()
-        .map(|margin| cells(margin.plan.map_or("(no plan)", |plan| plan.as_str()), margin))
+        .map(|margin| {
+            let plan = margin.plan.map(|plan| plan.as_str());
+            // A customer counts with its plan of today, whatever its calls were made on.
+            let filters = vec![("plan_now", plan.unwrap_or_default().into())];
+            cells(Cell::subject(plan.unwrap_or("(no plan)"), filters), margin)
+        })
         .collect();
     let all = margins.iter().fold(None::<super::PlanMargin<'_>>, |all, margin| {
         Some(all.map_or_else(|| margin.clone(), |all| all.plus(margin)))
@@ -155,15 +160,15 @@ pub(super) fn plan_section(payers: Payers<'_>, customers: &[Group], range: Range
             column("plan", "plan"),
             column("customers", "customers"),
             column("revenue_usd", "revenue, USD"),
-            column("cost_usd", "AI cost, USD"),
+            column("cost_usd", "AI cost, USD").of(Behind::CALLS),
             column("margin_usd", "margin, USD"),
             column("margin_percent", "margin"),
             column("expected_margin_percent", "expected"),
             column("customers_below", "customers below"),
-            column("calls_unpriced", "calls unpriced"),
+            column("calls_unpriced", "calls unpriced").of(Behind::UNPRICED),
         ],
         rows,
-        total: all.map(|all| cells(TOTAL, &all)),
+        total: all.map(|all| cells(all_of_them(), &all)),
         notes,
         empty: "The policy has no plans. Write them under `plans` to see gross margin.",
     }

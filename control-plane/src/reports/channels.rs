@@ -1,8 +1,8 @@
 //! Gross margin by acquisition channel: where customers came from, as their UTM parameters say.
 
 use super::{
-    Cell, Group, Payers, Range, Report, Section, Totals,
-    breakdown::{NONE, TOTAL, column, unknowns},
+    Behind, Cell, Group, Payers, Range, Report, Section, Totals,
+    breakdown::{NONE, all_of_them, column, unknowns},
     money,
 };
 use crate::policy::Utm;
@@ -66,17 +66,14 @@ pub(super) fn section(payers: Payers<'_>, customers: &[Group], range: Range) -> 
             column("campaign", "campaign"),
             column("customers", "customers"),
             column("revenue_usd", "revenue, USD"),
-            column("cost_usd", "AI cost, USD"),
+            column("cost_usd", "AI cost, USD").of(Behind::CALLS),
             column("margin_usd", "margin, USD"),
             column("margin_percent", "margin"),
             column("cost_per_customer_usd", "AI cost per customer, USD"),
-            column("calls_unpriced", "calls unpriced"),
+            column("calls_unpriced", "calls unpriced").of(Behind::UNPRICED),
         ],
-        rows: rows
-            .iter()
-            .map(|(channel, sums)| row(channel.clone().map(|part| part.unwrap_or_else(|| NONE.into())), sums))
-            .collect(),
-        total: Some(row([TOTAL.into(), "".into(), "".into()], &all)),
+        rows: rows.iter().map(|(channel, sums)| row(named(channel), sums)).collect(),
+        total: Some(row([all_of_them(), Cell::text(""), Cell::text("")], &all)),
         notes,
         empty: "No customers and no calls.",
     }
@@ -87,10 +84,17 @@ fn channel(utm: Option<&Utm>) -> Channel {
     [source, medium, campaign].map(|part| part.as_deref().map(Into::into))
 }
 
-fn row(channel: [Box<str>; 3], sums: &Sums) -> Vec<Cell> {
+fn named(channel: &Channel) -> [Cell; 3] {
+    let parts = ["utm_source", "utm_medium", "utm_campaign"].into_iter().zip(channel);
+    let filters = parts.map(|(name, part)| (name, part.clone().unwrap_or_default())).collect();
+    let [source, medium, campaign] = channel.each_ref().map(|part| part.as_deref().unwrap_or(NONE));
+    [Cell::subject(source, filters), Cell::text(medium), Cell::text(campaign)]
+}
+
+fn row(channel: [Cell; 3], sums: &Sums) -> Vec<Cell> {
     let revenue = sums.revenue.unwrap_or_default();
     let margin = revenue.checked_sub(sums.totals.cost);
-    let [source, medium, campaign] = channel.map(Cell::text);
+    let [source, medium, campaign] = channel;
     vec![
         source,
         medium,

@@ -1,8 +1,8 @@
 //! What providers say that calls cost, beside what the price table says: where the two differ, a price is out of date.
 
 use super::{
-    Cell, Filter, Range, Report, Section,
-    breakdown::{TOTAL, column},
+    Behind, Cell, Filter, Range, Report, Section,
+    breakdown::{all_of_them, column},
     money,
 };
 use crate::store::{StoreError, word_text};
@@ -30,10 +30,10 @@ impl Sums {
         }
     }
 
-    fn cells(self, name: String) -> Vec<Cell> {
+    fn cells(self, name: Cell) -> Vec<Cell> {
         let drift = self.reported.saturating_sub(self.computed);
         vec![
-            Cell::text(name),
+            name,
             Cell::Count(self.calls),
             Cell::Count(self.uncomputed),
             Cell::usd(PicoUsd::new(self.reported)),
@@ -66,10 +66,14 @@ pub(super) fn drift(store: &Connection, range: Range, filter: &Filter) -> Result
         let sum = sums.entry((row.get(0)?, row.get(1)?)).or_default();
         *sum = sum.plus(part);
     }
-    let mut rows: Vec<(String, Sums)> = Vec::new();
+    let mut rows: Vec<(Cell, Sums)> = Vec::new();
     for ((provider, model), sum) in sums {
-        let word = |id| Ok::<_, StoreError>(word_text(store, id)?.unwrap_or_else(|| "–".to_owned()));
-        rows.push((format!("{}/{}", word(provider)?, word(model)?), sum));
+        let (provider, model) = (word_text(store, provider)?, word_text(store, model)?);
+        let shown = |word: &Option<String>| word.clone().unwrap_or_else(|| "–".to_owned());
+        let name = format!("{}/{}", shown(&provider), shown(&model));
+        let filters = [("provider", provider), ("model", model)];
+        let filters = filters.map(|(name, word)| (name, word.unwrap_or_default().into()));
+        rows.push((Cell::subject(name, filters.into()), sum));
     }
     rows.sort_by_key(|(_, sum)| std::cmp::Reverse(sum.reported.abs_diff(sum.computed)));
     let total = rows.iter().fold(Sums::default(), |total, (_, sum)| total.plus(*sum));
@@ -86,15 +90,15 @@ pub(super) fn drift(store: &Connection, range: Range, filter: &Filter) -> Result
         title: "Provider's word and price table",
         columns: vec![
             column("model", "model"),
-            column("calls", "calls"),
-            column("calls_uncomputed", "of them not in the price table"),
-            column("reported_usd", "provider says, USD"),
-            column("computed_usd", "price table says, USD"),
-            column("difference_usd", "difference, USD"),
+            column("calls", "calls").of(Behind::SAID),
+            column("calls_uncomputed", "of them not in the price table").of(Behind::UNCOMPUTED),
+            column("reported_usd", "provider says, USD").of(Behind::COMPUTED),
+            column("computed_usd", "price table says, USD").of(Behind::COMPUTED),
+            column("difference_usd", "difference, USD").of(Behind::COMPUTED),
             column("difference_percent", "difference"),
         ],
         rows: rows.into_iter().map(|(name, sum)| sum.cells(name)).collect(),
-        total: Some(total.cells(TOTAL.to_owned())),
+        total: Some(total.cells(all_of_them())),
         notes,
         empty: "No provider said what a call costs in this time.",
     };

@@ -1,7 +1,10 @@
 //! A report as JSON, CSV, Markdown or text. JSON and CSV are exact; what people read is rounded, and says so.
 
 use super::{Cell, Range, Report, Section, money::PLACES, table::minute};
-use crate::instant::Instant;
+use crate::{
+    instant::Instant,
+    sheet::{self, Sheet},
+};
 use comfy_table::{LineStyle, TableStyle};
 use serde_json::{Map, Value, json};
 use std::{collections::BTreeSet, str::FromStr};
@@ -45,7 +48,7 @@ impl Format {
         match self {
             Self::Table => "text/plain; charset=utf-8",
             Self::Json => "application/json",
-            Self::Csv => "text/csv; charset=utf-8",
+            Self::Csv => sheet::MEDIA_TYPE,
             Self::Markdown => "text/markdown; charset=utf-8",
         }
     }
@@ -85,13 +88,10 @@ impl Report {
 
     /// One table is written as it is; several, whose columns differ, as one long table of single values.
     fn to_csv(&self) -> String {
-        let mut writer = csv::Writer::from_writer(Vec::new());
-        let written = match &*self.sections {
-            [only] => plain_csv(&mut writer, only),
-            sections => long_csv(&mut writer, sections),
-        };
-        let bytes = written.ok().and_then(|()| writer.into_inner().ok()).unwrap_or_default();
-        String::from_utf8(bytes).unwrap_or_default()
+        match &*self.sections {
+            [only] => plain_csv(only),
+            sections => long_csv(sections),
+        }
     }
 
     fn for_people(&self, table: fn(&Section) -> String) -> String {
@@ -155,43 +155,39 @@ fn row_json(section: &Section, row: &[Cell]) -> Value {
     Value::Object(cells.collect())
 }
 
-fn plain_csv(writer: &mut csv::Writer<Vec<u8>>, section: &Section) -> csv::Result<()> {
-    writer.write_record(section.columns.iter().map(|column| column.key))?;
+fn plain_csv(section: &Section) -> String {
+    let mut sheet = Sheet::new(section.columns.iter().map(|column| column.key));
     for row in section.rows.iter().chain(&section.total) {
-        writer.write_record(row.iter().map(safe))?;
+        sheet.row(row.iter().map(written));
     }
-    Ok(())
+    sheet.text()
 }
 
-fn long_csv(writer: &mut csv::Writer<Vec<u8>>, sections: &[Section]) -> csv::Result<()> {
-    writer.write_record(["section", "subject", "column", "value"])?;
+fn long_csv(sections: &[Section]) -> String {
+    let mut sheet = Sheet::new(["section", "subject", "column", "value"]);
     for section in sections {
-        let firsts: BTreeSet<String> = section.rows.iter().filter_map(|row| row.first()).map(safe).collect();
+        let firsts: BTreeSet<String> =
+            section.rows.iter().filter_map(|row| row.first()).map(written).collect();
         let is_named = firsts.len() == section.rows.len();
         for row in section.rows.iter().chain(&section.total) {
-            let subject = if is_named { row.first().map(safe).unwrap_or_default() } else { whole_name(row) };
+            let subject =
+                if is_named { row.first().map(written).unwrap_or_default() } else { whole_name(row) };
             for (column, cell) in section.columns.iter().zip(row).skip(1) {
-                writer.write_record([section.key, &subject, column.key, &safe(cell)])?;
+                sheet.row([section.key, &subject, column.key, &written(cell)]);
             }
         }
     }
-    Ok(())
+    sheet.text()
 }
 
 /// What a row is about, where its first cell is not enough to tell it from others: the texts before its first number.
 fn whole_name(row: &[Cell]) -> String {
-    let texts = row.iter().take_while(|cell| !cell.is_number()).map(safe).filter(|text| !text.is_empty());
+    let texts = row.iter().take_while(|cell| !cell.is_number()).map(written).filter(|text| !text.is_empty());
     texts.collect::<Vec<_>>().join(" ")
 }
 
-fn safe(cell: &Cell) -> String {
-    let text = cell.exact().unwrap_or_default();
-    if cell.is_number() { text } else { spreadsheet_safe(&text) }
-}
-
-/// A name that a spreadsheet would take for a formula is kept from being one.
-pub fn spreadsheet_safe(text: &str) -> String {
-    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{text}") } else { text.to_owned() }
+fn written(cell: &Cell) -> String {
+    cell.exact().unwrap_or_default()
 }
 
 /// A line below the headings and around the table, none between rows.

@@ -9,7 +9,7 @@ use protocol::{
 };
 
 /// Parts of paths and of pages alike.
-const HOSTILE: &str = "<script>alert(1)</script>/a%2Fb?c#\"ü";
+pub(super) const HOSTILE: &str = "<script>alert(1)</script>/a%2Fb?c#\"ü";
 const HOSTILE_PATH: &str = "%3Cscript%3Ealert%281%29%3C%2Fscript%3E%2Fa%252Fb%3Fc%23%22%C3%BC";
 
 pub(super) fn contains(page: &str, parts: &[&str]) {
