@@ -2,7 +2,7 @@
 
 use super::{
     download::linked,
-    filter::page_of,
+    filter::{asking_for, page_of},
     page::{Page, encoded, moment, written},
     prices::address,
 };
@@ -62,8 +62,9 @@ pub(super) struct CellView {
 pub fn report_page(report: &Report, kind: Kind, filter: &Filter, time: &str, waiting: usize) -> Page {
     let is_about_prices = kind == Kind::Unpriced;
     let day = |at: Option<u64>| at.map(|at| written(at, "%Y-%m-%d")).unwrap_or_default();
-    let text =
-        |column: &str| filter.pairs().find(|(known, _)| *known == column).map(|(_, text)| text.to_owned());
+    let text = |column: &str| {
+        filter.pairs().find(|(known, _)| *known == column).map(|(_, text)| asking_for(text).into())
+    };
     let filters = kind.filters().iter().map(|column| column.as_str());
     let (query, mut tables) = (format!("{time}{}", parameters(filter)), sections(report, filter));
     // A report of one table is that table.

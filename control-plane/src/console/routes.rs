@@ -3,7 +3,9 @@
 mod prices;
 
 use super::{
-    CallPage, Overview, Page, STYLESHEET, Span, access, alerts, calculator, calls, customer, download, find,
+    CallPage, Overview, Page, STYLESHEET, Span, access, alerts, calculator, calls, customer, download,
+    filter::meant,
+    find,
     guard::{guarded, own_forms_only},
     not_found,
     page::failed,
@@ -186,7 +188,7 @@ async fn report(
         Ok(range) => range,
         Err(error) => return not_found("There is no such time", &error.to_string()),
     };
-    let filter = Filter::of(kind, said);
+    let filter = Filter::of(kind, |name| said(name).map(meant));
     let question = Question { kind, range, costs: Costs::Corrected, filter: filter.clone() };
     let make = move |store: &rusqlite::Connection| {
         let caps = if kind == Kind::Weekly { reports::cap_states(store, &rules, now)? } else { Vec::new() };

@@ -305,6 +305,31 @@ fn a_report_is_filtered_by_its_form_and_its_other_forms_are_about_the_same() {
 }
 
 #[test]
+fn calls_of_nobody_and_those_of_somebody_called_none_are_told_apart() {
+    let browser = Browser::new();
+    let (mut nobodys, end) = call(1, "contract", "acme");
+    nobodys.attribution.customer = None;
+    browser.book(nobodys, end);
+    for number in 2..=3 {
+        let (head, end) = call(number, "contract", "(none)");
+        browser.book(head, end);
+    }
+    let time = "from=2026-11-23&to=2026-11-25";
+    for (asked, field, calls) in [("(none)", "(none)", 1), ("%5C(none)", "\\(none)", 2)] {
+        let (_, page) = browser.open(&format!("/console/reports/features?{time}&customer={asked}"));
+        contains(&page, &[&format!("name=\"customer\" value=\"{field}\"")]);
+        let links = page.split('"').map(|part| part.replace("&#38;", "&"));
+        let (json, list): (Vec<String>, Vec<String>) = links
+            .filter(|link| link.ends_with("format=json") || link.starts_with("/console/calls?"))
+            .partition(|link| link.ends_with("json"));
+        let json: serde_json::Value = serde_json::from_str(&browser.open(&json[0]).1).unwrap();
+        assert_eq!(json["total"]["calls"], calls, "{asked}");
+        let (_, list) = browser.open(&list[0]);
+        assert_eq!(list.matches("href=\"/console/calls/").count(), calls, "{asked}: {list}");
+    }
+}
+
+#[test]
 fn a_customer_shows_what_its_cost_went_for_with_the_same_as_a_file() {
     let browser = Browser::new();
     for (number, customer) in [(1, "acme"), (2, "acme"), (3, "globex")] {
