@@ -16,6 +16,7 @@
 //! Nothing here waits for a receiver while it evaluates, and ingest waits for nothing here.
 
 mod deliver;
+mod deliveries;
 #[cfg(test)]
 pub(crate) mod desk;
 mod evaluate;
@@ -36,7 +37,8 @@ mod weekly;
 mod words;
 
 pub use deliver::deliver;
-pub use list::{Alert, Delivery, Filter, Period, Resent, State, Summary, list, resend, summary};
+pub use deliveries::{Delivery, Position as SentPosition, Sent, sent};
+pub use list::{Alert, Filter, Period, Resent, State, Summary, list, resend, summary};
 pub use run::{Evaluated, Evaluator, evaluate_every};
 pub use send::{Tested, test};
 pub use standing::{Kind, Subject};

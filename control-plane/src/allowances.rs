@@ -214,12 +214,12 @@ fn keep(write: &Write<'_>, key: &Key, boot: i64, node: i64, share: &Share) -> Re
     Ok(())
 }
 
+/// As a word, where it is one, and its text.
+type Subject = (Option<i64>, Box<str>);
+
 /// Subjects of a cap that were ever counted. Each is looked up behind the one before: a year of days of thousands of
 /// subjects is not read for their names.
-fn counted_subjects(
-    connection: &Connection,
-    cap: Option<i64>,
-) -> Result<Vec<(Option<i64>, Box<str>)>, StoreError> {
+fn counted_subjects(connection: &Connection, cap: Option<i64>) -> Result<Vec<Subject>, StoreError> {
     let all = |table: &str| {
         format!(
             "{table}_subjects (subject) AS (SELECT min(subject) FROM {table} WHERE cap = ?1

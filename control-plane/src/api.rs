@@ -3,6 +3,7 @@
 
 mod alerts;
 mod allowances;
+mod attachment;
 mod body;
 mod calculations;
 mod calls;
@@ -28,9 +29,11 @@ mod rerates;
 mod revenue;
 mod snapshot;
 mod system;
+mod tables;
 mod tasks;
 mod versions;
 
+pub(crate) use attachment::attached;
 pub use exports::{COST_WITHOUT_METER, UNPRICED_CALLS};
 pub(crate) use guard::{COOKIE, Who, guarded, session};
 pub use problem::Problem;
@@ -68,25 +71,28 @@ fn routes() -> Vec<(&'static str, &'static str, Need, MethodRouter<App>)> {
         ("post", "/v1/allowances", Need::Filter, post(allowances::ask)),
         ("get", "/v1/calls", READ, get(calls::page)),
         ("get", "/v1/calls/{id}", READ, get(calls::show)),
+        ("get", "/v1/calls/{id}/{list}", READ, get(calls::within)),
         ("get", "/v1/tasks", READ, get(tasks::page)),
         ("get", "/v1/tasks/{id}", READ, get(tasks::show)),
+        ("get", "/v1/tasks/{id}/owners", READ, get(tasks::owners)),
         ("put", "/v1/tasks/{id}/outcome", INGEST, put(tasks::report_outcome)),
         ("put", "/v1/revenue/{customer}/{period}", OPERATE, put(revenue::put)),
         ("delete", "/v1/revenue/{customer}/{period}", OPERATE, delete(revenue::remove)),
         ("get", "/v1/prices", READ, get(prices::page)),
         ("post", "/v1/prices/imports", OPERATE, post(imports::import).layer(document())),
-        ("get", "/v1/prices/imports", READ, get(imports::list)),
+        ("get", "/v1/prices/imports", READ, get(imports::page)),
         ("get", "/v1/prices/imports/{id}", READ, get(imports::show)),
         ("post", "/v1/prices/imports/{id}/approve", OPERATE, post(imports::approve)),
         ("post", "/v1/prices/imports/{id}/reject", OPERATE, post(imports::reject)),
         ("get", "/v1/policy", READ, get(policy::show)),
         ("put", "/v1/policy", ADMIN, put(policy::replace).layer(document())),
-        ("get", "/v1/policy/versions", READ, get(versions::list)),
+        ("get", "/v1/policy/versions", READ, get(versions::page)),
         ("post", "/v1/policy/diffs", READ, post(diffs::run).layer(document())),
         ("post", "/v1/policy/explanations", READ, post(explanations::run).layer(document())),
         ("post", "/v1/policy/replays", READ, post(replays::run).layer(document())),
         ("get", "/v1/caps", READ, get(caps::page)),
         ("get", "/v1/alerts", READ, get(alerts::page)),
+        ("get", "/v1/deliveries", READ, get(alerts::deliveries)),
         ("post", "/v1/alerts/{id}/resend", OPERATE, post(alerts::resend)),
         ("post", "/v1/destinations/{name}/test", OPERATE, post(alerts::test)),
         ("post", "/v1/loops/release", OPERATE, post(loops::release)),

@@ -10,6 +10,7 @@ mod call;
 mod calls;
 mod chart;
 mod customer;
+mod download;
 mod filter;
 mod find;
 mod guard;

@@ -19,6 +19,7 @@
 //! | `alerts` | thresholds that are passed, said once and delivered |
 //! | `snapshot` | what filters are told |
 //! | `reports`, `console` | what people read: tables and pages |
+//! | `sheet` | comma-separated values |
 //! | `reconcile` | what providers say that we used and owe, beside the ledger |
 //! | `focus` | what FinOps tools read: the FOCUS export |
 //! | `api`, `metrics` | HTTP |
@@ -52,6 +53,7 @@ pub mod replay;
 pub mod reports;
 pub mod rules;
 pub mod serve;
+pub mod sheet;
 pub mod snapshot;
 pub mod store;
 pub mod watch;

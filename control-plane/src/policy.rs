@@ -25,6 +25,7 @@ pub use alerting::{Abnormal, Alerts, Destination, DestinationKind};
 pub use capping::{Action, Cap, Increase, Mode, OneOrMany, Overrun};
 pub use fault::Fault;
 pub use load::{LoadError, Texts, load};
+pub use masking::masked_catalogue;
 pub use money::Usd;
 pub use pricing::{Apply, CatalogueFormat, Contract, Percent, Pricing, Refresh, When};
 pub use reporting::{Day, Reports, Week, WeeklyReport};

@@ -43,8 +43,13 @@ async fn every_page_is_sound_on_a_phone_in_dark() {
 }
 
 #[tokio::test]
-async fn every_page_fits_the_other_way_round() {
-    play("pages_the_other_way_round").await;
+async fn every_page_is_sound_on_a_desk_in_dark() {
+    play("pages_on_a_desk_in_dark").await;
+}
+
+#[tokio::test]
+async fn every_page_is_sound_on_a_phone_in_light() {
+    play("pages_on_a_phone_in_light").await;
 }
 
 #[tokio::test]
@@ -70,6 +75,11 @@ async fn a_call_shows_the_arithmetic_of_its_price() {
 #[tokio::test]
 async fn a_csv_is_downloaded_and_says_what_the_page_says() {
     play("csv_of_a_report").await;
+}
+
+#[tokio::test]
+async fn the_tables_of_other_pages_are_downloaded_too() {
+    play("csv_of_other_tables").await;
 }
 
 #[tokio::test]

@@ -1,8 +1,9 @@
 //! What is shown of alerts and their deliveries, and sending one again.
 
 use super::{
-    Kind, Subject,
-    tables::{self, DEAD, DELIVERED, FIRED, SEEDED},
+    Delivery, Kind, Subject,
+    deliveries::deliveries,
+    tables::{self, FIRED, SEEDED},
 };
 use crate::{
     app::App,
@@ -116,27 +117,6 @@ pub struct Alert {
     pub deliveries: Vec<Delivery>,
 }
 
-/// A message on its way to a destination.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
-pub struct Delivery {
-    /// Its name in the policy.
-    pub destination: String,
-    /// queued, delivered or dead.
-    pub state: &'static str,
-    /// Tries since it was queued.
-    pub attempts: i64,
-    /// When it is tried next.
-    #[schema(value_type = Option<String>, format = DateTime)]
-    pub next_at: Option<Instant>,
-    /// When it was tried last.
-    #[schema(value_type = Option<String>, format = DateTime)]
-    pub last_at: Option<Instant>,
-    /// What was answered; null: nothing.
-    pub last_status: Option<i64>,
-    /// What went wrong.
-    pub last_error: Option<String>,
-}
-
 /// Alerts, the newest first, and the cursor of the next page.
 pub fn list(
     store: &Connection,
@@ -200,30 +180,6 @@ fn alert(store: &Connection, row: &Row<'_>) -> Result<Option<Alert>, StoreError>
         message: row.get(12)?,
         deliveries: message.map(|message| deliveries(store, message)).transpose()?.unwrap_or_default(),
     }))
-}
-
-pub(super) fn deliveries(store: &Connection, message: i64) -> Result<Vec<Delivery>, StoreError> {
-    let mut statement = store.prepare_cached(
-        "SELECT destination, state, attempts, next_at, last_at, last_status, last_error
-         FROM alert_deliveries WHERE message = ?1 ORDER BY destination",
-    )?;
-    let at = |at: Option<i64>| at.map(|at| Instant(unix(at)));
-    let rows = statement.query_map([message], |row| {
-        Ok(Delivery {
-            destination: row.get(0)?,
-            state: match row.get::<_, i64>(1)? {
-                DELIVERED => "delivered",
-                DEAD => "dead",
-                _ => "queued",
-            },
-            attempts: row.get(2)?,
-            next_at: at(row.get(3)?),
-            last_at: at(row.get(4)?),
-            last_status: row.get(5)?,
-            last_error: row.get(6)?,
-        })
-    })?;
-    Ok(rows.collect::<Result<_, _>>()?)
 }
 
 /// What sending again came to.

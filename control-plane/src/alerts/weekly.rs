@@ -6,7 +6,9 @@
 mod message;
 
 use super::{
-    list::{self, Delivery, Resent},
+    Delivery,
+    deliveries::deliveries,
+    list::{self, Resent},
     tables,
 };
 use crate::{
@@ -127,7 +129,7 @@ pub fn sent_reports(store: &Connection, limit: u32) -> Result<Vec<SentReport>, S
     let rows = find.query_map(params![KIND, limit], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
     rows.map(|row| {
         let (id, at, title) = row?;
-        Ok(SentReport { id, at: unix(at), title, deliveries: list::deliveries(store, id)? })
+        Ok(SentReport { id, at: unix(at), title, deliveries: deliveries(store, id)? })
     })
     .collect()
 }

@@ -1,8 +1,12 @@
 //! `/v1/alerts`: what was raised and whether it arrived; and a test of a destination.
 
-use super::{Problem, list, params::Params};
+use super::{
+    Problem, list,
+    params::Params,
+    tables::{ALERTS, DELIVERIES},
+};
 use crate::{
-    alerts::{self, Alert, Filter, Kind, Resent, State as AlertState, Tested},
+    alerts::{self, Alert, Filter, Kind, Resent, Sent, SentPosition, State as AlertState, Tested},
     app::App,
 };
 use axum::{
@@ -63,7 +67,36 @@ pub(super) async fn page(State(app): State<App>, params: Params) -> Result<Respo
     let limit = params.limit()?;
     let (items, next) = app.store.read(move |store| alerts::list(store, &filter, limit)).await?;
     let page = Alerts { items, next: next.map(|next| next.to_string()) };
-    list::answer(&params, &page, page.next.as_deref())
+    list::answer(&params, &ALERTS, &page, page.next.as_deref())
+}
+
+/// A page of messages on their way, the newest first.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Deliveries {
+    items: Vec<Sent>,
+    /// The cursor of the next page; null on the last.
+    next: Option<String>,
+}
+
+/// What was sent or waits to be, of alerts and reports: a message and a destination each, the newest message first.
+#[utoipa::path(
+    get, path = "/v1/deliveries", tag = "alerts",
+    params(
+        ("format" = Option<String>, Query, description = "json (default) or csv"),
+        ("limit" = Option<u32>, Query, description = "1 to 1000; default 100"),
+        ("cursor" = Option<String>, Query, description = "`next` of the page before"),
+    ),
+    responses(
+        (status = 200, description = "A page of deliveries", body = Deliveries),
+        (status = 400, description = "A parameter is wrong", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn deliveries(State(app): State<App>, params: Params) -> Result<Response, Problem> {
+    params.only(&["limit", "cursor", "format"])?;
+    let (after, limit) = (params.parsed::<SentPosition>("cursor")?, params.limit()?);
+    let (items, next) = app.store.read(move |store| alerts::sent(store, after.as_ref(), limit)).await?;
+    let page = Deliveries { items, next: next.map(|next| next.to_string()) };
+    list::answer(&params, &DELIVERIES, &page, page.next.as_deref())
 }
 
 /// Where a message is on its way again.

@@ -1,6 +1,6 @@
 //! Bodies: how they are read, and how what filters exchange is written: MessagePack, or JSON for people.
 
-use super::Problem;
+use super::{Problem, attached};
 use crate::{
     ledger::receive::Encoding,
     reports::{Format, Report},
@@ -15,9 +15,13 @@ use axum::{
 use protocol::codec::{self, CONTENT_TYPE};
 use serde::Serialize;
 
-/// A report in the form that was asked for.
-pub(super) fn rendered(report: &Report, format: Format) -> Response {
-    ([(header::CONTENT_TYPE, format.content_type())], report.render(format)).into_response()
+/// A report in the form that was asked for; a table for a spreadsheet is a file of that name.
+pub(super) fn rendered(report: &Report, format: Format, name: &str) -> Response {
+    let text = report.render(format);
+    match format {
+        Format::Csv => attached(name, text),
+        format => ([(header::CONTENT_TYPE, format.content_type())], text).into_response(),
+    }
 }
 
 /// A body within the route's limit.

@@ -75,5 +75,5 @@ pub(super) async fn run(State(app): State<App>, params: Params, body: Body) -> R
         let noun = if faults.len() == 1 { "fault" } else { "faults" };
         Problem::faulty(format!("the calculation has {} {noun}", faults.len()), &faults)
     })?;
-    Ok(rendered(&report, format))
+    Ok(rendered(&report, format, "calculation"))
 }

@@ -1,6 +1,10 @@
 //! `GET /v1/calls`: the ledger's calls.
 
-use super::{Problem, list, params::Params};
+use super::{
+    Problem, list,
+    params::Params,
+    tables::{ATTEMPTS, CALL_CAPS, CALLS, CORRECTIONS, LINES},
+};
 use crate::{
     app::App,
     ledger::{
@@ -9,7 +13,6 @@ use crate::{
     },
 };
 use axum::{
-    Json,
     extract::{Path, State},
     response::Response,
 };
@@ -49,6 +52,13 @@ pub(super) struct Calls {
         ("unpriced_reason" = Option<String>, Query, description = "no_model, no_rate:output, … One only"),
         ("is_retried" = Option<bool>, Query, description = "Whether Envoy tried more than once"),
         ("fallback" = Option<bool>, Query, description = "Whether it was served elsewhere than where it was first sent"),
+        ("plan_now" = Option<String>, Query,
+         description = "Of customers that the policy in force has on that plan; empty: on none, and calls of nobody"),
+        ("utm_source" = Option<String>, Query,
+         description = "Of customers that came from there, by the policy in force; empty: from nowhere, and calls of nobody"),
+        ("utm_medium" = Option<String>, Query), ("utm_campaign" = Option<String>, Query),
+        ("provider_cost" = Option<bool>, Query, description = "Whether the provider said what it costs"),
+        ("computed_cost" = Option<bool>, Query, description = "Whether the price table prices it beside the provider's word"),
         ("format" = Option<String>, Query, description = "json (default) or csv"),
         ("request_id" = Option<String>, Query, description = "The client's or Envoy's own request id"),
     ),
@@ -60,25 +70,67 @@ pub(super) struct Calls {
 pub(super) async fn page(State(app): State<App>, params: Params) -> Result<Response, Problem> {
     let known: Vec<&str> = Filter::parameters().chain(["limit", "format"]).collect();
     params.only(&known)?;
-    let filter =
-        Filter::parse(|name| params.text(name)).map_err(|wrong| Problem::bad_request(wrong.to_string()))?;
+    let filter = Filter::parse(|name| params.text(name), app.rules().policy())
+        .map_err(|wrong| Problem::bad_request(wrong.to_string()))?;
     let limit = params.limit()?;
     let (items, next) = app.store.read(move |connection| calls::list(connection, &filter, limit)).await?;
     let page = Calls { items, next: next.map(|next| next.to_string()) };
-    list::answer(&params, &page, page.next.as_deref())
+    list::answer(&params, &CALLS, &page, page.next.as_deref())
 }
 
 /// One call with its attempts, rated lines and corrections.
 #[utoipa::path(
     get, path = "/v1/calls/{id}", tag = "ledger",
-    params(("id" = String, Path, description = "The value of x-bursar-call")),
+    params(
+        ("id" = String, Path, description = "The value of x-bursar-call"),
+        ("format" = Option<String>, Query, description = "json (default), or csv: its row in the list of calls"),
+    ),
     responses(
-        (status = 200, description = "The call", body = Call),
+        (status = 200, description = "The call", content((Call = "application/json"), (String = "text/csv"))),
         (status = 404, description = "No such call", body = Problem, content_type = "application/problem+json"),
     )
 )]
-pub(super) async fn show(State(app): State<App>, Path(id): Path<String>) -> Result<Json<Call>, Problem> {
+pub(super) async fn show(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    params: Params,
+) -> Result<Response, Problem> {
+    params.only(&["format"])?;
+    list::one(&params, &CALLS, &found(&app, &id).await?)
+}
+
+/// One of the lists of a call.
+#[utoipa::path(
+    get, path = "/v1/calls/{id}/{list}", tag = "ledger",
+    params(
+        ("id" = String, Path, description = "The value of x-bursar-call"),
+        ("list" = String, Path, description = "lines, attempts, caps or corrections"),
+        ("format" = Option<String>, Query, description = "json (default) or csv"),
+    ),
+    responses(
+        (status = 200, description = "{items, next}: what the call has under that name; next is always null",
+         content((Object = "application/json"), (String = "text/csv"))),
+        (status = 404, description = "No such call or list", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn within(
+    State(app): State<App>,
+    Path((id, name)): Path<(String, String)>,
+    params: Params,
+) -> Result<Response, Problem> {
+    params.only(&["format"])?;
+    let call = found(&app, &id).await?;
+    match name.as_str() {
+        "lines" => list::whole(&params, &LINES, &call.lines),
+        "attempts" => list::whole(&params, &ATTEMPTS, &call.attempts),
+        "caps" => list::whole(&params, &CALL_CAPS, &call.caps),
+        "corrections" => list::whole(&params, &CORRECTIONS, &call.corrections),
+        _ => Err(Problem::not_found("the lists of a call are: lines, attempts, caps, corrections")),
+    }
+}
+
+async fn found(app: &App, id: &str) -> Result<Call, Problem> {
     let id: CallId = id.parse().map_err(|error| Problem::bad_request(format!("the call's id {error}")))?;
     let found = app.store.read(move |connection| calls::find(connection, id)).await?;
-    found.map(Json).ok_or_else(|| Problem::not_found(format!("there is no call {id}")))
+    found.ok_or_else(|| Problem::not_found(format!("there is no call {id}")))
 }

@@ -1,10 +1,11 @@
 //! `GET /v1/caps`: how full each cap is.
 
-use super::{Problem, list, params::Params};
+use super::{Problem, list, params::Params, tables::CAPS};
 use crate::{
     allowances::{self, CapState, Hold},
     app::App,
     instant::Instant,
+    reports,
 };
 use axum::{extract::State, response::Response};
 use protocol::{
@@ -83,22 +84,25 @@ pub(super) struct Caps {
     get, path = "/v1/caps", tag = "caps",
     params(
         ("name" = Option<String>, Query, description = "Only the cap of that name"),
+        ("customer" = Option<String>, Query, description = "Only counts of that customer"),
         ("format" = Option<String>, Query, description = "json (default) or csv"),
     ),
     responses((status = 200, description = "The caps", body = Caps))
 )]
 pub(super) async fn page(State(app): State<App>, params: Params) -> Result<Response, Problem> {
-    params.only(&["name", "format"])?;
+    params.only(&["name", "customer", "format"])?;
     let (now, rules) = (app.clock.now(), app.rules());
     let states = app
         .store
         .read(move |connection| allowances::caps(connection, rules.policy(), rules.caps(), now))
         .await?;
-    let named = params.text("name");
-    let wanted =
-        |state: &CapState| named.is_none_or(|name| *state.cap.name == *name || *state.cap.id == *name);
+    let (named, customer) = (params.text("name"), params.text("customer"));
+    let wanted = |state: &CapState| {
+        named.is_none_or(|name| *state.cap.name == *name || *state.cap.id == *name)
+            && customer.is_none_or(|customer| reports::is_about_customer(&state.subject, customer))
+    };
     let items = states.into_iter().filter(wanted).map(|state| shown(state, app.orphan_after_ns)).collect();
-    list::answer(&params, &Caps { items, next: None }, None)
+    list::answer(&params, &CAPS, &Caps { items, next: None }, None)
 }
 
 fn shown(state: CapState, orphan_after_ns: u64) -> Cap {

@@ -32,5 +32,5 @@ pub(super) async fn run(State(app): State<App>, params: Params, body: Body) -> R
     let format = params.parsed::<Format>("format")?.unwrap_or(Format::Json);
     let old = stored(&app, number(&params, "against")?).await?;
     let report = policy_diff::report(&old.policy, &parsed(&body)?);
-    Ok(rendered(&report, format))
+    Ok(rendered(&report, format, "policy-diff"))
 }

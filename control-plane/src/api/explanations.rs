@@ -53,7 +53,7 @@ pub(super) async fn run(State(app): State<App>, params: Params, body: Body) -> R
         let known = Known { prices: Some(&rules.prices), caps: Some(&caps) };
         Ok(explain::call(rules.policy(), &question, known))
     });
-    Ok(rendered(&report.await?, format))
+    Ok(rendered(&report.await?, format, "policy-explanation"))
 }
 
 /// The rules as they were if that policy were in force.

@@ -23,7 +23,7 @@ pub(crate) struct Who(pub(crate) Option<Arc<Key>>);
 
 impl Who {
     /// Whether it may what takes more than its route asks.
-    pub(super) fn may(&self, role: Role) -> bool {
+    pub(crate) fn may(&self, role: Role) -> bool {
         self.0.as_ref().is_none_or(|key| Need::Role(role).is_met_by(key.role))
     }
 }

@@ -1,6 +1,6 @@
 //! `/v1/prices/imports`: taking catalogues of prices in, and deciding on what waits.
 
-use super::{Problem, body::Body, params::Params, prices::Price};
+use super::{Problem, body::Body, list, params::Params, prices::Price, tables::IMPORTS};
 use crate::{
     app::App,
     catalogue::{self, Done, ImportError, Manner, Reviewed},
@@ -17,6 +17,7 @@ use axum::{
     Json,
     extract::{Path, State},
     http::StatusCode,
+    response::Response,
 };
 use protocol::price::PriceId;
 use serde::{Deserialize, Serialize};
@@ -135,11 +136,12 @@ fn listed(import: &StoredImport) -> Value {
     params(
         ("limit" = Option<u32>, Query, description = "1 to 1000; default 100"),
         ("cursor" = Option<String>, Query, description = "`next` of the page before"),
+        ("format" = Option<String>, Query, description = "json (default) or csv"),
     ),
     responses((status = 200, description = "{items: [{id, at, source, format, waiting_rows, summary}], next}", body = Object))
 )]
-pub(super) async fn list(State(app): State<App>, params: Params) -> Result<Json<Value>, Problem> {
-    params.only(&["limit", "cursor"])?;
+pub(super) async fn page(State(app): State<App>, params: Params) -> Result<Response, Problem> {
+    params.only(&["limit", "cursor", "format"])?;
     let limit = params.limit()?;
     let before = match params.text("cursor") {
         None => i64::MAX,
@@ -162,7 +164,8 @@ pub(super) async fn list(State(app): State<App>, params: Params) -> Result<Json<
         }
         item
     });
-    Ok(Json(json!({"items": items.collect::<Vec<_>>(), "next": next})))
+    let page = json!({"items": items.collect::<Vec<_>>(), "next": next});
+    list::answer(&params, &IMPORTS, &page, next.as_deref())
 }
 
 /// An import and what of it still waits.

@@ -1,6 +1,6 @@
 //! `/v1/keys`: who may ask.
 
-use super::{Problem, body::Body};
+use super::{Problem, body::Body, list, params::Params, tables::KEYS};
 use crate::{
     access::{self, Key, Making, Revoking, Role},
     app::App,
@@ -10,6 +10,7 @@ use axum::{
     Json,
     extract::{Path, State},
     http::StatusCode,
+    response::Response,
 };
 use protocol::ids::Name;
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
@@ -60,11 +61,17 @@ pub(super) struct Keys {
 }
 
 /// The keys there are, without what they are.
-#[utoipa::path(get, path = "/v1/keys", tag = "access", responses((status = 200, description = "The keys", body = Keys)))]
-pub(super) async fn list(State(app): State<App>) -> Json<Keys> {
+#[utoipa::path(
+    get, path = "/v1/keys", tag = "access",
+    params(("format" = Option<String>, Query, description = "json (default) or csv")),
+    responses((status = 200, description = "The keys", body = Keys))
+)]
+pub(super) async fn list(State(app): State<App>, params: Params) -> Result<Response, Problem> {
+    params.only(&["format"])?;
     let known =
         |key: &Key| Known { name: key.name.clone(), role: key.role.as_str(), made_at: Instant(key.made_at) };
-    Json(Keys { items: app.access.list().iter().map(|key| known(key)).collect(), next: None })
+    let items = app.access.list().iter().map(|key| known(key)).collect();
+    list::answer(&params, &KEYS, &Keys { items, next: None }, None)
 }
 
 /// Makes a key. The first one closes the API and the console to all who have none.

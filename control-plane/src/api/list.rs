@@ -1,36 +1,73 @@
-//! A page of a list in the form that was asked for: JSON, or comma-separated values for a spreadsheet. Where another page
-//! follows, a `Link` header leads to it.
+//! A list in the form that was asked for: JSON, or comma-separated values for a spreadsheet. Where another page follows,
+//! a `Link` header leads to it.
 
-use super::{Problem, params::Params};
-use crate::reports::spreadsheet_safe;
+use super::{Problem, attached, params::Params};
+use crate::sheet::Sheet;
 use axum::{
     Json,
     http::{HeaderValue, header},
     response::{IntoResponse, Response},
 };
-use protocol::money::PicoUsd;
 use serde::Serialize;
-use serde_json::{Map, Value};
-use std::collections::{BTreeMap, BTreeSet};
+use serde_json::Value;
+use std::borrow::Cow;
+
+/// A list as a table. Its columns are those of every page, so that pages can be put one below the other.
+pub(super) struct Table {
+    /// Of the file.
+    pub(super) name: &'static str,
+    /// Fields in the order in which they are documented; what lies within with a dot. What is a list or has no certain
+    /// parts is JSON.
+    pub(super) columns: &'static [&'static str],
+}
+
+impl Table {
+    fn csv(&self, items: &[Value]) -> Response {
+        let mut sheet = Sheet::new(self.columns.iter().copied());
+        for item in items {
+            sheet.row(self.columns.iter().map(|column| text(value(item, column))));
+        }
+        attached(self.name, sheet.text())
+    }
+}
+
+fn value<'a>(item: &'a Value, column: &str) -> &'a Value {
+    column.split('.').try_fold(item, |within, field| within.get(field)).unwrap_or(&Value::Null)
+}
+
+fn text(value: &Value) -> Cow<'_, str> {
+    match value {
+        Value::Null => "".into(),
+        Value::String(text) => text.into(),
+        value => value.to_string().into(),
+    }
+}
+
+/// Whether comma-separated values are asked for.
+fn is_csv(params: &Params) -> Result<bool, Problem> {
+    match params.text("format") {
+        None | Some("json") => Ok(false),
+        Some("csv") => Ok(true),
+        Some(_) => Err(Problem::bad_request("parameter `format` is neither json nor csv")),
+    }
+}
 
 /// Answers with a page, which has `items`, and the cursor of the `next` one.
 pub(super) fn answer(
     params: &Params,
+    table: &Table,
     page: &impl Serialize,
     next: Option<&str>,
 ) -> Result<Response, Problem> {
-    let mut answer = match params.text("format") {
-        None | Some("json") => Json(page).into_response(),
-        Some("csv") => {
-            let mut page = serde_json::to_value(page).map_err(Problem::internal)?;
-            let items = page.get_mut("items").map(Value::take);
-            let Some(Value::Array(items)) = items else {
-                return Err(Problem::internal("a list without items"));
-            };
-            let media = [(header::CONTENT_TYPE, "text/csv; charset=utf-8")];
-            (media, csv(&items).map_err(Problem::internal)?).into_response()
+    let mut answer = match is_csv(params)? {
+        false => Json(page).into_response(),
+        true => {
+            let page = serde_json::to_value(page).map_err(Problem::internal)?;
+            match page.get("items") {
+                Some(Value::Array(items)) => table.csv(items),
+                _ => return Err(Problem::internal("a list without items")),
+            }
         }
-        Some(_) => return Err(Problem::bad_request("parameter `format` is neither json nor csv")),
     };
     if let Some(next) = next {
         let link = format!("<{}>; rel=\"next\"", params.with("cursor", next));
@@ -40,52 +77,25 @@ pub(super) fn answer(
     Ok(answer)
 }
 
-/// A row an item, a column a value: `id` first, the others by name, what lies within with a dot. Columns are those that
-/// some item has; lists within are JSON.
-fn csv(items: &[Value]) -> Result<String, csv::Error> {
-    let rows: Vec<BTreeMap<String, String>> = items.iter().map(row).collect();
-    let mut columns: BTreeSet<(bool, &str)> =
-        rows.iter().flat_map(BTreeMap::keys).map(|name| (name != "id", name.as_str())).collect();
-    // What is null in one item and has parts in another is its parts.
-    let parents: Vec<&str> = columns.iter().filter_map(|(_, name)| Some(name.rsplit_once('.')?.0)).collect();
-    columns.retain(|(_, name)| !parents.contains(name));
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    if !columns.is_empty() {
-        writer.write_record(columns.iter().map(|(_, name)| name))?;
-    }
-    for row in &rows {
-        writer.write_record(columns.iter().map(|(_, name)| row.get(*name).map_or("", String::as_str)))?;
-    }
-    let bytes = writer.into_inner().map_err(|error| csv::Error::from(error.into_error()))?;
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
+/// Answers with one item of a list, which is a row of its table.
+pub(super) fn one(params: &Params, table: &Table, item: &impl Serialize) -> Result<Response, Problem> {
+    Ok(match is_csv(params)? {
+        false => Json(item).into_response(),
+        true => table.csv(&[serde_json::to_value(item).map_err(Problem::internal)?]),
+    })
 }
 
-fn row(item: &Value) -> BTreeMap<String, String> {
-    let mut row = BTreeMap::new();
-    if let Value::Object(fields) = item {
-        flatten("", fields, &mut row);
-    }
-    row
+/// A list that is whole.
+#[derive(Debug, Serialize)]
+struct Whole<'a, T> {
+    items: &'a [T],
+    /// Always null.
+    next: Option<&'a str>,
 }
 
-fn flatten(prefix: &str, fields: &Map<String, Value>, row: &mut BTreeMap<String, String>) {
-    for (name, value) in fields {
-        let name = format!("{prefix}{name}");
-        match value {
-            Value::Object(inner) => flatten(&format!("{name}."), inner, row),
-            value => drop(row.insert(name, text(value))),
-        }
-    }
-}
-
-fn text(value: &Value) -> String {
-    match value {
-        Value::Null => String::new(),
-        // An amount may be negative and is no formula.
-        Value::String(text) if text.parse::<PicoUsd>().is_ok() => text.clone(),
-        Value::String(text) => spreadsheet_safe(text),
-        value => value.to_string(),
-    }
+/// Answers with a list that has one page.
+pub(super) fn whole<T: Serialize>(params: &Params, table: &Table, items: &[T]) -> Result<Response, Problem> {
+    answer(params, table, &Whole { items, next: None }, None)
 }
 
 #[cfg(test)]
@@ -93,18 +103,20 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    #[test]
-    fn rows_are_flat_exact_and_no_formulas() {
+    #[tokio::test]
+    async fn rows_have_the_columns_of_the_table_whatever_they_have() {
+        let table = Table { name: "things", columns: &["name", "id", "cap.limit", "cost_usd", "lines"] };
         let items = [
             json!({"name": "=HYPERLINK(1)", "id": 1, "cost_usd": "-0.5", "cap": null, "lines": [{"a": 1}]}),
-            json!({"name": "a,\"b\"", "id": 2, "cost_usd": null, "cap": {"name": "day", "limit": 3}, "lines": []}),
+            json!({"name": "a,\"b\"", "id": 2, "cost_usd": null, "cap": {"limit": 3}}),
         ];
+        let answer = table.csv(&items).into_body();
+        let bytes = axum::body::to_bytes(answer, 1_000).await.unwrap();
         assert_eq!(
-            csv(&items).unwrap(),
-            "id,cap.limit,cap.name,cost_usd,lines,name\n\
-             1,,,-0.5,\"[{\"\"a\"\":1}]\",'=HYPERLINK(1)\n\
-             2,3,day,,[],\"a,\"\"b\"\"\"\n"
+            String::from_utf8_lossy(&bytes),
+            "name,id,cap.limit,cost_usd,lines\n\
+             '=HYPERLINK(1),1,,-0.5,\"[{\"\"a\"\":1}]\"\n\
+             \"a,\"\"b\"\"\",2,3,,\n"
         );
-        assert_eq!(csv(&[]).unwrap(), "");
     }
 }

@@ -26,8 +26,8 @@ pub(super) struct InForce {
     /// Since when.
     #[schema(value_type = Option<String>, format = DateTime)]
     since: Option<Instant>,
-    /// What it says; its schema is what `bursar policy schema` prints. Addresses of destinations end in a digest, and
-    /// stand for what they were when they are put back so.
+    /// What it says; its schema is what `bursar policy schema` prints. Addresses of destinations, and of catalogues where
+    /// they hold a user or a query, end in a digest, and stand for what they were when they are put back so.
     #[schema(value_type = Object)]
     policy: Value,
     /// Why the last change of the file that `bursar serve --policy` watches was not taken; null where it was, or where

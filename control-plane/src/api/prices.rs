@@ -1,6 +1,6 @@
 //! `/v1/prices`: what providers charge.
 
-use super::{Problem, list, params::Params};
+use super::{Problem, list, params::Params, tables::PRICES};
 use crate::{
     app::App,
     instant::Instant,
@@ -107,6 +107,9 @@ impl Price {
     }
 }
 
+/// Whatever their status.
+const ALL: &str = "all";
+
 /// A page of price rows.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Prices {
@@ -125,7 +128,7 @@ pub(super) struct Prices {
         ("account" = Option<String>, Query, description = "The account whose contract counts; default what holds for all"),
         ("at" = Option<String>, Query, description = "RFC 3339, or a day; default now"),
         ("status" = Option<String>, Query,
-         description = "proposed, active or retired rows of all times instead, the model to the letter"),
+         description = "proposed, active or retired rows of all times instead, or all of them, the model to the letter"),
         ("format" = Option<String>, Query, description = "json (default) or csv"),
         ("limit" = Option<u32>, Query, description = "1 to 1000; default 100"),
         ("cursor" = Option<String>, Query, description = "`next` of the page before"),
@@ -157,7 +160,7 @@ pub(super) async fn page(State(app): State<App>, params: Params) -> Result<Respo
                 provider.is_none_or(|provider| *row.key.provider == *provider)
                     && model.is_none_or(|model| *row.key.model == *model)
                     && match status {
-                        Some(status) => row.status.as_str() == status,
+                        Some(status) => status == ALL || row.status.as_str() == status,
                         None => row.is_in_force(at),
                     }
             };
@@ -173,5 +176,5 @@ pub(super) async fn page(State(app): State<App>, params: Params) -> Result<Respo
     let items: Vec<Price> = rows.by_ref().take(limit).map(price).collect();
     let next = rows.next().map(|_| skipped.saturating_add(items.len()).to_string());
     let page = Prices { items, next };
-    list::answer(&params, &page, page.next.as_deref())
+    list::answer(&params, &PRICES, &page, page.next.as_deref())
 }

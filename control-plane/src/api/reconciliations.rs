@@ -115,7 +115,7 @@ pub(super) async fn run(
         false => None,
     };
     let within = HeaderValue::from_static(if answer.is_within { "true" } else { "false" });
-    let mut response = rendered(&reconcile::report(&answer, import), format);
+    let mut response = rendered(&reconcile::report(&answer, import), format, "reconciliation");
     response.headers_mut().insert(WITHIN_TOLERANCE, within);
     Ok(response)
 }

@@ -47,5 +47,5 @@ pub(super) async fn run(State(app): State<App>, params: Params, body: Body) -> R
         ReplayError::Store(error) => error.into(),
         ReplayError::TooMuch => Problem::faulty::<()>(error, &[]),
     })?;
-    Ok(rendered(&report, format))
+    Ok(rendered(&report, format, "policy-replay"))
 }

@@ -10,6 +10,8 @@ use axum::{
     response::Response,
 };
 
+const NO_SECTION: &str = "parameter `section` names no table of this report; its keys in JSON are theirs";
+
 /// A report. Without a time: the seven days that end today. Days are UTC.
 #[utoipa::path(
     get, path = "/v1/reports/{report}", tag = "reports",
@@ -25,6 +27,7 @@ use axum::{
         ("costs" = Option<String>, Query,
          description = "corrected (default: re-ratings are in them) or original (as booked at first; not for weekly, drift, waste and tasks)"),
         ("format" = Option<String>, Query, description = "json (default), csv, md or table"),
+        ("section" = Option<String>, Query, description = "Only that table of the report, by its key in JSON"),
     ),
     responses(
         (status = 200, description = "The report",
@@ -39,7 +42,7 @@ pub(super) async fn show(
     params: Params,
 ) -> Result<Response, Problem> {
     let kind: Kind = report.parse().map_err(|error| Problem::not_found(format!("`{report}` {error}")))?;
-    let own = ["from", "to", "format", "costs"].into_iter();
+    let own = ["from", "to", "format", "costs", "section"].into_iter();
     params.only(&own.chain(kind.filters().iter().map(|column| column.as_str())).collect::<Vec<_>>())?;
     let costs = params.parsed::<Costs>("costs")?.unwrap_or_default();
     let format = params.parsed::<Format>("format")?.unwrap_or(Format::Json);
@@ -52,5 +55,9 @@ pub(super) async fn show(
         let caps = if kind == Kind::Weekly { reports::cap_states(store, &rules, now)? } else { Vec::new() };
         reports::answer(store, rules.policy(), &caps, &question, now)
     });
-    Ok(rendered(&report.await?, format))
+    let mut report = report.await?;
+    if let Some(section) = params.text("section") {
+        report = report.only(section).ok_or_else(|| Problem::bad_request(NO_SECTION))?;
+    }
+    Ok(rendered(&report, format, params.text("section").unwrap_or(kind.as_str())))
 }

@@ -1,6 +1,12 @@
 //! `/v1/tasks`: what units of work cost, and what they were worth.
 
-use super::{Problem, body::Body, list, params::Params};
+use super::{
+    Problem,
+    body::Body,
+    list,
+    params::Params,
+    tables::{OWNERS, TASKS},
+};
 use crate::{
     app::App,
     ledger::tasks::{self, Filter, OutcomeReport, Reporting, Task},
@@ -53,20 +59,50 @@ pub(super) async fn page(State(app): State<App>, params: Params) -> Result<Respo
     let (items, next) = app.store.read(read).await?;
     let next = next.map(|(last_at, task)| format!("{last_at}.{task}"));
     let page = Tasks { items, next };
-    list::answer(&params, &page, page.next.as_deref())
+    list::answer(&params, &TASKS, &page, page.next.as_deref())
 }
 
 /// One task.
 #[utoipa::path(
     get, path = "/v1/tasks/{id}", tag = "ledger",
-    params(("id" = String, Path, description = "As the application names it")),
+    params(
+        ("id" = String, Path, description = "As the application names it"),
+        ("format" = Option<String>, Query, description = "json (default), or csv: its row in the list of tasks"),
+    ),
     responses(
-        (status = 200, description = "The task", body = Task),
+        (status = 200, description = "The task", content((Task = "application/json"), (String = "text/csv"))),
         (status = 404, description = "No such task", body = Problem, content_type = "application/problem+json"),
     )
 )]
-pub(super) async fn show(State(app): State<App>, Path(id): Path<String>) -> Result<Json<Task>, Problem> {
-    task(&app, id).await.map(Json)
+pub(super) async fn show(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    params: Params,
+) -> Result<Response, Problem> {
+    params.only(&["format"])?;
+    list::one(&params, &TASKS, &task(&app, id).await?)
+}
+
+/// Whose calls a task has, where they are not all of one customer and workspace.
+#[utoipa::path(
+    get, path = "/v1/tasks/{id}/owners", tag = "ledger",
+    params(
+        ("id" = String, Path, description = "As the application names it"),
+        ("format" = Option<String>, Query, description = "json (default) or csv"),
+    ),
+    responses(
+        (status = 200, description = "{items, next}: the task's `conflict`; next is always null",
+         content((Object = "application/json"), (String = "text/csv"))),
+        (status = 404, description = "No such task", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn owners(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    params: Params,
+) -> Result<Response, Problem> {
+    params.only(&["format"])?;
+    list::whole(&params, &OWNERS, &task(&app, id).await?.conflict)
 }
 
 async fn task(app: &App, id: String) -> Result<Task, Problem> {

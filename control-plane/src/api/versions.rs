@@ -1,12 +1,12 @@
 //! `/v1/policy/versions`: the policies that were in force, and how an older one is asked for.
 
-use super::{Problem, params::Params};
+use super::{Problem, list, params::Params, tables::VERSIONS};
 use crate::{
     app::App,
     policy_diff::{Version, history},
     store::policies::{self, StoredPolicy},
 };
-use axum::{Json, extract::State};
+use axum::{extract::State, response::Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -25,17 +25,19 @@ pub(super) struct Versions {
     params(
         ("limit" = Option<u32>, Query, description = "At most so many; default 100, at most 1000"),
         ("cursor" = Option<String>, Query, description = "`next` of the page before"),
+        ("format" = Option<String>, Query, description = "json (default) or csv"),
     ),
     responses(
         (status = 200, description = "The versions", body = Versions),
         (status = 400, description = "A parameter is wrong", body = Problem, content_type = "application/problem+json"),
     )
 )]
-pub(super) async fn list(State(app): State<App>, params: Params) -> Result<Json<Versions>, Problem> {
-    params.only(&["limit", "cursor"])?;
+pub(super) async fn page(State(app): State<App>, params: Params) -> Result<Response, Problem> {
+    params.only(&["limit", "cursor", "format"])?;
     let (before, limit) = (number(&params, "cursor")?, params.limit()?);
     let (items, next) = app.store.read(move |store| history(store, before, limit)).await?;
-    Ok(Json(Versions { items, next: next.map(|next| next.to_string()) }))
+    let page = Versions { items, next: next.map(|next| next.to_string()) };
+    list::answer(&params, &VERSIONS, &page, page.next.as_deref())
 }
 
 /// A version that a parameter names.

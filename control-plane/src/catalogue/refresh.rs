@@ -4,7 +4,7 @@
 use super::{ImportError, Manner, Request, import_as, named};
 use crate::{
     app::App,
-    policy::Refresh,
+    policy::{Refresh, masked_catalogue},
     prices::{self, ReadError},
     store::{
         StoreError, digest,
@@ -12,7 +12,7 @@ use crate::{
     },
 };
 use protocol::UnixNanos;
-use std::{fs, io::Read as _, time::Duration};
+use std::{borrow::Cow, fs, io::Read as _, time::Duration};
 
 /// The largest catalogue there is has 3 MB.
 const TEXT_BYTES_MAX: u64 = 64 * 1024 * 1024;
@@ -70,7 +70,7 @@ impl Schedule {
             }
             self.tried.retain(|(known, _)| *known != entry);
             self.tried.push((entry.clone(), now));
-            let place = location(&entry);
+            let place = &*shown(&entry);
             match refresh(app, &entry).await {
                 Ok(Outcome::Imported) => app.metrics.price_refresh("imported"),
                 Ok(Outcome::Unchanged) => {
@@ -109,7 +109,7 @@ pub async fn refresh(app: &App, entry: &Refresh) -> Result<Outcome, RefreshError
     let manner = Manner {
         format: Some(format),
         // A catalogue keeps its own name; only people's files are called by their files.
-        source: file_name(location(entry)).filter(|_| format.is_own()),
+        source: file_name(path(entry)).filter(|_| format.is_own()),
         location: location(entry).to_owned(),
         apply: entry.apply,
         backdate: false,
@@ -130,9 +130,9 @@ pub async fn refresh(app: &App, entry: &Refresh) -> Result<Outcome, RefreshError
     if is_known.await? {
         return Ok(Outcome::Unchanged);
     }
-    let place = manner.location.clone();
+    let place = shown(entry);
     let done = import_as(app, Request { text, ..Request::default() }, manner).await?;
-    tracing::info!(place, import = done.id, summary = %super::counts(&done.summary), "prices read again");
+    tracing::info!(%place, import = done.id, summary = %super::counts(&done.summary), "prices read again");
     Ok(Outcome::Imported)
 }
 
@@ -143,6 +143,21 @@ pub fn file_name(path: &str) -> Option<String> {
 
 fn location(entry: &Refresh) -> &str {
     entry.url.as_deref().or(entry.file.as_deref()).unwrap_or_default()
+}
+
+/// Where it is, without what follows a file's name in an address: that may be a key.
+fn path(entry: &Refresh) -> &str {
+    let place = location(entry);
+    let is_url = entry.url.is_some();
+    if is_url { place.split(['?', '#']).next().unwrap_or_default() } else { place }
+}
+
+/// As logs may have it.
+fn shown(entry: &Refresh) -> Cow<'_, str> {
+    match &entry.url {
+        Some(url) => masked_catalogue(url),
+        None => location(entry).into(),
+    }
 }
 
 fn fetch(entry: &Refresh) -> Result<String, RefreshError> {
@@ -168,4 +183,29 @@ fn fetch(entry: &Refresh) -> Result<String, RefreshError> {
         return Err(RefreshError::Unreachable(format!("is longer than {TEXT_BYTES_MAX} bytes")));
     }
     Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::parse;
+
+    #[test]
+    fn what_may_be_a_key_names_no_source_and_stands_in_no_log() {
+        for (entry, name, shown) in [
+            ("file: /etc/p?x/prices.yaml", "prices.yaml", "/etc/p?x/prices.yaml"),
+            ("url: 'https://a.example/prices.yaml'", "prices.yaml", "https://a.example/prices.yaml"),
+            (
+                "url: 'https://me:pass@a.example/prices.yaml?key=secret#secret'",
+                "prices.yaml",
+                "https://a.example/prices.yaml/…",
+            ),
+        ] {
+            let policy = parse(&format!("version: 1\nprices: {{refresh: [{{{entry}}}]}}\n"), "p").unwrap();
+            let [entry] = &*policy.prices.refresh else { panic!("one entry") };
+            assert_eq!(file_name(path(entry)).as_deref(), Some(name));
+            let seen = super::shown(entry);
+            assert!(seen.starts_with(shown) && !seen.contains("pass") && !seen.contains("secret"), "{seen}");
+        }
+    }
 }

@@ -64,6 +64,9 @@ pub struct ApplyArgs {
     /// Let the control plane check it, and change nothing.
     #[arg(long)]
     pub dry_run: bool,
+    /// Put it in the place of this version, and of no other: where another one is in force, nothing is changed.
+    #[arg(long, value_name = "VERSION", value_parser = clap::value_parser!(i64).range(0..))]
+    pub if_version: Option<i64>,
     /// Whom to ask
     #[command(flatten)]
     pub target: Target,
@@ -113,8 +116,11 @@ fn apply(args: &ApplyArgs, clock: &Clock, out: &mut dyn Write) -> Result<Answer,
     let policy = policy::load(&args.path)?;
     let body = serde_json::to_string(&policy)
         .map_err(|error| Failure::Usage(format!("the policy cannot be sent: {error}")))?;
-    let query: &[(&str, &str)] = if args.dry_run { &[("dry_run", "true")] } else { &[] };
-    let answer = json(&args.target.reach(clock)?.put("/v1/policy", query, &body)?)?;
+    let version = args.if_version.map(|version| version.to_string());
+    let only_that = version.iter().map(|version| ("if_version", version.as_str()));
+    let query: Vec<(&str, &str)> =
+        args.dry_run.then_some(("dry_run", "true")).into_iter().chain(only_that).collect();
+    let answer = json(&args.target.reach(clock)?.put("/v1/policy", &query, &body)?)?;
     if args.dry_run {
         writeln!(out, "no fault; nothing was changed")?;
     } else {

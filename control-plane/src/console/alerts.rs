@@ -3,12 +3,15 @@
 
 use super::page::{Page, failed, moment, not_found};
 use crate::{
+    access::Role,
     alerts::{self, Alert, Delivery, Filter, Resent, SentReport, State as AlertState, Summary},
+    api::Who,
     app::App,
     store::StoreError,
 };
 use askama::Template;
 use axum::{
+    Extension,
     extract::{Path, Query, State},
     http::{StatusCode, header},
     response::{IntoResponse, Response},
@@ -24,6 +27,8 @@ const REPORTS_SHOWN: u32 = 10;
 #[template(path = "alerts.html")]
 struct AlertsTemplate {
     section: &'static str,
+    /// Whether who asks may send messages again.
+    may_send: bool,
     states: Vec<(&'static str, &'static str, bool)>,
     summary: Summary,
     rows: Vec<Row>,
@@ -63,7 +68,11 @@ pub(super) struct ListQuery {
     state: Option<String>,
 }
 
-pub(super) async fn list(State(app): State<App>, Query(query): Query<ListQuery>) -> Page {
+pub(super) async fn list(
+    State(app): State<App>,
+    Extension(who): Extension<Who>,
+    Query(query): Query<ListQuery>,
+) -> Page {
     let wanted = query.state.as_deref().and_then(AlertState::parse);
     let filter = Filter { state: wanted, ..Filter::default() };
     let now = app.clock.now();
@@ -73,7 +82,9 @@ pub(super) async fn list(State(app): State<App>, Query(query): Query<ListQuery>)
         Ok((alerts, next.is_some(), alerts::summary(store, now)?, sent))
     });
     match read.await {
-        Ok((alerts, more, summary, sent)) => page(&app, &alerts, more, summary, &sent, wanted),
+        Ok((alerts, more, summary, sent)) => {
+            Page::of(StatusCode::OK, &template(&app, &who, &alerts, more, summary, &sent, wanted))
+        }
         Err(error) => broken(&error),
     }
 }
@@ -83,17 +94,19 @@ fn broken(error: &StoreError) -> Page {
     failed()
 }
 
-fn page(
+fn template(
     app: &App,
+    who: &Who,
     alerts: &[Alert],
     more: bool,
     summary: Summary,
     sent: &[SentReport],
     wanted: Option<AlertState>,
-) -> Page {
+) -> AlertsTemplate {
     let states = [None, Some(AlertState::Standing), Some(AlertState::Resolved), Some(AlertState::Seeded)];
-    let template = AlertsTemplate {
+    AlertsTemplate {
         section: "alerts",
+        may_send: who.may(Role::Operate),
         states: states
             .map(|state| {
                 let title = match state {
@@ -110,8 +123,7 @@ fn page(
         more,
         to: app.rules().policy().alerts.to.iter().map(|name| name.as_str().to_owned()).collect(),
         reports: sent.iter().map(report).collect(),
-    };
-    Page::of(StatusCode::OK, &template)
+    }
 }
 
 fn row(alert: &Alert) -> Row {

@@ -1,9 +1,10 @@
 //! The calculator's page: a form whose address is the calculation, and its answer as tables.
 
 use super::{
-    page::Page,
+    download,
+    page::{Page, encoded},
     report::{SectionView, sections},
-    routes::answer,
+    routes::answered,
 };
 use crate::{
     app::App,
@@ -13,6 +14,7 @@ use askama::Template;
 use axum::{
     extract::{Query, State},
     http::StatusCode,
+    response::{IntoResponse as _, Response},
 };
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -35,9 +37,20 @@ impl Filled {
     fn text(&self, key: &str) -> &str {
         self.0.get(key).map(|text| text.trim()).unwrap_or_default()
     }
+
+    /// The address of a table of it as a file.
+    fn address(&self, table: &str) -> String {
+        let fields = self.0.iter().filter(|(_, text)| !text.trim().is_empty());
+        let fields = fields.map(|(name, text)| format!("{}={}&", encoded(name), encoded(text)));
+        format!("/console/calculator?{}{}={table}", fields.collect::<String>(), download::PARAMETER)
+    }
 }
 
-pub(super) async fn show(State(app): State<App>, Query(fields): Query<BTreeMap<String, String>>) -> Page {
+pub(super) async fn show(
+    State(app): State<App>,
+    Query(mut fields): Query<BTreeMap<String, String>>,
+) -> Response {
+    let table = fields.remove(download::PARAMETER);
     let (now, rules) = (app.clock.now(), app.rules());
     let fields = Filled(fields);
     let plans = rules.policy().plans.keys().map(|name| name.as_str().to_owned()).collect();
@@ -52,16 +65,20 @@ pub(super) async fn show(State(app): State<App>, Query(fields): Query<BTreeMap<S
             app.store.read(work).await.map(Some)
         }
     };
-    answer(done.map(|done| {
-        let (sections, faults) = match done {
-            None => (Vec::new(), Vec::new()),
-            Some(Ok(report)) => (sections(&report, &crate::reports::Filter::default()), Vec::new()),
-            Some(Err(faults)) => (Vec::new(), faults),
+    answered(done.map(|done| {
+        let (sections, faults) = match (done, table) {
+            (None, _) => (Vec::new(), Vec::new()),
+            (Some(Ok(report)), Some(table)) => return download::file(vec![report], &table, "calculation"),
+            (Some(Ok(report)), None) => {
+                let sections = sections(&report, &crate::reports::Filter::default());
+                (download::linked(sections, |key| fields.address(key)), Vec::new())
+            }
+            (Some(Err(faults)), _) => (Vec::new(), faults),
         };
         let status = if faults.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
         let periods = ["week", "month", "year"];
         let template =
             CalculatorTemplate { section: "calculator", plans, periods, fields: &fields, faults, sections };
-        Page::of(status, &template)
+        Page::of(status, &template).into_response()
     }))
 }

@@ -42,6 +42,7 @@ const FIELDS: &[Known] = &[
             ("open", "open"),
             ("refused", "refused"),
         ],
+        is_rare: false,
     },
     Known {
         name: "outcome",
@@ -57,6 +58,7 @@ const FIELDS: &[Known] = &[
             ("content_filtered", "content filtered"),
             ("client_aborted", "client aborted"),
         ],
+        is_rare: false,
     },
     Known {
         name: "refused",
@@ -68,20 +70,29 @@ const FIELDS: &[Known] = &[
             ("unpriced", "unpriced"),
             ("unreachable", "unreachable"),
         ],
+        is_rare: false,
     },
     Known {
         name: "usage_source",
         label: "usage",
         choices: &[("reported", "reported"), ("estimated,mixed", "estimated"), ("none", "none")],
+        is_rare: false,
     },
     Known {
         name: "pricing",
         label: "pricing",
         choices: &[("priced", "priced"), ("unpriced,ceiling", "unpriced"), ("ceiling", "at the ceiling")],
+        is_rare: false,
     },
     Known::text("unpriced_reason", "unpriced because"),
-    Known { name: "is_retried", label: "retried", choices: YES_NO },
-    Known { name: "fallback", label: "fallback", choices: YES_NO },
+    Known { name: "is_retried", label: "retried", choices: YES_NO, is_rare: false },
+    Known { name: "fallback", label: "fallback", choices: YES_NO, is_rare: false },
+    Known { name: "provider_cost", label: "provider says a cost", choices: YES_NO, is_rare: true },
+    Known { name: "computed_cost", label: "price table prices it too", choices: YES_NO, is_rare: true },
+    Known::rare("plan_now", "customers on the plan"),
+    Known::rare("utm_source", "customers from source"),
+    Known::rare("utm_medium", "medium"),
+    Known::rare("utm_campaign", "campaign"),
 ];
 
 #[derive(Template)]
@@ -96,7 +107,7 @@ pub(super) async fn list(State(app): State<App>, Query(query): Query<BTreeMap<St
     let asked = Asked::new("/calls", FIELDS, query);
     let now = app.clock.now();
     let mut template = CallsTemplate { section: "calls", list: asked.frame(), rows: Vec::new() };
-    let filter = match Filter::parse(|name| asked.said(name)) {
+    let filter = match Filter::parse(|name| asked.said(name), app.rules().policy()) {
         Ok(filter) => filter,
         Err(wrong) => {
             template.list.fault = wrong.to_string();

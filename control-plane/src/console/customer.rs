@@ -1,14 +1,16 @@
 //! A customer's page: what it costs and leaves, what limits it, and what it did last.
 
 mod cost;
+mod files;
 
 use super::{
     chart::{self, Chart, Measure, Series},
+    download,
     meter::Meter,
     overview::{CallCells, cells},
     page::{Page, count, encoded, moment, not_found, usd, written},
     read,
-    routes::answer,
+    routes::answered,
     tasks::TaskRow,
 };
 use crate::{
@@ -27,13 +29,16 @@ use crate::{
 };
 use askama::Template;
 use axum::{
-    extract::{Path, State},
+    extract::{Path, Query, State},
     http::StatusCode,
+    response::{IntoResponse as _, Response},
 };
 use protocol::{
     UnixNanos,
     cap::{CapSpec, Facet, Unit, Window},
+    money::PicoUsd,
 };
+use serde::Deserialize;
 
 const DAY_NS: u64 = 86_400_000_000_000;
 const DAYS: u64 = 30;
@@ -63,6 +68,9 @@ struct CustomerTemplate {
     tasks_link: String,
     calls: Vec<CallCells>,
     calls_link: String,
+    /// Its own address, and its name in that of others.
+    own: String,
+    query: String,
 }
 
 /// Cost and margin of one span of time.
@@ -83,16 +91,45 @@ struct SpanRow {
     csv: String,
 }
 
-pub(super) async fn show(State(app): State<App>, Path(name): Path<String>) -> Page {
+#[derive(Deserialize)]
+pub(super) struct CustomerQuery {
+    /// A table of the page, as a file.
+    csv: Option<String>,
+}
+
+pub(super) async fn show(
+    State(app): State<App>,
+    Path(name): Path<String>,
+    Query(query): Query<CustomerQuery>,
+) -> Response {
     let (now, rules, quiet_since) = (app.clock.now(), app.rules(), app.quiet_since());
-    let read = move |store: &rusqlite::Connection| page(store, &rules, &name, now, quiet_since);
-    let hint = "No call names that customer, and the policy does not know it.";
-    answer(
-        app.store
-            .read(read)
-            .await
-            .map(|page| page.unwrap_or_else(|| not_found("There is no such customer", hint))),
-    )
+    let read = move |store: &rusqlite::Connection| {
+        if !is_known(store, &rules, &name)? {
+            let hint = "No call names that customer, and the policy does not know it.";
+            return Ok(not_found("There is no such customer", hint).into_response());
+        }
+        Ok(match &query.csv {
+            Some(table) => {
+                download::file(files::reports(store, &rules, &name, now)?, table, &format!("customer-{name}"))
+            }
+            None => page(store, &rules, &name, now, quiet_since)?.into_response(),
+        })
+    };
+    answered(app.store.read(read).await)
+}
+
+/// The last thirty days, today too.
+fn last_days(now: UnixNanos) -> Range {
+    let to = (now / DAY_NS).saturating_add(1);
+    Range { from: to.saturating_sub(DAYS).saturating_mul(DAY_NS), to: to.saturating_mul(DAY_NS) }
+}
+
+/// The spans whose margin is shown: the customer's own billing period, and those days.
+fn shown_spans(rules: &Rules, name: &str, now: UnixNanos) -> [(&'static str, Range); 2] {
+    let period = CapSpec::plain("", Unit::Usd, 0, Window::BillingPeriod);
+    let period = CapSpec { subject: [(Facet::Customer, protocol::cap::SubjectMatch::Each)].into(), ..period };
+    let (from, to) = rules.policy().window_of(&period, &format!("customer={name}"), now);
+    [("This billing period", Range { from, to }), ("The last 30 days", last_days(now))]
 }
 
 fn page(
@@ -101,20 +138,10 @@ fn page(
     name: &str,
     now: UnixNanos,
     quiet_since: UnixNanos,
-) -> Result<Option<Page>, StoreError> {
-    if !is_known(store, rules, name)? {
-        return Ok(None);
-    }
+) -> Result<Page, StoreError> {
     let (calls, _) = read::calls(store, &calls_of(name), SHOWN)?;
-    let period = CapSpec::plain("", Unit::Usd, 0, Window::BillingPeriod);
-    let period = CapSpec { subject: [(Facet::Customer, protocol::cap::SubjectMatch::Each)].into(), ..period };
-    let (from, to) = rules.policy().window_of(&period, &format!("customer={name}"), now);
-    let days = Range {
-        from: (now / DAY_NS).saturating_add(1).saturating_sub(DAYS).saturating_mul(DAY_NS),
-        to: (now / DAY_NS).saturating_add(1).saturating_mul(DAY_NS),
-    };
-    let spans = [("This billing period", Range { from, to }), ("The last 30 days", days)];
-    let spans = spans.map(|(title, range)| span(store, rules, name, title, range));
+    let days = last_days(now);
+    let spans = shown_spans(rules, name, now).map(|(title, range)| span(store, rules, name, title, range));
     let points = reports::series(store, days, false, Some(name))?;
     let filter = alerts::Filter {
         customer: Some(name.to_owned()),
@@ -140,9 +167,11 @@ fn page(
         tasks_link: format!("/console/tasks?customer={}", encoded(name)),
         calls: calls.iter().map(|call| cells(call, now)).collect(),
         calls_link: format!("/console/calls?customer={}", encoded(name)),
+        own: address(name),
+        query: encoded(name),
         name: name.to_owned(),
     };
-    Ok(Some(Page::of(StatusCode::OK, &template)))
+    Ok(Page::of(StatusCode::OK, &template))
 }
 
 /// Whether the policy names it, or the ledger does.
@@ -166,29 +195,18 @@ fn span(
 ) -> Result<SpanRow, StoreError> {
     // The aggregates count whole days, and a period of a customer elsewhere begins and ends within one.
     let (paid_for, range) = (range, reports::whole_days(range));
-    let groups =
-        reports::groups(store, Dimension::Customer, range, Costs::Corrected, &Filter::customer(name))?;
-    let totals = Totals::of(&groups);
-    let reported = Reported::read(store, paid_for)?;
-    let payers = Payers { policy: rules.policy(), reported: &reported };
-    let margin = payers.margin(Some(name), totals, paid_for);
-    // Where nobody said what it pays, nothing is known of what is left; 0 or less is said, too.
-    let known = payers.is_known(name).then_some(&margin);
-    let expected = margin.expected_percent.filter(|_| margin.is_below());
+    let Figures { totals, revenue, margin, percent, below } = Figures::read(store, rules, name, paid_for)?;
     Ok(SpanRow {
         title,
         from: written(paid_for.from, "%Y-%m-%d %H:%M"),
         to: written(paid_for.to, "%Y-%m-%d %H:%M"),
-        revenue: known.map(|margin| usd(margin.revenue)).unwrap_or_default(),
+        revenue: revenue.map(usd).unwrap_or_default(),
         cost: usd(totals.cost),
         exact: totals.cost.to_string(),
         unpriced: totals.unpriced,
-        margin: known.and_then(CustomerMargin::margin).map(usd).unwrap_or_default(),
-        percent: known
-            .and_then(CustomerMargin::per_mille)
-            .map(|percent| Cell::Percent(Some(percent)).shown())
-            .unwrap_or_default(),
-        below: expected.map(|expected| format!("below the expected {expected} %")).unwrap_or_default(),
+        margin: margin.map(usd).unwrap_or_default(),
+        percent: percent.map(|percent| Cell::Percent(Some(percent)).shown()).unwrap_or_default(),
+        below: below.map(|expected| format!("below the expected {expected} %")).unwrap_or_default(),
         calls: count(totals.calls),
         refused: count(totals.refused),
         csv: format!(
@@ -197,6 +215,43 @@ fn span(
             written(range.to, "%Y-%m-%d")
         ),
     })
+}
+
+/// What a customer cost and left in some time.
+struct Figures {
+    totals: Totals,
+    revenue: Option<PicoUsd>,
+    margin: Option<PicoUsd>,
+    /// In tenths.
+    percent: Option<i64>,
+    /// What the plan shall leave, in percent, where less is left.
+    below: Option<u8>,
+}
+
+impl Figures {
+    fn read(
+        store: &rusqlite::Connection,
+        rules: &Rules,
+        name: &str,
+        paid_for: Range,
+    ) -> Result<Self, StoreError> {
+        let days = reports::whole_days(paid_for);
+        let groups =
+            reports::groups(store, Dimension::Customer, days, Costs::Corrected, &Filter::customer(name))?;
+        let totals = Totals::of(&groups);
+        let reported = Reported::read(store, paid_for)?;
+        let payers = Payers { policy: rules.policy(), reported: &reported };
+        let margin = payers.margin(Some(name), totals, paid_for);
+        // Where nobody said what it pays, nothing is known of what is left; 0 or less is said, too.
+        let known = payers.is_known(name).then_some(&margin);
+        Ok(Self {
+            totals,
+            revenue: known.map(|margin| margin.revenue),
+            margin: known.and_then(CustomerMargin::margin),
+            percent: known.and_then(CustomerMargin::per_mille),
+            below: margin.expected_percent.filter(|_| margin.is_below()),
+        })
+    }
 }
 
 fn draw(name: &str, points: &[Point], days: Range) -> Chart {
@@ -213,15 +268,6 @@ fn day(point: &Point) -> (String, String, String) {
 }
 
 fn meters(caps: &[CapState], name: &str, now: UnixNanos) -> Vec<Meter> {
-    let own = format!("customer={name}");
-    let about = |cap: &&CapState| {
-        let rest = cap.subject.strip_prefix(own.as_str());
-        // A name may contain blanks: what follows must be another facet and its value.
-        let is_facet = |rest: &str| {
-            let facet = rest.split_once('=').map(|(facet, _)| facet);
-            Facet::ALL.into_iter().any(|known| facet == Some(known.as_str()))
-        };
-        rest.is_some_and(|rest| rest.is_empty() || rest.strip_prefix(' ').is_some_and(is_facet))
-    };
-    caps.iter().filter(about).map(|cap| Meter::new(cap, now)).collect()
+    let own = caps.iter().filter(|cap| reports::is_about_customer(&cap.subject, name));
+    own.map(|cap| Meter::new(cap, now)).collect()
 }

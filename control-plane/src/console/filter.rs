@@ -1,11 +1,30 @@
 //! The form above a list: what was asked for, as fields, as parameters of the list, and as addresses of its other pages
-//! and forms. A field that was left empty says nothing; the word for absence is `(none)`.
+//! and forms. A field that was left empty says nothing; the word for absence is `(none)`, and who is called so is asked for
+//! as `\(none)`.
 
 use super::page::encoded;
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
 /// What asks for calls or tasks that name none of something, as reports call it.
 const NONE: &str = "(none)";
+
+/// What a field of a form, or an address of the console, means: an empty text is absence.
+pub(super) fn meant(text: &str) -> &str {
+    match text.strip_prefix('\\') {
+        None if text == NONE => "",
+        Some(name) if name.trim_start_matches('\\') == NONE => name,
+        _ => text,
+    }
+}
+
+/// The text that means that.
+pub(super) fn asking_for(name: &str) -> Cow<'_, str> {
+    match name {
+        "" => NONE.into(),
+        name if name.trim_start_matches('\\') == NONE => format!("\\{name}").into(),
+        name => name.into(),
+    }
+}
 
 /// A field that a form has.
 pub(super) struct Known {
@@ -15,11 +34,17 @@ pub(super) struct Known {
     pub(super) label: &'static str,
     /// and the values that it can have, in words; none: any text.
     pub(super) choices: &'static [(&'static str, &'static str)],
+    /// It stands in the form only where a link has asked for it.
+    pub(super) is_rare: bool,
 }
 
 impl Known {
     pub(super) const fn text(name: &'static str, label: &'static str) -> Self {
-        Self { name, label, choices: &[] }
+        Self { name, label, choices: &[], is_rare: false }
+    }
+
+    pub(super) const fn rare(name: &'static str, label: &'static str) -> Self {
+        Self { is_rare: true, ..Self::text(name, label) }
     }
 }
 
@@ -66,13 +91,14 @@ impl Asked {
 
     /// The value of a parameter, empty where absence is asked for.
     pub(super) fn said(&self, name: &str) -> Option<&str> {
-        self.values.get(name).map(|text| if text == NONE { "" } else { text.as_str() })
+        self.values.get(name).map(|text| meant(text))
     }
 
     /// Of a list that has no next page so far.
     pub(super) fn frame(&self) -> Frame {
+        let is_shown = |known: &&Known| !known.is_rare || self.values.contains_key(known.name);
         Frame {
-            fields: self.known.iter().map(|known| self.field(known)).collect(),
+            fields: self.known.iter().filter(is_shown).map(|known| self.field(known)).collect(),
             is_filtered: self.filters().next().is_some(),
             fault: String::new(),
             next: String::new(),
@@ -82,7 +108,7 @@ impl Asked {
     }
 
     fn field(&self, known: &Known) -> Field {
-        let Known { name, label, choices } = known;
+        let Known { name, label, choices, .. } = known;
         let value = self.values.get(*name).cloned().unwrap_or_default();
         let listed = choices.iter().map(|(word, text)| ((*word).to_owned(), (*text).to_owned()));
         // A link may ask for what no one choice says.
@@ -106,10 +132,7 @@ impl Asked {
 
     /// The same list as data.
     fn data(&self, format: &str) -> String {
-        let filters = self.filters().map(|(name, text)| {
-            let text = if text == NONE { String::new() } else { encoded(text) };
-            format!("{name}={text}&")
-        });
+        let filters = self.filters().map(|(name, text)| format!("{name}={}&", encoded(meant(text))));
         format!("/v1{}?{}format={format}&limit=1000", self.path, filters.collect::<String>())
     }
 
@@ -121,7 +144,20 @@ impl Asked {
 
 /// The address of a page of a list under filters, of which an empty one asks for absence.
 pub(super) fn page_of(path: &str, filters: &[(&'static str, String)]) -> String {
-    let word = |text: &str| if text.is_empty() { encoded(NONE) } else { encoded(text) };
-    let filters: Vec<String> = filters.iter().map(|(name, text)| format!("{name}={}", word(text))).collect();
+    let filters = filters.iter().map(|(name, text)| format!("{name}={}", encoded(&asking_for(text))));
+    let filters: Vec<String> = filters.collect();
     format!("/console{path}?{}", filters.join("&"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn absence_has_a_word_and_whoever_is_called_so_can_be_asked_for_all_the_same() {
+        for name in ["", "acme", "(none)", r"\(none)", r"\(none)", r"\", r"\acme", "none"] {
+            assert_eq!(meant(&asking_for(name)), name);
+        }
+        assert_eq!((asking_for(""), asking_for("(none)")), ("(none)".into(), r"\(none)".into()));
+    }
 }

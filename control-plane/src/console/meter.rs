@@ -1,7 +1,10 @@
 //! How full a cap is: a bar of what is spent and what is held, and the words beside it.
 
-use super::page::{count, duration, usd};
-use crate::reports::CapState;
+use super::{
+    filter::page_of,
+    page::{count, duration, usd},
+};
+use crate::reports::{Behind, CapState, ListFilters};
 use protocol::{UnixNanos, cap::Unit, money::PicoUsd};
 
 /// The bar's length on its canvas.
@@ -28,6 +31,8 @@ pub(super) struct Meter {
     pub(super) percent: String,
     /// `per month, resets in 6 days`
     pub(super) window: String,
+    /// The calls that it counted; empty where none ended.
+    pub(super) link: String,
     /// Records what it would refuse, and refuses nothing.
     pub(super) shadow: bool,
 }
@@ -69,9 +74,15 @@ impl Meter {
             held_words: if cap.held > 0 { format!("{} held", amount(cap.held)) } else { String::new() },
             percent: format!("{used} %"),
             window: format!("{}, {resets}", cap.window.replace('_', " ")),
+            link: if cap.spent == 0 { String::new() } else { link(&cap.behind) },
             shadow: cap.shadow,
         }
     }
+}
+
+fn link(behind: &ListFilters) -> String {
+    let filters = behind.iter().cloned().chain(Behind::CALLS.filters());
+    page_of("/calls", &filters.map(|(name, text)| (name, text.into())).collect::<Vec<_>>())
 }
 
 /// The subject's key as a person would say it.

@@ -1,5 +1,7 @@
 //! The first page: what AI costs and for whom, how full the caps are, the last calls.
 
+pub(super) mod files;
+
 use super::{
     chart::{self, Chart, Measure, Series},
     meter::Meter,
@@ -7,7 +9,7 @@ use super::{
 };
 use crate::{
     instant::Instant,
-    reports::{CapState, Point, Range, Totals},
+    reports::{CapState, Point, Range, Report, Totals},
     watch::Refused,
 };
 use askama::Template;
@@ -138,6 +140,7 @@ pub struct Overview<'a> {
 #[template(path = "overview.html")]
 struct OverviewTemplate<'a> {
     section: &'static str,
+    span: &'static str,
     spans: Vec<(&'static str, &'static str, bool)>,
     until: String,
     alerts: crate::alerts::Summary,
@@ -207,14 +210,7 @@ impl Overview<'_> {
         let range = self.span.range(self.now);
         let unpriced_link =
             format!("/console/reports/unpriced?from={}&to={}", Instant(range.from), Instant(range.to));
-        let mut sums: BTreeMap<Option<Box<str>>, Totals> = BTreeMap::new();
-        for point in self.points.iter().filter(|point| (range.from..range.to).contains(&point.at)) {
-            let sum = sums.entry(point.customer.clone()).or_default();
-            *sum = sum.plus(point.totals);
-        }
-        let mut customers: Vec<(Option<Box<str>>, Totals)> = sums.into_iter().collect();
-        customers
-            .sort_by(|a, b| (b.1.cost, b.1.calls).cmp(&(a.1.cost, a.1.calls)).then_with(|| a.0.cmp(&b.0)));
+        let customers = self.customers(range);
         let series = Series::new(customers.iter().map(|(customer, _)| customer));
         let total = customers.iter().fold(Totals::default(), |sum, (_, totals)| sum.plus(*totals));
         let draw = |measure| chart::draw(self.points, &series, range, self.span.buckets(), measure);
@@ -227,6 +223,7 @@ impl Overview<'_> {
         });
         let template = OverviewTemplate {
             section: "overview",
+            span: self.span.as_str(),
             spans: Span::ALL.map(|span| (span.as_str(), span.title(), span == self.span)).to_vec(),
             until: moment(self.now),
             alerts: self.alerts,
@@ -245,6 +242,25 @@ impl Overview<'_> {
             calls: self.calls.iter().map(|call| cells(call, self.now)).collect(),
         };
         Page::of(StatusCode::OK, &template)
+    }
+
+    /// Its tables as files.
+    pub(super) fn report(&self) -> Report {
+        let range = self.span.range(self.now);
+        files::report(self.points, &self.customers(range), range)
+    }
+
+    /// The sums of each, the dearest first.
+    fn customers(&self, range: Range) -> Vec<(Option<Box<str>>, Totals)> {
+        let mut sums: BTreeMap<Option<Box<str>>, Totals> = BTreeMap::new();
+        for point in self.points.iter().filter(|point| (range.from..range.to).contains(&point.at)) {
+            let sum = sums.entry(point.customer.clone()).or_default();
+            *sum = sum.plus(point.totals);
+        }
+        let mut customers: Vec<(Option<Box<str>>, Totals)> = sums.into_iter().collect();
+        customers
+            .sort_by(|a, b| (b.1.cost, b.1.calls).cmp(&(a.1.cost, a.1.calls)).then_with(|| a.0.cmp(&b.0)));
+        customers
     }
 
     fn table(&self, range: Range) -> Vec<TableRow> {

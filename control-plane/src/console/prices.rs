@@ -4,6 +4,7 @@ mod decide;
 mod history;
 mod list;
 mod proposals;
+mod waiting_file;
 mod words;
 
 pub(super) use decide::{Decision, decide};

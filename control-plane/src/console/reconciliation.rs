@@ -1,9 +1,10 @@
 //! The page of reconciliations: exports are pasted into a form, and compared. It changes nothing.
 
 use super::{
+    download,
     page::{Page, moment},
     report::{SectionView, sections},
-    routes::answer,
+    routes::answered,
 };
 use crate::{
     app::App,
@@ -11,7 +12,12 @@ use crate::{
     reports::{Range, Report},
 };
 use askama::Template;
-use axum::{Form, extract::State, http::StatusCode};
+use axum::{
+    Form,
+    extract::State,
+    http::StatusCode,
+    response::{IntoResponse as _, Response},
+};
 use std::collections::BTreeMap;
 
 #[derive(Template)]
@@ -25,6 +31,9 @@ struct ReconciliationTemplate {
     faults: Vec<Fault>,
     sections: Vec<SectionView>,
 }
+
+/// The form, as its template calls it.
+const FORM: &str = "exports";
 
 /// The form as it was filled.
 #[derive(Default)]
@@ -54,7 +63,7 @@ fn page(fields: Filled, done: Option<Result<Report, Vec<Fault>>>) -> Page {
         faults,
         sections: report
             .as_ref()
-            .map(|report| sections(report, &crate::reports::Filter::default()))
+            .map(|report| download::sent_by(sections(report, &crate::reports::Filter::default()), FORM))
             .unwrap_or_default(),
     };
     Page::of(status, &template)
@@ -64,7 +73,11 @@ pub(super) async fn form() -> Page {
     page(Filled::default(), None)
 }
 
-pub(super) async fn compare(State(app): State<App>, Form(fields): Form<BTreeMap<String, String>>) -> Page {
+pub(super) async fn compare(
+    State(app): State<App>,
+    Form(mut fields): Form<BTreeMap<String, String>>,
+) -> Response {
+    let table = fields.remove(download::PARAMETER);
     let fields = Filled(fields);
     let said = |key: &str| Some(fields.text(key)).filter(|text| !text.is_empty()).map(str::to_owned);
     let files = ["usage", "costs"].into_iter().filter_map(|name| Some((name.to_owned(), said(name)?)));
@@ -77,7 +90,7 @@ pub(super) async fn compare(State(app): State<App>, Form(fields): Form<BTreeMap<
     };
     let request = match wanted.read() {
         Ok(request) => request,
-        Err(faults) => return page(fields, Some(Err(faults))),
+        Err(faults) => return page(fields, Some(Err(faults))).into_response(),
     };
     let rules = app.rules();
     let done = app.store.read(move |store| match reconcile::answer(store, &rules, &request) {
@@ -85,5 +98,8 @@ pub(super) async fn compare(State(app): State<App>, Form(fields): Form<BTreeMap<
         Err(Failure::Faulty(faults)) => Ok(Err(faults)),
         Err(Failure::Store(error)) => Err(error),
     });
-    answer(done.await.map(|done| page(fields, Some(done))))
+    answered(done.await.map(|done| match (done, table) {
+        (Ok(report), Some(table)) => download::file(vec![report], &table, "reconciliation"),
+        (done, _) => page(fields, Some(done)).into_response(),
+    }))
 }

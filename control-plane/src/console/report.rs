@@ -1,7 +1,8 @@
 //! A report as a page: its sections as tables.
 
 use super::{
-    filter::page_of,
+    download::linked,
+    filter::{asking_for, page_of},
     page::{Page, encoded, moment, written},
     prices::address,
 };
@@ -43,6 +44,10 @@ pub(super) struct SectionView {
     /// In parts, of which every other one is code.
     pub(super) notes: Vec<Vec<String>>,
     pub(super) empty: &'static str,
+    /// Where it is as a file,
+    pub(super) csv: String,
+    /// or the form that makes one of it.
+    pub(super) csv_form: &'static str,
 }
 
 pub(super) struct CellView {
@@ -59,9 +64,16 @@ pub(super) struct CellView {
 pub fn report_page(report: &Report, kind: Kind, filter: &Filter, time: &str, waiting: usize) -> Page {
     let is_about_prices = kind == Kind::Unpriced;
     let day = |at: Option<u64>| at.map(|at| written(at, "%Y-%m-%d")).unwrap_or_default();
-    let text =
-        |column: &str| filter.pairs().find(|(known, _)| *known == column).map(|(_, text)| text.to_owned());
+    let text = |column: &str| {
+        filter.pairs().find(|(known, _)| *known == column).map(|(_, text)| asking_for(text).into())
+    };
     let filters = kind.filters().iter().map(|column| column.as_str());
+    let (query, mut tables) = (format!("{time}{}", parameters(filter)), sections(report, filter));
+    // A report of one table is that table.
+    if tables.len() > 1 {
+        let address = |key| format!("/v1/reports/{}?{query}format=csv&section={key}", kind.as_str());
+        tables = linked(tables, address);
+    }
     let template = ReportTemplate {
         section: match kind {
             Kind::Unpriced => "prices",
@@ -79,8 +91,8 @@ pub fn report_page(report: &Report, kind: Kind, filter: &Filter, time: &str, wai
         from: day(report.range.map(|range| range.from)),
         to: day(report.range.map(|range| range.to)),
         filters: filters.map(|column| (column, text(column).unwrap_or_default())).collect(),
-        query: format!("{time}{}", parameters(filter)),
-        sections: sections(report, filter),
+        query,
+        sections: tables,
     };
     Page::of(StatusCode::OK, &template)
 }
@@ -146,6 +158,8 @@ pub(super) fn sections(report: &Report, about: &Filter) -> Vec<SectionView> {
             total: section.total.iter().flat_map(|row| cells(report.range, about, section, row)).collect(),
             notes: section.notes.iter().map(|note| code_parts(note)).collect(),
             empty: section.empty,
+            csv: String::new(),
+            csv_form: "",
         })
         .collect()
 }

@@ -3,7 +3,9 @@
 mod prices;
 
 use super::{
-    CallPage, Overview, Page, STYLESHEET, Span, access, alerts, calculator, calls, customer, find,
+    CallPage, Overview, Page, STYLESHEET, Span, access, alerts, calculator, calls, customer, download,
+    filter::meant,
+    find,
     guard::{guarded, own_forms_only},
     not_found,
     page::failed,
@@ -97,9 +99,11 @@ async fn stylesheet() -> Response {
 #[derive(Deserialize)]
 struct OverviewQuery {
     span: Option<String>,
+    /// A table of it, as a file.
+    csv: Option<String>,
 }
 
-async fn overview(State(app): State<App>, Query(query): Query<OverviewQuery>) -> Page {
+async fn overview(State(app): State<App>, Query(query): Query<OverviewQuery>) -> Response {
     let (now, rules, refused) = (app.clock.now(), app.rules(), app.last_change.refused());
     let span = query.span.as_deref().and_then(Span::parse);
     let page = move |store: &rusqlite::Connection| {
@@ -117,9 +121,12 @@ async fn overview(State(app): State<App>, Query(query): Query<OverviewQuery>) ->
             refused: refused.as_deref(),
             calls: &read::calls(store, &ledger::calls::Filter::default(), LAST_CALLS)?.0,
         };
-        Ok(view.page())
+        Ok(match &query.csv {
+            Some(table) => download::file(vec![view.report()], table, "bursar"),
+            None => view.page().into_response(),
+        })
     };
-    answer(app.store.read(page).await)
+    answered(app.store.read(page).await)
 }
 
 async fn call(State(app): State<App>, Path(id): Path<String>) -> Page {
@@ -181,7 +188,7 @@ async fn report(
         Ok(range) => range,
         Err(error) => return not_found("There is no such time", &error.to_string()),
     };
-    let filter = Filter::of(kind, said);
+    let filter = Filter::of(kind, |name| said(name).map(meant));
     let question = Question::new(kind, range, filter.clone());
     let make = move |store: &rusqlite::Connection| {
         let caps = if kind == Kind::Weekly { reports::cap_states(store, &rules, now)? } else { Vec::new() };
@@ -197,10 +204,17 @@ async fn report(
 }
 
 pub(super) fn answer(page: Result<Page, StoreError>) -> Page {
-    page.unwrap_or_else(|error| {
-        tracing::error!(%error, "the console cannot read the store");
-        failed()
-    })
+    page.unwrap_or_else(unreadable)
+}
+
+/// The same of what may be a page or a file.
+pub(super) fn answered(answer: Result<Response, StoreError>) -> Response {
+    answer.unwrap_or_else(|error| unreadable(error).into_response())
+}
+
+fn unreadable(error: StoreError) -> Page {
+    tracing::error!(%error, "the console cannot read the store");
+    failed()
 }
 
 #[cfg(test)]

@@ -56,6 +56,7 @@ const FIELDS: &[Known] = &[
             ("voided", "voided"),
             ("(none)", "not known"),
         ],
+        is_rare: false,
     },
 ];
 
@@ -161,6 +162,7 @@ struct TaskTemplate {
     cuts: Vec<Cut>,
     more: bool,
     json: String,
+    calls_link: String,
     calls_json: String,
 }
 
@@ -203,6 +205,7 @@ fn page(task: Task, calls: &[crate::ledger::view::Call], more: bool, now: UnixNa
         rows,
         cuts,
         more,
+        calls_link: format!("/console/calls?task={}", encoded(&task.id)),
         calls_json: format!("/v1/calls?task={}", encoded(&task.id)),
         json: format!("/v1/tasks/{}", encoded(&task.id)),
         task,

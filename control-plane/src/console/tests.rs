@@ -45,6 +45,7 @@ fn cap(name: &str, subject: &str, limit: i64, spent: i64, held: i64) -> CapState
         limit,
         spent,
         held,
+        behind: Vec::new(),
         resets_at: at("2026-12-01T00:00:00Z"),
         shadow: name == "watching",
     }

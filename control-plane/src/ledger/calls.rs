@@ -1,8 +1,10 @@
 //! Reading calls: lists by time and dimension, and one call with all that is known of it. Writes nothing.
 
+mod customers;
 mod filter;
 mod path;
 
+pub use customers::Customers;
 pub(crate) use filter::{Conditions, conditions};
 pub use filter::{Filter, WordColumn, Wrong};
 

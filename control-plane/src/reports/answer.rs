@@ -240,6 +240,21 @@ fn margins(
     Report { title: title.to_owned(), range: Some(range), sections: vec![section] }
 }
 
+/// Says what a report is about where it is not about everything, and that its emptiness is the filter's.
+fn say_filter(report: &mut Report, filter: &Filter, store: &Connection) -> Result<(), StoreError> {
+    report.title.push_str(&filter.in_words());
+    if filter.is_of_everything() {
+        return Ok(());
+    }
+    for section in &mut report.sections {
+        section.empty = "Nothing that this filter leaves.";
+    }
+    if let Some(first) = report.sections.first_mut() {
+        first.notes.extend(filter.notes_on_unknown(store)?);
+    }
+    Ok(())
+}
+
 /// Makes a report. Its time is widened to whole days, which is what the aggregates count.
 pub fn answer(
     store: &Connection,
@@ -305,16 +320,7 @@ pub fn answer(
             }))
         }
     }?;
-    if !filter.is_of_everything() {
-        let unknown = filter.notes_on_unknown(store)?;
-        for (section, number) in report.sections.iter_mut().zip(0..) {
-            section.empty = "Nothing that this filter leaves.";
-            if number == 0 {
-                section.notes.extend(unknown.iter().cloned());
-            }
-        }
-    }
-    report.title.push_str(&filter.in_words());
+    say_filter(&mut report, filter, store)?;
     if costs == Costs::Original {
         report.title.push_str(", as booked at first");
     }

@@ -45,6 +45,14 @@ impl Behind {
     pub const INVALID: Self = Self::calls(&[ENDED, ("outcome", "invalid_json")]);
     /// or an answer that nobody waited for.
     pub const ABORTED: Self = Self::calls(&[ENDED, ("outcome", "client_aborted")]);
+    /// Those whose provider said what they cost,
+    pub const SAID: Self = Self::calls(&[ENDED, ("provider_cost", "true")]);
+    /// of them those that the price table prices, too,
+    pub const COMPUTED: Self = Self::calls(&[ENDED, ("provider_cost", "true"), ("computed_cost", "true")]);
+    /// and those that it does not.
+    pub const UNCOMPUTED: Self = Self::calls(&[ENDED, ("provider_cost", "true"), ("computed_cost", "false")]);
+    /// Those that have not ended.
+    pub const OPEN: Self = Self::calls(&[("state", "open")]);
     /// Whatever calls the row says.
     pub const OF_ROW: Self = Self::calls(&[]);
     /// All tasks.
@@ -85,10 +93,15 @@ pub fn behind(
     });
     // A row without one is of whom no filter can say.
     let first = subjects.next()?;
-    let of_row = first.iter().chain(subjects.flatten()).map(|(name, text)| (*name, text.to_string()));
+    let of_row: Vec<_> =
+        first.iter().chain(subjects.flatten()).map(|(name, text)| (*name, text.to_string())).collect();
     let of_column = filters.iter().map(|(name, text)| (*name, (*text).to_owned()));
-    let time = [("from", instant(range.from)), ("to", instant(range.to))];
-    let mut asked: Vec<(&'static str, String)> = time.into_iter().chain(of_row).chain(of_column).collect();
+    // A row may be about a time of its own.
+    let time = [("from", instant(range.from)), ("to", instant(range.to))]
+        .into_iter()
+        .filter(|(name, _)| !of_row.iter().any(|(known, _)| known == name));
+    let mut asked: Vec<(&'static str, String)> =
+        time.chain(of_row.iter().cloned()).chain(of_column).collect();
     for (name, text) in about.pairs() {
         // What the row says of it is the same or narrower.
         if !asked.iter().any(|(known, _)| *known == name) {
@@ -99,7 +112,7 @@ pub fn behind(
 }
 
 /// A day where it is the first instant of one.
-fn instant(at: UnixNanos) -> String {
+pub(super) fn instant(at: UnixNanos) -> String {
     let text = crate::instant::Instant(at).to_string();
     text.strip_suffix("T00:00:00.000000000Z").map(ToOwned::to_owned).unwrap_or(text)
 }

@@ -1,7 +1,7 @@
 //! Gross margin by acquisition channel: where customers came from, as their UTM parameters say.
 
 use super::{
-    Cell, CustomerMargin, Section, Totals,
+    Behind, Cell, CustomerMargin, Section, Totals,
     breakdown::{NONE, Parts, REVENUE, all_of_them, column, unknowns},
     money,
 };
@@ -57,11 +57,11 @@ pub(super) fn section(policy: &Policy, margins: &[CustomerMargin<'_>]) -> Sectio
             column("campaign", "campaign"),
             column("customers", "customers"),
             column("revenue_usd", "revenue, USD"),
-            column("cost_usd", "AI cost, USD"),
+            column("cost_usd", "AI cost, USD").of(Behind::CALLS),
             column("margin_usd", "margin, USD"),
             column("margin_percent", "margin"),
             column("cost_per_customer_usd", "AI cost per customer, USD"),
-            column("calls_unpriced", "calls unpriced"),
+            column("calls_unpriced", "calls unpriced").of(Behind::UNPRICED),
         ],
         rows: rows.iter().map(|(channel, sums)| row(named(channel), sums)).collect(),
         total: Some(row([all_of_them(), Cell::text(""), Cell::text("")], &all)),

@@ -1,7 +1,7 @@
 //! What providers say that calls cost, beside what the price table says: where the two differ, a price is out of date.
 
 use super::{
-    Cell, Filter, Range, Report, Section,
+    Behind, Cell, Filter, Range, Report, Section,
     breakdown::{MODEL, all_of_them, column},
     money,
 };
@@ -90,11 +90,11 @@ pub(super) fn drift(store: &Connection, range: Range, filter: &Filter) -> Result
         title: "Provider's word and price table",
         columns: vec![
             column("model", "model").of_parts(MODEL),
-            column("calls", "calls"),
-            column("calls_uncomputed", "of them not in the price table"),
-            column("reported_usd", "provider says, USD"),
-            column("computed_usd", "price table says, USD"),
-            column("difference_usd", "difference, USD"),
+            column("calls", "calls").of(Behind::SAID),
+            column("calls_uncomputed", "of them not in the price table").of(Behind::UNCOMPUTED),
+            column("reported_usd", "provider says, USD").of(Behind::COMPUTED),
+            column("computed_usd", "price table says, USD").of(Behind::COMPUTED),
+            column("difference_usd", "difference, USD").of(Behind::COMPUTED),
             column("difference_percent", "difference"),
         ],
         rows: rows.into_iter().map(|(name, sum)| sum.cells(name)).collect(),

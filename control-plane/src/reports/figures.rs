@@ -183,6 +183,8 @@ pub struct CapState {
     pub held: Amount,
     /// When the window ends.
     pub resets_at: UnixNanos,
+    /// What the list of calls is asked with to show what was counted: the subject and the window.
+    pub behind: ListFilters,
     /// Records what it would refuse, and refuses nothing.
     pub shadow: bool,
 }

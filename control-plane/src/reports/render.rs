@@ -1,7 +1,10 @@
 //! A report as JSON, CSV, Markdown or text. JSON and CSV are exact; what people read is rounded, and says so.
 
 use super::{Cell, Range, Report, Section, money::PLACES, table::minute};
-use crate::instant::Instant;
+use crate::{
+    instant::Instant,
+    sheet::{self, Sheet},
+};
 use comfy_table::{LineStyle, TableStyle};
 use serde_json::{Map, Value, json};
 use std::{collections::BTreeSet, str::FromStr};
@@ -45,7 +48,7 @@ impl Format {
         match self {
             Self::Table => "text/plain; charset=utf-8",
             Self::Json => "application/json",
-            Self::Csv => "text/csv; charset=utf-8",
+            Self::Csv => sheet::MEDIA_TYPE,
             Self::Markdown => "text/markdown; charset=utf-8",
         }
     }
@@ -85,13 +88,10 @@ impl Report {
 
     /// One table is written as it is; several, whose columns differ, as one long table of single values.
     fn to_csv(&self) -> String {
-        let mut writer = csv::Writer::from_writer(Vec::new());
-        let written = match &*self.sections {
-            [only] => plain_csv(&mut writer, only),
-            sections => long_csv(&mut writer, sections),
-        };
-        let bytes = written.ok().and_then(|()| writer.into_inner().ok()).unwrap_or_default();
-        String::from_utf8(bytes).unwrap_or_default()
+        match &*self.sections {
+            [only] => plain_csv(only),
+            sections => long_csv(sections),
+        }
     }
 
     fn for_people(&self, table: fn(&Section) -> String, title: fn(&str) -> String) -> String {
@@ -169,55 +169,48 @@ fn has_parts(section: &Section) -> bool {
     section.columns.iter().any(|column| !column.parts.is_empty())
 }
 
-fn plain_csv(writer: &mut csv::Writer<Vec<u8>>, section: &Section) -> csv::Result<()> {
+fn plain_csv(section: &Section) -> String {
     let keys = section.columns.iter().map(|column| column.key);
     let parts = section.columns.iter().flat_map(|column| column.parts).map(|(_, key)| *key);
     let last = has_parts(section).then_some(IS_TOTAL);
-    writer.write_record(keys.chain(parts).chain(last))?;
+    let mut sheet = Sheet::new(keys.chain(parts).chain(last));
     for (row, is_total) in all_rows(section) {
-        let parts = section.parts(row).map(|(_, text)| spreadsheet_safe(text.unwrap_or_default()));
-        writer.write_record(row.iter().map(safe).chain(parts).chain(last.map(|_| is_total.to_string())))?;
+        let parts = section.parts(row).map(|(_, text)| text.unwrap_or_default().to_owned());
+        sheet.row(row.iter().map(written).chain(parts).chain(last.map(|_| is_total.to_string())));
     }
-    Ok(())
+    sheet.text()
 }
 
-fn long_csv(writer: &mut csv::Writer<Vec<u8>>, sections: &[Section]) -> csv::Result<()> {
+fn long_csv(sections: &[Section]) -> String {
     let last = sections.iter().any(has_parts).then_some(IS_TOTAL);
-    writer.write_record(["section", "subject", "column", "value"].into_iter().chain(last))?;
+    let mut sheet = Sheet::new(["section", "subject", "column", "value"].into_iter().chain(last));
     for section in sections {
-        let firsts: BTreeSet<String> = section.rows.iter().filter_map(|row| row.first()).map(safe).collect();
+        let firsts: BTreeSet<String> =
+            section.rows.iter().filter_map(|row| row.first()).map(written).collect();
         let is_named = firsts.len() == section.rows.len();
         for (row, is_total) in all_rows(section) {
-            let subject = if is_named { row.first().map(safe).unwrap_or_default() } else { whole_name(row) };
+            let subject =
+                if is_named { row.first().map(written).unwrap_or_default() } else { whole_name(row) };
             let cells =
-                section.columns.iter().zip(row).skip(1).map(|(column, cell)| (column.key, safe(cell)));
-            let parts =
-                section.parts(row).map(|(key, text)| (key, spreadsheet_safe(text.unwrap_or_default())));
+                section.columns.iter().zip(row).skip(1).map(|(column, cell)| (column.key, written(cell)));
+            let parts = section.parts(row).map(|(key, text)| (key, text.unwrap_or_default().to_owned()));
             let is_total = last.map(|_| is_total.to_string());
             for (key, value) in cells.chain(parts) {
-                writer.write_record(
-                    [section.key, &subject, key, &value].into_iter().chain(is_total.as_deref()),
-                )?;
+                sheet.row([section.key, &subject, key, &value].into_iter().chain(is_total.as_deref()));
             }
         }
     }
-    Ok(())
+    sheet.text()
 }
 
 /// What a row is about, where its first cell is not enough to tell it from others: the texts before its first number.
 fn whole_name(row: &[Cell]) -> String {
-    let texts = row.iter().take_while(|cell| !cell.is_number()).map(safe).filter(|text| !text.is_empty());
+    let texts = row.iter().take_while(|cell| !cell.is_number()).map(written).filter(|text| !text.is_empty());
     texts.collect::<Vec<_>>().join(" ")
 }
 
-fn safe(cell: &Cell) -> String {
-    let text = cell.exact().unwrap_or_default();
-    if cell.is_number() { text } else { spreadsheet_safe(&text) }
-}
-
-/// A name that a spreadsheet would take for a formula is kept from being one.
-pub fn spreadsheet_safe(text: &str) -> String {
-    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{text}") } else { text.to_owned() }
+fn written(cell: &Cell) -> String {
+    cell.exact().unwrap_or_default()
 }
 
 /// A line below the headings and around the table, none between rows.

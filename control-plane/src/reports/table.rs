@@ -16,6 +16,15 @@ pub struct Report {
     pub sections: Vec<Section>,
 }
 
+impl Report {
+    /// One of its tables alone, by its key.
+    #[must_use]
+    pub fn only(self, section: &str) -> Option<Self> {
+        let only = self.sections.into_iter().find(|known| known.key == section)?;
+        Some(Self { sections: vec![only], ..self })
+    }
+}
+
 /// One table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Section {

@@ -107,6 +107,7 @@ fn cap(name: &str, limit: i64, spent: i64, held: i64) -> CapState {
         limit,
         spent,
         held,
+        behind: Vec::new(),
         resets_at: week().to,
         shadow: false,
     }

@@ -21,6 +21,9 @@ const DAY_NS: u64 = 86_400_000_000_000;
 /// A cap is close from here on, where the policy's alerts name nothing lower.
 const CLOSE_PERCENT: u8 = 80;
 
+/// What is near to the truth and not all of it is said.
+const CAPS_LEAD_TO: &str = "In the console the numbers lead to the calls of the subject that began in the cap's window: what the cap counted, but for calls from before it was there, and of models that were asked for by another name.";
+
 /// Everything the report reads.
 #[derive(Clone, Debug)]
 pub struct WeeklyFigures<'a> {
@@ -308,7 +311,7 @@ fn close_to_caps(figures: &WeeklyFigures<'_>) -> Section {
     });
     let row = |cap: &&CapState| {
         vec![
-            Cell::text(&*cap.name),
+            Cell::subject(&*cap.name, cap.behind.clone()),
             Cell::text(if cap.subject.is_empty() { "all traffic" } else { &*cap.subject }),
             Cell::text(&*cap.window),
             Cell::text(unit(cap.unit)),
@@ -328,14 +331,17 @@ fn close_to_caps(figures: &WeeklyFigures<'_>) -> Section {
             column("window", "window"),
             column("unit", "unit"),
             column("limit", "limit"),
-            column("spent", "spent"),
-            column("held", "held"),
+            column("spent", "spent").of(Behind::CALLS),
+            column("held", "held").of(Behind::OPEN),
             column("used_percent", "used"),
             column("resets_at", "resets at"),
         ],
         rows: close.iter().map(row).collect(),
         total: None,
-        notes: vec![format!("From {from} % of a cap on, spent and held, when the report was made.")],
+        notes: vec![
+            format!("From {from} % of a cap on, spent and held, when the report was made."),
+            CAPS_LEAD_TO.to_owned(),
+        ],
         empty: "No cap is close.",
     }
 }

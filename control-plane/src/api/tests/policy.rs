@@ -120,3 +120,26 @@ async fn older_versions_are_listed_shown_and_compared_with() {
     let same = api.show("/v1/policy").await.json()["policy"].to_string();
     assert_eq!(put(&api, "?if_version=3", &same).await.json()["version"], 3);
 }
+
+#[tokio::test]
+async fn what_a_catalogue_s_address_knows_is_not_shown_and_comes_back() {
+    let api = Api::start().await;
+    let with = |limit: u32| {
+        format!(
+            "version: 1\ncaps: [{{name: a, limit_calls: {limit}, window: day}}]\nprices:\n  refresh:\n\
+             \x20   - {{url: 'https://me:pass@a.example/list.json?key=secret'}}\n\
+             \x20   - {{url: 'https://b.example/list.json'}}\n"
+        )
+    };
+    assert_eq!(put(&api, "", &with(1)).await.status, 200);
+    let shown = api.show("/v1/policy").await;
+    let (text, policy) = (shown.text(), shown.json()["policy"].clone());
+    assert!(!text.contains("secret") && !text.contains("pass"), "{text}");
+    let url = policy["prices"]["refresh"][0]["url"].as_str().unwrap();
+    assert!(url.starts_with("https://a.example/list.json/…"), "{url}");
+    assert_eq!(policy["prices"]["refresh"][1]["url"], "https://b.example/list.json");
+    // Put back with another limit, it still reads the same address: nothing but the limit differs.
+    let changed = policy.to_string().replace("\"limit_calls\":1", "\"limit_calls\":2");
+    assert_eq!(put(&api, "?if_version=1", &changed).await.json()["version"], 2);
+    assert_eq!(put(&api, "?if_version=2", &with(2)).await.json()["version"], 2, "says what is in force");
+}

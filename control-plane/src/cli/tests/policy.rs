@@ -100,3 +100,19 @@ fn every_fault_of_every_file_of_a_directory_is_told_at_once_and_none_is_put_in_f
     assert_eq!(desk.done("policy apply @policy --data-dir @data"), "in force: version 1\n");
     assert!(desk.done("policy diff @policy --data-dir @data").contains("No difference."));
 }
+
+#[test]
+fn a_policy_is_put_in_the_place_of_the_version_that_was_meant_and_of_no_other() {
+    let desk = Desk::new();
+    let apply = "policy apply @policy.yaml --data-dir @data";
+    assert_eq!(desk.done(&format!("{apply} --if-version 0")), "in force: version 1\n");
+    desk.write("other.yaml", &POLICY.replace("limit_calls: 250", "limit_calls: 2"));
+    let other = "policy apply @other.yaml --data-dir @data";
+    for late in [format!("{other} --if-version 0"), format!("{other} --if-version 0 --dry-run")] {
+        let (code, said) = desk.bursar(&late);
+        assert!(code == 2 && said.contains("version 1 of the policy is in force, and not 0"), "{said}");
+    }
+    assert!(desk.done(&format!("{other} --if-version 1 --dry-run")).contains("nothing was changed"));
+    assert_eq!(desk.done(&format!("{other} --if-version 1")), "in force: version 2\n");
+    assert_eq!(desk.bursar(&format!("{other} --if-version -1")).0, 2);
+}

@@ -2,6 +2,7 @@
 
 use crate::{
     console::{
+        filter::page_of,
         page::written,
         report::{SectionView, parameters, sections},
     },
@@ -28,18 +29,14 @@ pub(super) fn tables(
 ) -> Result<Vec<Table>, StoreError> {
     let table = |kind: Kind| {
         let filter = Filter::customer(customer);
-        let query = format!(
-            "{}?from={}&to={}&{}",
-            kind.as_str(),
-            written(range.from, "%Y-%m-%d"),
-            written(range.to, "%Y-%m-%d"),
-            parameters(&filter)
-        );
+        let [from, to] = [range.from, range.to].map(|at| written(at, "%Y-%m-%d"));
+        let query = format!("{}?from={from}&to={to}&{}", kind.as_str(), parameters(&filter));
+        let asked = [("from", from), ("to", to), ("customer", customer.to_owned())];
         let question = Question::new(kind, range, filter.clone());
         let report = reports::answer(store, rules.policy(), &[], &question, now)?;
         Ok(Table {
             sections: sections(&report, &filter),
-            link: format!("/console/reports/{}", query.trim_end_matches('&')),
+            link: page_of(&format!("/reports/{}", kind.as_str()), &asked),
             csv: format!("/v1/reports/{query}format=csv"),
         })
     };

@@ -3,20 +3,24 @@
 
 use super::{DraftForm, diff};
 use crate::{
+    access::Role,
+    api::Who,
     app::App,
     console::{
+        download,
         page::{Page, failed, not_found, problem},
         report::{SectionView, sections},
         routes::answer,
     },
     policy::{Fault, Policy, parse_over},
+    policy_diff,
     replay::{ReplayError, replay},
-    reports::{Filter, Range},
+    reports::{Filter, Range, Report},
     store::policies,
 };
 use askama::Template;
 use axum::{
-    Form,
+    Extension, Form,
     extract::{FromRequest, Query, Request, State},
     http::StatusCode,
     response::{IntoResponse, Redirect, Response},
@@ -37,6 +41,8 @@ const DAY_NS: u64 = 86_400_000_000_000;
 const REPLAY_MAX: Duration = Duration::from_secs(60);
 /// So much of a faulty line is repeated.
 const EXCERPT_CHARS: usize = 120;
+/// The form, as its template calls it.
+const FORM: &str = "draft";
 
 #[derive(Template)]
 #[template(path = "policy_draft.html")]
@@ -59,6 +65,8 @@ struct FaultRow {
 
 struct Checked {
     differs: bool,
+    /// Whether who asks may put it in force.
+    may_apply: bool,
     diff: Vec<SectionView>,
     replay: Vec<SectionView>,
     /// Why there is no replay.
@@ -74,6 +82,8 @@ pub(in crate::console) struct Sent {
     days: String,
     #[serde(default)]
     version: String,
+    /// A table of what it changes or would have refused, as a file.
+    csv: Option<String>,
 }
 
 impl<S: Send + Sync> FromRequest<S> for Sent {
@@ -165,21 +175,36 @@ pub(in crate::console) async fn open(State(app): State<App>, Query(query): Query
 }
 
 /// What is wrong with a draft; or what it changes, and what it would have refused.
-pub(in crate::console) async fn check(State(app): State<App>, sent: Sent) -> Page {
-    let rules = app.rules();
+pub(in crate::console) async fn check(
+    State(app): State<App>,
+    Extension(who): Extension<Who>,
+    mut sent: Sent,
+) -> Response {
+    let (rules, table) = (app.rules(), sent.csv.take());
     let draft = Draft { form: sent.form(), version: rules.stored.version };
     let policy = match parse_over(&draft.form.text, "draft", rules.policy()) {
         Ok(policy) => policy,
-        Err(faults) => return draft.faulty(faults),
+        Err(faults) => return draft.faulty(faults).into_response(),
     };
+    if let Some(table) = &table
+        && let Some(report) = policy_diff::report(rules.policy(), &policy).only(table)
+    {
+        return download::file(vec![report], table, "draft");
+    }
     let (differs, diff) = (policy != *rules.policy(), diff(rules.policy(), &policy));
-    let (replay, not_replayed) = match replayed(&app, policy, draft.form.days).await {
-        Ok(replay) => (replay, String::new()),
-        Err(NotReplayed::Because(why)) => (Vec::new(), why),
-        Err(NotReplayed::Failed) => return failed(),
+    let (replay, not_replayed) = match (replayed(&app, policy, draft.form.days).await, table) {
+        (Ok(replay), Some(table)) => return download::file(vec![replay], &table, "draft"),
+        (Ok(replay), None) => (tables(&replay), String::new()),
+        (Err(NotReplayed::Because(why)), _) => (Vec::new(), why),
+        (Err(NotReplayed::Failed), _) => return failed().into_response(),
     };
-    let checked = Checked { differs, diff: sections(&diff, &Filter::default()), replay, not_replayed };
-    draft.page(StatusCode::OK, |template| template.checked = Some(checked))
+    let may_apply = who.may(Role::Admin);
+    let checked = Checked { differs, may_apply, diff: tables(&diff), replay, not_replayed };
+    draft.page(StatusCode::OK, |template| template.checked = Some(checked)).into_response()
+}
+
+fn tables(report: &Report) -> Vec<SectionView> {
+    download::sent_by(sections(report, &Filter::default()), FORM)
 }
 
 enum NotReplayed {
@@ -187,11 +212,11 @@ enum NotReplayed {
     Failed,
 }
 
-async fn replayed(app: &App, policy: Policy, days: u64) -> Result<Vec<SectionView>, NotReplayed> {
+async fn replayed(app: &App, policy: Policy, days: u64) -> Result<Report, NotReplayed> {
     let now = app.clock.now();
     let range = Range { from: now.saturating_sub(days.saturating_mul(DAY_NS)), to: now };
     match tokio::time::timeout(REPLAY_MAX, replay(&app.store, policy, range)).await {
-        Ok(Ok(report)) => Ok(sections(&report, &Filter::default())),
+        Ok(Ok(report)) => Ok(report),
         Ok(Err(error @ ReplayError::TooMuch)) => Err(NotReplayed::Because(format!("{error}."))),
         Ok(Err(ReplayError::Store(error))) => {
             tracing::error!(%error, "the console cannot replay a policy");

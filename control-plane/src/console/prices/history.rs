@@ -92,7 +92,7 @@ impl PriceHistory<'_> {
             model: self.model,
             provider_address: format!("/console/prices?provider={}", encoded(self.provider)),
             api_address: format!(
-                "/v1/prices?provider={}&model={}&status=active",
+                "/v1/prices?provider={}&model={}&status=all&limit=1000",
                 encoded(self.provider),
                 encoded(self.model)
             ),

@@ -51,6 +51,7 @@ struct ListTemplate<'a> {
     when: String,
     is_filtered: bool,
     is_empty: bool,
+    csv: String,
     groups: Vec<Provider<'a>>,
     summary: String,
     previous: Option<String>,
@@ -135,6 +136,7 @@ impl PriceList<'_> {
             when: moment(at),
             is_filtered: !self.filter.provider.is_empty() || !wanted.is_empty() || self.filter.at.is_some(),
             is_empty: facts.is_empty(),
+            csv: self.csv(),
             groups,
             summary: summary(total, skipped, last),
             previous: (self.filter.page > 0).then(|| other(self.filter.page.saturating_sub(1))),
@@ -144,12 +146,20 @@ impl PriceList<'_> {
     }
 
     fn address(&self, page: usize) -> String {
-        let filter = self.filter;
-        let at = filter.at.map(|at| Instant(at).to_string()).unwrap_or_default();
-        let parts = [("provider", &filter.provider), ("model", &filter.model), ("at", &at)];
-        let parts = parts.iter().filter(|(_, value)| !value.is_empty());
-        let query: String = parts.map(|(name, value)| format!("{name}={}&", encoded(value))).collect();
-        format!("/console/prices?{query}page={}", page.saturating_add(1))
+        let model = ("model", self.filter.model.clone());
+        format!("/console/prices?{}page={}", self.query(Some(model)), page.saturating_add(1))
+    }
+
+    /// The same rows as a file, of which a part of a model's name is no filter.
+    fn csv(&self) -> String {
+        format!("/v1/prices?{}limit=1000&format=csv", self.query(None))
+    }
+
+    fn query(&self, model: Option<(&'static str, String)>) -> String {
+        let at = self.filter.at.map(|at| Instant(at).to_string()).unwrap_or_default();
+        let parts = [("provider", self.filter.provider.clone()), ("at", at)].into_iter().chain(model);
+        let parts = parts.filter(|(_, value)| !value.is_empty());
+        parts.map(|(name, value)| format!("{name}={}&", encoded(&value))).collect()
     }
 
     fn provider<'a>(&self, name: &'a str, facts: Option<&Facts<'_>>) -> Provider<'a> {

@@ -23,11 +23,11 @@ const IMPORTS: usize = 20;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::console) struct Waiting {
     row: PriceId,
-    import: Option<i64>,
-    reason: String,
-    imported_at: UnixNanos,
+    pub(super) import: Option<i64>,
+    pub(super) reason: String,
+    pub(super) imported_at: UnixNanos,
     /// It is in force, and waits to end.
-    ends: bool,
+    pub(super) ends: bool,
 }
 
 /// Every row that waits, those of the newest import first.
@@ -107,6 +107,8 @@ pub(in crate::console) struct Proposals<'a> {
     /// Only this import's.
     pub(in crate::console) import: Option<i64>,
     pub(in crate::console) notice: Option<Notice>,
+    /// Whether who asks may approve and reject.
+    pub(in crate::console) may_decide: bool,
 }
 
 #[derive(Template)]
@@ -118,6 +120,7 @@ struct ProposalsTemplate {
     imports: Vec<Import>,
     imports_left: usize,
     only_one: bool,
+    may_decide: bool,
 }
 
 /// What waits of one import.
@@ -153,10 +156,7 @@ impl Proposals<'_> {
     pub(in crate::console) fn page(&self) -> Page {
         let mut imports: BTreeMap<std::cmp::Reverse<Option<i64>>, Vec<(&Waiting, &PriceRow)>> =
             BTreeMap::new();
-        let is_asked_for = |waiting: &&Waiting| self.import.is_none() || waiting.import == self.import;
-        for waiting in self.waiting.iter().filter(is_asked_for) {
-            // A row that came or went a moment ago stands on the page when it is loaded again.
-            let Some(row) = self.table.row(waiting.row) else { continue };
+        for (waiting, row) in self.asked_for() {
             imports.entry(std::cmp::Reverse(waiting.import)).or_default().push((waiting, row));
         }
         let keys: Vec<&PriceKey> = imports.values().flatten().map(|(_, row)| &row.key).collect();
@@ -186,12 +186,21 @@ impl Proposals<'_> {
             imports: imports.collect(),
             imports_left: left,
             only_one: self.import.is_some(),
+            may_decide: self.may_decide,
         };
         Page::of(StatusCode::OK, &template)
     }
 
+    /// What waits of the import, or of all.
+    pub(super) fn asked_for(&self) -> impl Iterator<Item = (&Waiting, &PriceRow)> {
+        let is_asked_for = |waiting: &&Waiting| self.import.is_none() || waiting.import == self.import;
+        // A row that came or went a moment ago stands on the page when it is loaded again.
+        let asked = self.waiting.iter().filter(is_asked_for);
+        asked.filter_map(|waiting| Some((waiting, self.table.row(waiting.row)?)))
+    }
+
     /// What approving would end.
-    fn in_force<'a>(&'a self, keys: Vec<&'a PriceKey>) -> BTreeMap<&'a PriceKey, &'a PriceRow> {
+    pub(super) fn in_force<'a>(&'a self, keys: Vec<&'a PriceKey>) -> BTreeMap<&'a PriceKey, &'a PriceRow> {
         let mut found: BTreeMap<&PriceKey, Option<&PriceRow>> =
             keys.into_iter().map(|key| (key, None)).collect();
         for row in self.table.rows().filter(|row| row.is_in_force(self.now)) {

@@ -1,16 +1,18 @@
 //! `/console/prices…`: the price list, a model's history, and what waits.
 
-use super::answer;
+use super::{answer, answered};
 use crate::{
+    access::Role,
+    api::Who,
     app::App,
     console::{
-        Page, not_found,
+        Page, download, not_found,
         prices::{Decision, Notice, PriceFilter, PriceHistory, PriceList, Proposals, decide, waiting},
     },
     instant::Instant,
 };
 use axum::{
-    Form,
+    Extension, Form,
     extract::{Path, Query, State},
     response::{IntoResponse, Redirect, Response},
 };
@@ -62,19 +64,29 @@ pub(super) struct ProposalsQuery {
     done: String,
     #[serde(default)]
     rows: usize,
+    /// A table of it, as a file.
+    csv: Option<String>,
 }
 
-pub(super) async fn proposals(State(app): State<App>, Query(query): Query<ProposalsQuery>) -> Page {
+pub(super) async fn proposals(
+    State(app): State<App>,
+    Extension(who): Extension<Who>,
+    Query(query): Query<ProposalsQuery>,
+) -> Response {
     let waiting = app.store.read(waiting).await;
-    answer(waiting.map(|waiting| {
-        let page = Proposals {
+    answered(waiting.map(|waiting| {
+        let proposals = Proposals {
             table: &app.rules().prices,
             now: app.clock.now(),
             waiting: &waiting,
             import: query.import,
             notice: Notice::parse(&query.done, query.rows),
+            may_decide: who.may(Role::Operate),
         };
-        page.page()
+        match &query.csv {
+            Some(table) => download::file(vec![proposals.report()], table, "prices"),
+            None => proposals.page().into_response(),
+        }
     }))
 }
 

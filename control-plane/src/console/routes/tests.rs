@@ -1,5 +1,6 @@
 mod access;
 mod behind;
+mod files;
 mod pages;
 mod policies;
 mod prices;

@@ -1,9 +1,10 @@
 //! Which calls are listed: from the words of an address to the conditions of a query.
 
-use super::{Position, path};
+use super::{Customers, Position, path};
 use crate::{
     instant::Instant,
     ledger::{Pricing, State, hash::fingerprint, names::usage_source},
+    policy::Policy,
     store::{NO_WORD, StoreError, instant, word_id},
 };
 use protocol::{UnixNanos, meters::UsageSource};
@@ -30,6 +31,12 @@ pub struct Filter {
     pub retried: Option<bool>,
     /// Served elsewhere than where it was first sent, or not.
     pub fallback: Option<bool>,
+    /// Of these customers.
+    pub customers: Option<Customers>,
+    /// With a word of the provider on what it costs, or without.
+    pub provider_cost: Option<bool>,
+    /// Priced by the price table beside the provider's word, or not.
+    pub computed_cost: Option<bool>,
     /// With the client's or Envoy's own request id.
     pub request_id: Option<String>,
     /// Older than this one, which ended the page before.
@@ -40,7 +47,7 @@ impl Filter {
     /// Whether it asks for what only `standing` has.
     pub(super) fn is_of_standing(&self) -> bool {
         let has = |(column, _): &(WordColumn, String)| *column == WordColumn::UnpricedReason;
-        !self.pricing.is_empty() || self.words.iter().any(has)
+        !self.pricing.is_empty() || self.computed_cost.is_some() || self.words.iter().any(has)
     }
 }
 
@@ -71,12 +78,14 @@ impl Filter {
     /// The names of all parameters that [`Filter::parse`] asks for.
     pub fn parameters() -> impl Iterator<Item = &'static str> {
         let others =
-            ["from", "to", "state", "pricing", "is_retried", "fallback", "request_id", "cursor"].into_iter();
+            ["from", "to", "state", "pricing", "is_retried", "fallback", "provider_cost", "computed_cost"];
+        let others = others.into_iter().chain(["request_id", "cursor"]).chain(Customers::PARAMETERS);
         others.chain(WordColumn::ALL.map(WordColumn::as_str))
     }
 
-    /// From parameters by name.
-    pub fn parse<'a>(said: impl Fn(&'static str) -> Option<&'a str>) -> Result<Self, Wrong> {
+    /// From parameters by name, of customers as the policy has them.
+    pub fn parse<'a>(said: impl Fn(&'static str) -> Option<&'a str>, policy: &Policy) -> Result<Self, Wrong> {
+        let truth = |name| Ok(Wrong::parsed(name, said(name))?.map(|Truth(is)| is));
         let time = |name| Wrong::parsed::<Instant>(name, said(name)).map(|at| at.map(|Instant(at)| at));
         let words = WordColumn::ALL.into_iter();
         let words =
@@ -98,8 +107,11 @@ impl Filter {
                 said("pricing"),
                 pricing.map(|pricing| (Pricing::name_of(pricing.code()), pricing)),
             )?,
-            retried: Wrong::parsed("is_retried", said("is_retried"))?.map(|Truth(is)| is),
-            fallback: Wrong::parsed("fallback", said("fallback"))?.map(|Truth(is)| is),
+            retried: truth("is_retried")?,
+            fallback: truth("fallback")?,
+            customers: Customers::parse(&said, policy),
+            provider_cost: truth("provider_cost")?,
+            computed_cost: truth("computed_cost")?,
             request_id: said("request_id").map(str::to_owned),
             before: Wrong::parsed("cursor", said("cursor"))?,
         })
@@ -280,6 +292,17 @@ pub(crate) fn conditions(connection: &Connection, filter: &Filter) -> Result<Opt
     }
     if let Some(is) = filter.fallback {
         add("fallback = ?", vec![Box::new(i64::from(is))]);
+    }
+    if let Some(customers) = &filter.customers {
+        let (condition, ids) = customers.condition(connection)?;
+        add(condition, vec![Box::new(ids)]);
+    }
+    for (column, asked) in
+        [("reported_pico", filter.provider_cost), ("standing_computed", filter.computed_cost)]
+    {
+        if let Some(is) = asked {
+            add(&format!("{column} IS {}NULL", if is { "NOT " } else { "" }), Vec::new());
+        }
     }
     if let Some(request_id) = &filter.request_id {
         let days = "day IN (WITH RECURSIVE days(day) AS (

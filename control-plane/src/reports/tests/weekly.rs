@@ -123,6 +123,8 @@ fn the_weekly_report_reads_like_this() {
 
         From 80 % of a cap on, spent and held, when the report was made.
 
+        In the console the numbers lead to the calls of the subject that began in the cap's window: what the cap counted, but for calls from before it was there, and of models that were asked for by another name.
+
         ## Runaway workspaces
 
         | workspace | calls | cost, USD | usual, USD | times the usual |

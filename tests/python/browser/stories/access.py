@@ -1,6 +1,7 @@
 """Keys: the first one closes the console, and who has one is let in."""
 
 import axe
+import downloads
 import sight
 from chrome import DARK, DESKTOP, LIGHT, PHONE
 from playwright.sync_api import expect
@@ -25,6 +26,8 @@ def a_key_closes_the_console(browser):
         expect(page.get_by_role("heading", level=1)).to_have_text("Tasks")
         page.goto("/console/access")
         expect(page.get_by_text("Signed in as anna, role admin.")).to_be_visible()
+        [row], name = downloads.saved(page, "CSV of the keys")
+        assert (name, row["name"], row["role"]) == ("keys.csv", "anna", "admin"), row
         page.get_by_role("button", name="Sign out").click()
         page.goto("/")
         expect(page.get_by_role("heading", level=1)).to_have_text("Sign in")

@@ -2,6 +2,7 @@
 
 import json
 
+import downloads
 import ledger
 import tables
 from playwright.sync_api import expect
@@ -45,6 +46,8 @@ def a_margin_is_calculated(browser):
             ["p50", "0.0210", "48.9790", "100.0 %", "yes"],
             ["p99", "0.6300", "48.3700", "98.7 %", "yes"],
         ], got
+        files, name = downloads.saved(page, "CSV of Margin per customer and period")
+        assert name == "calculation-margins.csv" and [row["cost_usd"] for row in files] == ["0.35", "10.5", "0.021", "0.63"], files
         # What was asked is in the address, and can be sent on.
         address = page.url
         page.goto("/")
@@ -72,6 +75,8 @@ def an_export_is_reconciled(browser):
             [total] = tables.rows(tables.table(page, "Theirs and ours"))
             got = [total[key] for key in ["theirs, USD", "ours, USD", "difference, USD", "within it"]]
             assert got == verdict, total
+            [file], _ = downloads.saved(page, "CSV of Theirs and ours", role="button")
+            assert list(file.values())[0] in total.values() and len(file) == len(total), (file, total)
         page.get_by_label("Usage, JSON or CSV").fill('{"<b>": 1}')
         page.get_by_role("button", name="Compare").click()
         expect(page.get_by_role("alert")).to_contain_text("is no export of openai")
@@ -96,6 +101,8 @@ def a_policy_is_put_in_force(browser):
         assert [list(line.values()) for line in changes] == [
             ["caps[globex-period].limit_usd", "changed", "10", "12.5"]
         ], changes
+        files, name = downloads.saved(page, "CSV of Changes", role="button")
+        assert name == "draft-changes.csv" and files[0]["after"] == "12.5", files
         with browser.page() as other:
             other.goto("/console/policy")
             theirs = other.get_by_role("textbox", name="The policy in force")

@@ -1,5 +1,7 @@
 """How somebody finds what they were told the name of."""
 
+from urllib.parse import quote
+
 import ledger
 import sight
 from chrome import PHONE
@@ -24,14 +26,18 @@ def why_a_call_was_refused(browser, request, call, cap):
 def names_lead_to_their_pages(browser):
     ledger.book(browser.base)
     with browser.page() as page:
-        page.goto("/")
-        for name, heading in [
-            (ledger.CACHED.id, ledger.CACHED.id),
-            ("request-1", ledger.CACHED.id),
-            (ledger.SEARCH, ledger.SEARCH),
-            (ledger.ODD, ledger.ODD),
-            ("nobody", "Find"),
+        for name, heading, path in [
+            (ledger.CACHED.id, ledger.CACHED.id, f"/console/calls/{ledger.CACHED.id}"),
+            ("request-1", ledger.CACHED.id, f"/console/calls/{ledger.CACHED.id}"),
+            ("request-2", ledger.RETRIED.id, f"/console/calls/{ledger.RETRIED.id}"),
+            (ledger.SEARCH, ledger.SEARCH, f"/console/tasks/{quote(ledger.SEARCH, safe='')}"),
+            (ledger.ODD, ledger.ODD, f"/console/customers/{quote(ledger.ODD, safe='')}"),
+            ("nobody", "Find", "/console/find?q=nobody"),
         ]:
+            # From a page that has none of these headings: what stood there before must not pass for an answer.
+            page.goto("/console/alerts")
+            expect(page.get_by_role("heading", level=1)).to_have_text("Alerts")
             page.get_by_role("searchbox").fill(name)
             page.get_by_role("button", name="Find").click()
             expect(page.get_by_role("heading", level=1)).to_have_text(heading)
+            assert page.url == browser.base + path, f"{name!r} leads to {page.url}"

@@ -152,3 +152,52 @@ fn a_session_ends_after_a_working_day() {
     time.fetch_add(1, Ordering::SeqCst);
     assert_eq!(ann.ask("/", None).status, 303);
 }
+
+#[test]
+fn a_button_that_a_role_may_not_press_is_not_there_and_the_page_says_whose_it_is() {
+    let (browser, admin) = files::everything();
+    let made = |role: Role| match browser.runtime.block_on(access::make(
+        &browser.app,
+        &role.as_str().parse().unwrap(),
+        role,
+    )) {
+        Ok(Making::Made(key)) => key,
+        other => panic!("{other:?}"),
+    };
+    let keys = [(Role::Read, made(Role::Read)), (Role::Operate, made(Role::Operate)), (Role::Admin, admin)];
+    let draft = ("/console/policy/draft", Some([("text", "version: 1\nplans: {x: {price_usd: 1}}\n")]));
+    // Page, what is there for whom, and what is said to the others.
+    let cases = [
+        (
+            ("/console/alerts", None),
+            Role::Operate,
+            "Send again</button>",
+            "role operate can send messages again",
+        ),
+        (
+            ("/console/prices/proposals", None),
+            Role::Operate,
+            "value=\"approve-all\"",
+            "role operate approve and reject",
+        ),
+        (
+            ("/console/prices/proposals", None),
+            Role::Operate,
+            "type=\"checkbox\"",
+            "role operate approve and reject",
+        ),
+        (draft, Role::Admin, "<button>Put in force</button>", "role admin can put it in force"),
+        (("/console/access", None), Role::Admin, "<button>Make it</button>", "those of the role admin"),
+    ];
+    for (role, key) in keys {
+        let mut who = person(&browser);
+        assert_eq!(who.sign_in(&key, "/").status, 303, "{role}");
+        for ((path, form), needed, button, reason) in cases {
+            let seen = who.ask(path, form.as_ref().map(|form| &form[..]));
+            assert_eq!(seen.status, 200, "{role} {path}: {}", seen.text);
+            let may = role >= needed;
+            assert_eq!(seen.text.contains(button), may, "{role} {path}: {button} in {}", seen.text);
+            assert_eq!(seen.text.contains(reason), !may, "{role} {path}: {reason} in {}", seen.text);
+        }
+    }
+}

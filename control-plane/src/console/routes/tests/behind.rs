@@ -67,10 +67,13 @@ fn tried(head: &CallHead) -> Vec<Attempt> {
 }
 
 /// Calls of every kind that a report counts apart.
-fn ledger() -> Browser {
+pub(super) fn ledger() -> Browser {
     let browser = Browser::with(
-        "version: 1\nplans: {pro: {price_usd: 0.001, expected_margin_percent: 80}}\n\
-         customers: {acme: {plan: pro}}\nalerts: {abnormal: {factor: 1, min_usd: 0.0001}}\n",
+        "version: 1\nplans: {pro: {price_usd: 0.001, expected_margin_percent: 80}, free: {price_usd: 0}}\n\
+         customers:\n  acme: {plan: pro, utm: {source: ads, campaign: 'a b&c'}}\n  globex: {utm: {source: ads}}\n\
+         \x20 quiet: {plan: free}\nalerts: {abnormal: {factor: 1, min_usd: 0.0001}}\n\
+         caps:\n  - {name: each, each: [customer, workspace], limit_usd: 0.0001, window: month}\n\
+         \x20 - {name: all, limit_usd: 0.0001, window: day}\n  - {name: count, each: customer, limit_calls: 1, window: week}\n",
     );
     browser.import(CATALOGUE);
     let (mut nobody, nobody_s_end) = call(7, "none", "acme");
@@ -85,7 +88,16 @@ fn ledger() -> Browser {
     whole_end.usage.estimated.clear();
     let (failed, mut failed_end) = ended(4, "failed", "globex", Outcome::Error);
     failed_end.tried = tried(&failed);
+    // Two whose provider says what they cost, of which the price table knows one.
+    let (said, mut said_end) = ended(13, "said", "globex", Outcome::Ok);
+    said_end.provider_cost = Some(PicoUsd::new(700_000_000));
+    let (mut alone, mut alone_end) = ended(14, "said", "acme", Outcome::Ok);
+    alone.request_model = Some("unheard-of".into());
+    alone_end.response_model = None;
+    alone_end.provider_cost = Some(PicoUsd::new(5_000_000));
     let calls = [
+        ((said, said_end), 2),
+        ((alone, alone_end), 2),
         (call(1, "contract", "acme"), 1),
         (fallback(2, "contract"), 1),
         (refused(3), 1),
@@ -135,22 +147,61 @@ fn rows(browser: &Browser, address: &str) -> usize {
 }
 
 fn cost(items: &[Value]) -> PicoUsd {
-    let costs = items.iter().filter_map(|item| item["cost_usd"].as_str());
+    sum(items, "cost_usd")
+}
+
+fn sum(items: &[Value], field: &str) -> PicoUsd {
+    let costs = items.iter().filter_map(|item| item[field].as_str());
     costs.fold(PicoUsd::ZERO, |sum, cost| sum.checked_add(cost.parse().unwrap()).unwrap())
+}
+
+/// What a list has adds up to the number that leads to it; `is_all`: of money, to all that its calls cost.
+fn assert_counted(column: &str, is_all: bool, cell: &Cell, items: &[Value], what: &str) {
+    let tokens = |field: &str| items.iter().map(|call| call[field].as_u64().unwrap()).sum::<u64>();
+    match (column, cell) {
+        ("input_tokens", Cell::Count(count)) => assert_eq!(tokens("tokens_in"), *count, "{what}"),
+        ("output_tokens", Cell::Count(count)) => assert_eq!(tokens("tokens_out"), *count, "{what}"),
+        (_, Cell::Count(count)) => {
+            assert_eq!(u64::try_from(items.len()).unwrap(), *count, "{what}")
+        }
+        ("reported_usd", Cell::Usd(Some(amount))) => {
+            assert_eq!(sum(items, "provider_cost_usd"), *amount, "{what}");
+        }
+        ("computed_usd", Cell::Usd(Some(amount))) => {
+            assert_eq!(sum(items, "computed_cost_usd"), *amount, "{what}");
+        }
+        ("difference_usd", Cell::Usd(Some(amount))) => {
+            let computed = sum(items, "computed_cost_usd").checked_add(*amount).unwrap();
+            assert_eq!(sum(items, "provider_cost_usd"), computed, "{what}");
+        }
+        ("cost_usd" | "value" | "spent", Cell::Usd(Some(amount))) if is_all => {
+            assert_eq!(cost(items), *amount, "{what}");
+        }
+        ("held", Cell::Usd(_)) => {}
+        // What was for nothing, beside the attempts that were lost before.
+        (_, Cell::Usd(Some(amount))) => {
+            let attempts = items.iter().flat_map(|call| call["attempts"].as_array().unwrap());
+            let last = attempts.filter(|attempt| attempt["decides"] == true).cloned();
+            assert_eq!(cost(&last.collect::<Vec<_>>()), *amount, "{what}");
+        }
+        _ => {}
+    }
 }
 
 #[test]
 fn every_linked_number_of_a_report_is_what_the_list_behind_it_has() {
     let browser = ledger();
-    let (rules, mut seen) = (browser.app.rules(), 0);
+    let (rules, mut seen, mut by_section) = (browser.app.rules(), 0, BTreeMap::new());
     let abouts = [&[][..], &[("customer", "acme")], &[("provider", "openai"), ("feature", "chat")]];
     for (kind, about) in Kind::ALL.into_iter().flat_map(|kind| abouts.map(|about| (kind, about))) {
         let said = |name: &str| about.iter().find(|(known, _)| *known == name).map(|(_, text)| *text);
         let (rules, range) = (rules.clone(), reports::week_of(now()));
         let filter = Filter::of(kind, said);
         let question = Question::new(kind, range, filter.clone());
-        let make =
-            move |store: &rusqlite::Connection| reports::answer(store, rules.policy(), &[], &question, now());
+        let make = move |store: &rusqlite::Connection| {
+            let caps = reports::cap_states(store, &rules, now())?;
+            reports::answer(store, rules.policy(), &caps, &question, now())
+        };
         let report = browser.runtime.block_on(browser.app.store.read(make)).unwrap();
         let asked: Vec<String> = filter.pairs().map(|(name, text)| format!("{name}={text}")).collect();
         let (_, page) = browser.open(&format!("/console/reports/{}?{}", kind.as_str(), asked.join("&")));
@@ -164,28 +215,8 @@ fn every_linked_number_of_a_report_is_what_the_list_behind_it_has() {
                     };
                     let what = format!("{} {} {:?} {}", kind.as_str(), section.key, row[0], column.key);
                     let items = items(&browser, list, &filters);
-                    match (column.key, cell) {
-                        ("input_tokens" | "output_tokens", Cell::Count(count)) => {
-                            let field = if column.key == "input_tokens" { "tokens_in" } else { "tokens_out" };
-                            let all = items.iter().map(|call| call[field].as_u64().unwrap());
-                            assert_eq!(all.sum::<u64>(), *count, "{what}: {filters:?}");
-                        }
-                        (_, Cell::Count(count)) => {
-                            assert_eq!(u64::try_from(items.len()).unwrap(), *count, "{what}: {filters:?}")
-                        }
-                        ("cost_usd" | "value", Cell::Usd(Some(amount)))
-                            if section.key != "causes" || row[0].exact().unwrap() == "total" =>
-                        {
-                            assert_eq!(cost(&items), *amount, "{what}: {filters:?}");
-                        }
-                        // What was for nothing, beside the attempts that were lost before.
-                        (_, Cell::Usd(Some(amount))) => {
-                            let attempts = items.iter().flat_map(|call| call["attempts"].as_array().unwrap());
-                            let last = attempts.filter(|attempt| attempt["decides"] == true).cloned();
-                            assert_eq!(cost(&last.collect::<Vec<_>>()), *amount, "{what}: {filters:?}");
-                        }
-                        _ => {}
-                    }
+                    let is_all = section.key != "causes" || row[0].exact().unwrap() == "total";
+                    assert_counted(column.key, is_all, cell, &items, &format!("{what}: {filters:?}"));
                     let shown = match cell {
                         Cell::Count(count) => *count > 0,
                         Cell::Usd(amount) => amount.is_some_and(|amount| amount.pico() != 0),
@@ -198,12 +229,17 @@ fn every_linked_number_of_a_report_is_what_the_list_behind_it_has() {
                         let link = format!("href=\"{}\"", address.replace('&', "&#38;"));
                         assert!(page.contains(&link), "{what}: {link} in {page}");
                         seen += 1;
+                        *by_section.entry(section.key).or_insert(0) += 1;
                     }
                 }
             }
         }
     }
-    assert!(seen > 150, "only {seen} numbers lead anywhere");
+    assert!(seen > 200, "only {seen} numbers lead anywhere");
+    for (section, least) in [("plans", 8), ("channels", 10), ("drift", 8), ("close_to_caps", 5)] {
+        let found = by_section.get(section).copied().unwrap_or(0);
+        assert!(found >= least, "only {found} numbers of {section} lead anywhere: {by_section:?}");
+    }
 }
 
 #[test]

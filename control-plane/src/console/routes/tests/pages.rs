@@ -9,7 +9,7 @@ use protocol::{
 };
 
 /// Parts of paths and of pages alike.
-const HOSTILE: &str = "<script>alert(1)</script>/a%2Fb?c#\"ü";
+pub(super) const HOSTILE: &str = "<script>alert(1)</script>/a%2Fb?c#\"ü";
 const HOSTILE_PATH: &str = "%3Cscript%3Ealert%281%29%3C%2Fscript%3E%2Fa%252Fb%3Fc%23%22%C3%BC";
 
 pub(super) fn contains(page: &str, parts: &[&str]) {
@@ -330,6 +330,31 @@ fn a_report_is_filtered_by_its_form_and_its_other_forms_are_about_the_same() {
     let (status, page) = browser.open("/console/reports/weekly?customer=acme");
     assert_eq!(status, 404);
     contains(&page, &["There is no such filter"]);
+}
+
+#[test]
+fn calls_of_nobody_and_those_of_somebody_called_none_are_told_apart() {
+    let browser = Browser::new();
+    let (mut nobodys, end) = call(1, "contract", "acme");
+    nobodys.attribution.customer = None;
+    browser.book(nobodys, end);
+    for number in 2..=3 {
+        let (head, end) = call(number, "contract", "(none)");
+        browser.book(head, end);
+    }
+    let time = "from=2026-11-23&to=2026-11-25";
+    for (asked, field, calls) in [("(none)", "(none)", 1), ("%5C(none)", "\\(none)", 2)] {
+        let (_, page) = browser.open(&format!("/console/reports/features?{time}&customer={asked}"));
+        contains(&page, &[&format!("name=\"customer\" value=\"{field}\"")]);
+        let links = page.split('"').map(|part| part.replace("&#38;", "&"));
+        let (json, list): (Vec<String>, Vec<String>) = links
+            .filter(|link| link.ends_with("format=json") || link.starts_with("/console/calls?"))
+            .partition(|link| link.ends_with("json"));
+        let json: serde_json::Value = serde_json::from_str(&browser.open(&json[0]).1).unwrap();
+        assert_eq!(json["total"]["calls"], calls, "{asked}");
+        let (_, list) = browser.open(&list[0]);
+        assert_eq!(list.matches("href=\"/console/calls/").count(), calls, "{asked}: {list}");
+    }
 }
 
 #[test]

@@ -7,7 +7,7 @@ use rusqlite::params;
 const PROPOSALS: &str = "/console/prices/proposals";
 
 /// Three rows that wait: the input of `dear` and what inherits it, and the output of `wrong`.
-const SECOND: &str = r#"{
+pub(super) const SECOND: &str = r#"{
     "gpt-4o-mini": {"litellm_provider": "openai", "input_cost_per_token": 2e-07, "output_cost_per_token": 6e-04,
         "cache_read_input_token_cost": 7.5e-08},
     "whisper": {"litellm_provider": "openai", "mode": "audio_transcription", "input_cost_per_second": 0.0001},
