@@ -136,6 +136,12 @@ fn what_a_role_may_not_do_is_said_and_not_done() {
     assert_eq!(bob.ask("/", None).status, 303, "with the key its sessions end");
     let last = ann.ask("/console/access/revoke", Some(&[("name", "admin")]));
     assert!(last.status == 409 && last.text.contains("The last key of role admin"), "{}", last.text);
+    for name in ["ingest", "read"] {
+        assert_eq!(ann.ask("/console/access/revoke", Some(&[("name", name)])).status, 303);
+    }
+    let last = ann.ask("/console/access/revoke", Some(&[("name", "admin")]));
+    assert!(last.status == 409 && last.text.contains("The last key stays"), "{}", last.text);
+    assert!(!browser.app.access.is_open());
 }
 
 #[test]
