@@ -26,7 +26,7 @@ pub use capping::{Action, Cap, Increase, Mode, OneOrMany, Overrun};
 pub use fault::Fault;
 pub use load::{LoadError, Texts, load};
 pub use masking::masked_catalogue;
-pub use money::Usd;
+pub use money::{Usd, plain_usd};
 pub use pricing::{Apply, CatalogueFormat, Contract, Percent, Pricing, Refresh, When};
 pub use reporting::{Day, Reports, Week, WeeklyReport};
 pub use routing::{Route, Target};

@@ -1,17 +1,18 @@
 //! `/v1/keys`: who may ask.
 
-use super::{Problem, body::Body, list, params::Params, tables::KEYS};
+use super::{
+    Problem,
+    body::Body,
+    list,
+    params::{Params, Path},
+    tables::KEYS,
+};
 use crate::{
     access::{self, Key, Making, Revoking, Role},
     app::App,
     instant::Instant,
 };
-use axum::{
-    Json,
-    extract::{Path, State},
-    http::StatusCode,
-    response::Response,
-};
+use axum::{Json, extract::State, http::StatusCode, response::Response};
 use protocol::ids::Name;
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use utoipa::ToSchema;
@@ -85,8 +86,7 @@ pub(super) async fn list(State(app): State<App>, params: Params) -> Result<Respo
     )
 )]
 pub(super) async fn make(State(app): State<App>, body: Body) -> Result<(StatusCode, Json<Made>), Problem> {
-    let Wish { name, role } = serde_json::from_slice(&body.0)
-        .map_err(|error| Problem::faulty::<()>(format!("the key: {error}"), &[]))?;
+    let Wish { name, role } = body.object("the key")?;
     match access::make(&app, &name, role).await? {
         Making::Made(key) => {
             Ok((StatusCode::CREATED, Json(Made { name: name.to_string(), role: role.as_str(), key })))
