@@ -2,6 +2,7 @@
 
 use super::{
     Page,
+    extract::Form,
     page::{failed, moment, not_found},
 };
 use crate::{
@@ -11,7 +12,7 @@ use crate::{
 };
 use askama::Template;
 use axum::{
-    Extension, Form,
+    Extension,
     extract::State,
     http::StatusCode,
     response::{IntoResponse as _, Redirect, Response},

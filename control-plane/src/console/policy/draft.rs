@@ -8,6 +8,7 @@ use crate::{
     app::App,
     console::{
         download,
+        extract::Query,
         page::{Page, failed, not_found, problem},
         report::{SectionView, sections},
         routes::answer,
@@ -21,7 +22,7 @@ use crate::{
 use askama::Template;
 use axum::{
     Extension, Form,
-    extract::{FromRequest, Query, Request, State},
+    extract::{FromRequest, Request, State},
     http::StatusCode,
     response::{IntoResponse, Redirect, Response},
 };

@@ -145,6 +145,30 @@ fn what_a_role_may_not_do_is_said_and_not_done() {
 }
 
 #[test]
+fn a_form_of_nobody_leads_over_the_sign_in_back_to_its_page() {
+    let browser = Browser::new();
+    key(&browser, Role::Admin);
+    let origin = &*browser.address;
+    let lead = |path: &str, referer: &str| {
+        let referer = format!("{origin}{referer}");
+        let headers = [("origin", origin), ("referer", &*referer)];
+        browser.send(path, "", &headers[..if referer == origin { 1 } else { 2 }])
+    };
+    for (path, referer, to) in [
+        (
+            "/console/alerts/1/resend",
+            "/console/alerts?state=standing",
+            "%2Fconsole%2Falerts%3Fstate%3Dstanding",
+        ),
+        ("/console/access/revoke", "/console/access", "%2Fconsole%2Faccess"),
+        ("/console/policy/draft", "/console/policy", "%2Fconsole%2Fpolicy"),
+        ("/console/access/revoke", "", "%2F"),
+    ] {
+        assert_eq!(lead(path, referer), (303, format!("/console/sign-in?to={to}")), "{path} from {referer}");
+    }
+}
+
+#[test]
 fn a_session_ends_after_a_working_day() {
     let time = Arc::new(AtomicU64::new(now()));
     let browser = Browser::at(POLICY, {
