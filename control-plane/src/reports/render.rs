@@ -3,6 +3,7 @@
 use super::{Cell, Range, Report, Section, money::PLACES, table::minute};
 use crate::{
     instant::Instant,
+    printable::printable,
     sheet::{self, Sheet},
 };
 use comfy_table::{LineStyle, TableStyle};
@@ -95,7 +96,7 @@ impl Report {
     }
 
     fn for_people(&self, table: fn(&Section) -> String) -> String {
-        let mut text = format!("# {}\n", self.title);
+        let mut text = format!("# {}\n", printable(&self.title));
         if let Some(Range { from, to }) = self.range {
             text.push_str(&format!("\n{} to {}, UTC\n", minute(from), minute(to)));
         }
@@ -111,7 +112,7 @@ impl Report {
                 text.push_str(&table(section));
             }
             for note in &section.notes {
-                text.push_str(&format!("\n{note}\n"));
+                text.push_str(&format!("\n{}\n", printable(note)));
             }
         }
         let cells = self.sections.iter().flat_map(|section| section.rows.iter().flatten());
@@ -201,7 +202,7 @@ fn terminal_table(section: &Section) -> String {
     table.load_style(RULED);
     table.set_header(section.columns.iter().map(|column| column.title));
     for row in section.rows.iter().chain(&section.total) {
-        table.add_row(row.iter().map(Cell::shown));
+        table.add_row(row.iter().map(printed));
     }
     for (index, first) in section.rows.first().into_iter().flatten().enumerate() {
         if let Some(column) = table.column_mut(index).filter(|_| first.is_number()) {
@@ -211,17 +212,22 @@ fn terminal_table(section: &Section) -> String {
     format!("{table}\n")
 }
 
+/// As people are shown it, with nothing in it that a terminal would obey or that would end the line.
+fn printed(cell: &Cell) -> String {
+    printable(&cell.shown()).into_owned()
+}
+
 fn markdown_table(section: &Section) -> String {
-    let escape = |text: &str| text.replace('|', "\\|").replace('\n', " ");
+    let escape = |text: &str| text.replace('|', "\\|");
     let line = |cells: Vec<String>| format!("| {} |\n", cells.join(" | "));
     let mut text = line(section.columns.iter().map(|column| escape(column.title)).collect());
     let numbers = section.rows.first().into_iter().flatten().map(Cell::is_number);
     text.push_str(&line(numbers.map(|number| (if number { "---:" } else { "---" }).to_owned()).collect()));
     for row in &section.rows {
-        text.push_str(&line(row.iter().map(|cell| escape(&cell.shown())).collect()));
+        text.push_str(&line(row.iter().map(|cell| escape(&printed(cell))).collect()));
     }
     if let Some(row) = &section.total {
-        let bold = |cell: &Cell| match escape(&cell.shown()) {
+        let bold = |cell: &Cell| match escape(&printed(cell)) {
             empty if empty.is_empty() => empty,
             shown => format!("**{shown}**"),
         };

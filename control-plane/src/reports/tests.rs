@@ -252,6 +252,13 @@ fn names_cannot_break_out_of_a_table() {
     let report = breakdown(By::Feature, &groups, week());
     assert!(report.render(Format::Csv).contains("\"'=HYPERLINK(\"\"x\"\")\""));
     assert!(report.render(Format::Markdown).contains("| a\\|b |"));
+    let mut report = breakdown(By::Feature, &[group("a\u{1b}[2J\r\n| b\u{202e}", 1, "1")], week());
+    report.sections[0].notes.push("of \u{1b}]0;x\u{7}".to_owned());
+    for format in [Format::Table, Format::Markdown] {
+        let text = report.render(format);
+        assert!(!text.contains(|character: char| character.is_control() && character != '\n'), "{text:?}");
+        assert!(text.contains("a\u{fffd}[2J\u{fffd}\u{fffd}") && !text.contains('\u{202e}'), "{text:?}");
+    }
 }
 
 #[test]
