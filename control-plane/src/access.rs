@@ -16,7 +16,7 @@ use crate::{
 };
 use rusqlite::Connection;
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fmt,
     str::FromStr,
     sync::{Arc, PoisonError, RwLock},
@@ -143,6 +143,8 @@ pub enum AccessError {
 pub struct Access {
     /// Whether filters have to show one.
     pub filters_need_key: bool,
+    /// Under which names, beside addresses and localhost, browsers may ask while there is no key. In small letters.
+    pub hosts: BTreeSet<String>,
     /// Whoever has the data directory has everything: no key is asked for.
     pub is_owner: bool,
     keys: Arc<RwLock<Arc<Keys>>>,

@@ -13,6 +13,7 @@ mod events;
 mod explanations;
 mod exports;
 mod guard;
+mod hosts;
 mod imports;
 mod keys;
 mod list;
@@ -47,7 +48,7 @@ use crate::{
 use axum::{
     Router,
     extract::{DefaultBodyLimit, Request},
-    http::{Method, StatusCode},
+    http::{HeaderValue, Method, StatusCode, header},
     middleware::{self, Next},
     response::{IntoResponse as _, Response},
     routing::{MethodRouter, delete, get, post, put},
@@ -122,8 +123,19 @@ pub fn router(app: App) -> Router {
         .fallback(problem::no_route)
         .layer(DefaultBodyLimit::max(BATCH_BYTES_MAX))
         .layer(middleware::from_fn(no_foreign_pages))
-        .with_state(app)
+        .with_state(app.clone())
         .merge(console)
+        .layer(middleware::from_fn_with_state(app, hosts::known_hosts_only))
+        .layer(middleware::map_response(private))
+}
+
+/// What is answered is nobody else's, and what its type says: a browser's cookie opens the API, too, and the answer to
+/// one who makes a key is the key.
+async fn private(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    headers.entry(header::X_CONTENT_TYPE_OPTIONS).or_insert(HeaderValue::from_static("nosniff"));
+    response
 }
 
 /// No other site may make somebody's browser change anything here.

@@ -7,7 +7,7 @@ use crate::{
     clock::Clock,
     ledger,
     metrics::Metrics,
-    policy::Policy,
+    policy::{self, Fault, Policy},
     ratios,
     rules::Rules,
     snapshot,
@@ -97,6 +97,22 @@ impl App {
     /// The rules in force.
     pub fn rules(&self) -> Arc<Rules> {
         self.rules.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// A policy that somebody wrote, or every fault in it. Addresses may stand in it as they are shown: those of the policy
+    /// in force, or of the newest version before it that knows them all, so that an older one can be put back.
+    pub async fn read_policy(
+        &self,
+        text: &str,
+        file: &str,
+    ) -> Result<Result<Policy, Vec<Fault>>, StoreError> {
+        let faults = match policy::parse_over(text, file, self.rules().policy()) {
+            Ok(policy) => return Ok(Ok(policy)),
+            Err(faults) => faults,
+        };
+        let Ok(shown) = policy::parse(text, file) else { return Ok(Err(faults)) };
+        let known = self.store.read(move |store| store::policies::unmasked(store, &shown)).await?;
+        Ok(known.ok_or(faults))
     }
 
     /// Puts a policy in force.

@@ -34,7 +34,7 @@ pub use report::ReportArgs;
 pub use rerate::RerateArgs;
 pub use target::Target;
 
-use crate::{clock::Clock, config, reports::Format, serve};
+use crate::{clock::Clock, config, printable::printable, reports::Format, serve};
 use clap::{Parser, Subcommand, ValueEnum};
 use std::{io::Write, process::ExitCode};
 
@@ -155,7 +155,10 @@ pub fn execute(command: Command, clock: &Clock, out: &mut dyn Write) -> Result<A
 
 #[expect(clippy::print_stderr, reason = "this is how a command says what went wrong")]
 fn complain(failure: &Failure) {
-    eprintln!("{failure}");
+    // Names of others may stand in it, and a terminal obeys what cannot be printed.
+    for line in failure.to_string().lines() {
+        eprintln!("{}", printable(line));
+    }
 }
 
 #[cfg(test)]

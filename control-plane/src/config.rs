@@ -27,10 +27,25 @@ pub struct Serve {
     /// Let only filters in that show a key of the role ingest; set it once every Envoy has one
     #[arg(long, env = "BURSAR_FILTERS_NEED_KEY")]
     pub filters_need_key: bool,
+    /// A name under which browsers may ask while there is no key, beside localhost and addresses; may be repeated. Keeps
+    /// pages of others from asking under names of their own
+    #[arg(long = "allowed-host", env = "BURSAR_ALLOWED_HOSTS", value_name = "NAME", value_delimiter = ',',
+          value_parser = host_name)]
+    pub allowed_hosts: Vec<String>,
     /// Seconds between two looks at what may have to be told
     #[arg(long, env = "BURSAR_ALERTS_EVERY_S", value_name = "SECONDS", default_value_t = 30,
           value_parser = clap::value_parser!(u64).range(1..=3_600))]
     pub alerts_every_s: u64,
+}
+
+/// As a browser names it, without a port.
+fn host_name(text: &str) -> Result<String, &'static str> {
+    let is_name = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
+    let name = text.trim().trim_end_matches('.');
+    if name.is_empty() || !name.bytes().all(is_name) {
+        return Err("is no name of a host, such as bursar.example.com, without scheme and port");
+    }
+    Ok(name.to_ascii_lowercase())
 }
 
 /// What an environment variable holds. For secrets that a policy names: they are looked up when they are needed, so

@@ -47,6 +47,7 @@ mod percent;
 pub mod policy;
 pub mod policy_diff;
 pub mod prices;
+mod printable;
 pub mod ratios;
 pub mod reconcile;
 pub mod replay;

@@ -27,6 +27,7 @@ pub struct Metrics {
     price_refresh: Family<ResultLabel, Counter>,
     policy_reloads: Family<ResultLabel, Counter>,
     alerts: Family<AlertLabels, Counter>,
+    filter_requests: Family<KeyLabel, Counter>,
 }
 
 impl fmt::Debug for Metrics {
@@ -49,6 +50,11 @@ struct ReasonLabel {
 struct AlertLabels {
     kind: &'static str,
     result: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct KeyLabel {
+    key: &'static str,
 }
 
 /// A batch takes from half a millisecond to the seconds of a disk that is overloaded.
@@ -99,9 +105,34 @@ impl Metrics {
             "Changes of the policy's file, by what came of them",
             policy_reloads.clone(),
         );
+        let filter_requests = Family::<KeyLabel, Counter>::default();
+        for key in ["good", "none", "unknown", "lacking"] {
+            drop(filter_requests.get_or_create(&KeyLabel { key }));
+        }
+        registry.register(
+            "bursar_filter_requests",
+            "Requests on the routes of filters, by the key that they show",
+            filter_requests.clone(),
+        );
         registry.register_collector(Box::new(cost.clone()));
         let registry = Arc::new(registry);
-        Self { registry, events, ingest, cost, unpriced, orphaned, price_refresh, policy_reloads, alerts }
+        Self {
+            registry,
+            events,
+            ingest,
+            cost,
+            unpriced,
+            orphaned,
+            price_refresh,
+            policy_reloads,
+            alerts,
+            filter_requests,
+        }
+    }
+
+    /// Somebody asked what filters ask, with a good key, with none, with one that nobody has, or one that lacks the role.
+    pub fn filter_request(&self, key: &'static str) {
+        self.filter_requests.get_or_create(&KeyLabel { key }).inc();
     }
 
     /// One event was answered so.

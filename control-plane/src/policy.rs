@@ -12,6 +12,7 @@ pub(crate) mod fault;
 mod load;
 mod masking;
 mod money;
+mod place;
 mod pricing;
 mod reporting;
 mod routing;
@@ -26,7 +27,7 @@ pub use capping::{Action, Cap, Increase, Mode, OneOrMany, Overrun};
 pub use fault::Fault;
 pub use load::{LoadError, Texts, load};
 pub use masking::masked_catalogue;
-pub use money::Usd;
+pub use money::{Usd, plain_usd};
 pub use pricing::{Apply, CatalogueFormat, Contract, Percent, Pricing, Refresh, When};
 pub use reporting::{Day, Reports, Week, WeeklyReport};
 pub use routing::{Route, Target};
@@ -308,7 +309,7 @@ pub fn parse(text: &str, file: &str) -> Result<Policy, Vec<Fault>> {
 /// Reads a policy in which what was shown of another one may stand: addresses that it knows are put in the place of
 /// those that stand for them.
 pub fn parse_over(text: &str, file: &str, known: &Policy) -> Result<Policy, Vec<Fault>> {
-    parse(text, file)?.unmasked(known, file)
+    parse(text, file)?.unmasked(known, file).map_err(|faults| place::placed(faults, text))
 }
 
 /// Reads several policy texts that make up one policy.

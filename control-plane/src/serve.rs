@@ -54,9 +54,10 @@ async fn serve(config: Serve) -> Result<(), Failure> {
     app.watched = config.policy.clone();
     app.orphan_after_ns = config.orphan_after_minutes.saturating_mul(MINUTE_NS);
     app.access.filters_need_key = config.filters_need_key;
+    app.access.hosts = config.allowed_hosts.iter().cloned().collect();
     let mut watch = None;
     if let Some((file, policy)) = on_disk {
-        let policy = file.unmasked(policy, app.rules().policy()).map_err(policy_failure)?;
+        let policy = file.unmasked(policy, &app).await.map_err(policy_failure)?;
         let stored = app.put_policy(policy).await.map_err(store_failure)?;
         tracing::info!(version = stored.version, "policy in force");
         watch = Some(file);

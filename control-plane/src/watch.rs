@@ -7,6 +7,7 @@ use crate::{
     app::App,
     instant::Instant,
     policy::{Fault, LoadError, Policy, Texts},
+    store::policies,
 };
 use protocol::UnixNanos;
 use serde::Serialize;
@@ -76,9 +77,20 @@ impl Watch {
         Ok((Self { path: path.to_owned(), seen: Ok(texts.digest()) }, policy))
     }
 
-    /// With the addresses that the policy in force knows in place of those that stand for them.
-    pub fn unmasked(&self, policy: Policy, known: &Policy) -> Result<Policy, LoadError> {
-        policy.unmasked(known, &self.path.display().to_string()).map_err(LoadError::Faulty)
+    /// With addresses in place of what stands for them, as far as the policy in force or one before it knows them.
+    pub async fn unmasked(&self, policy: Policy, app: &App) -> Result<Policy, LoadError> {
+        let file = self.path.display().to_string();
+        let faults = match policy.clone().unmasked(app.rules().policy(), &file) {
+            Ok(policy) => return Ok(policy),
+            Err(faults) => faults,
+        };
+        match app.store.read(move |store| policies::unmasked(store, &policy)).await {
+            Ok(known) => known.ok_or(LoadError::Faulty(faults)),
+            Err(error) => {
+                tracing::error!(%error, "older policies were not asked for addresses");
+                Err(LoadError::Faulty(faults))
+            }
+        }
     }
 
     /// Takes in what changes, as long as it is polled.
@@ -127,7 +139,8 @@ impl Watch {
     /// Puts it in force or says why not. False where that could not even be tried, and must be tried again.
     async fn take(&self, app: &App, texts: Result<Texts, LoadError>) -> bool {
         let checked = match tokio::task::spawn_blocking(move || texts?.policy()).await {
-            Ok(checked) => checked.and_then(|policy| self.unmasked(policy, app.rules().policy())),
+            Ok(Ok(policy)) => self.unmasked(policy, app).await,
+            Ok(Err(error)) => Err(error),
             Err(error) => {
                 tracing::error!(%error, "the policy was not checked; it is tried again");
                 return false;

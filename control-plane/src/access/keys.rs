@@ -39,6 +39,8 @@ pub enum Revoking {
     Done,
     /// There is none of that name.
     NoSuchKey,
+    /// It is the only one: without it whoever reaches the port could do everything.
+    LastKey,
     /// The others could not be changed any more.
     LastAdmin,
 }
@@ -84,10 +86,11 @@ pub async fn make(app: &App, name: &Name, role: Role) -> Result<Making, AccessEr
     Ok(made)
 }
 
-/// Revokes the key of that name.
+/// Revokes the key of that name. The only one goes by the hand of whoever has the data directory alone: nobody opens
+/// everything to everybody by a click.
 pub async fn revoke(app: &App, name: &str) -> Result<Revoking, StoreError> {
     let _one_at_a_time = app.access.changing.lock().await;
-    let name = name.to_owned();
+    let (name, is_owner) = (name.to_owned(), app.access.is_owner);
     let (revoked, keys) = app
         .store
         .write(move |write| {
@@ -95,14 +98,21 @@ pub async fn revoke(app: &App, name: &str) -> Result<Revoking, StoreError> {
             let Some(key) = keys.values().find(|key| key.name == name) else {
                 return Ok((Revoking::NoSuchKey, keys));
             };
-            let others = || keys.values().filter(|other| other.id != key.id);
-            if others().next().is_some() && !others().any(|other| other.role == Role::Admin) {
-                return Ok((Revoking::LastAdmin, keys));
+            let mut others = keys.values().filter(|other| other.id != key.id).peekable();
+            let refused = match others.peek() {
+                None => (!is_owner).then_some(Revoking::LastKey),
+                Some(_) => (!others.any(|other| other.role == Role::Admin)).then_some(Revoking::LastAdmin),
+            };
+            if let Some(refused) = refused {
+                return Ok((refused, keys));
             }
             write.execute("DELETE FROM keys WHERE id = ?1", [key.id])?; // its sessions go with it
             Ok((Revoking::Done, read(write.connection())?))
         })
         .await?;
+    if revoked == Revoking::LastKey {
+        tracing::warn!("the last key was to be revoked, and stays: everything would be open to everybody");
+    }
     app.access.replace(keys);
     Ok(revoked)
 }

@@ -2,19 +2,14 @@
 
 use super::{
     Problem, list,
-    params::Params,
+    params::{Params, Path},
     tables::{ALERTS, DELIVERIES},
 };
 use crate::{
     alerts::{self, Alert, Filter, Kind, Resent, Sent, SentPosition, State as AlertState, Tested},
     app::App,
 };
-use axum::{
-    Json,
-    extract::{Path, State},
-    http::StatusCode,
-    response::Response,
-};
+use axum::{Json, extract::State, http::StatusCode, response::Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 

@@ -25,7 +25,7 @@ const COUNTERS_MAX: usize = 10_000;
     )
 )]
 pub(super) async fn ask(State(app): State<App>, headers: HeaderMap, body: Body) -> Result<Response, Problem> {
-    let encoding = body::encoding(&headers);
+    let encoding = body::encoding(&headers)?;
     let request: AllowanceRequest = encoding.decode(&body.0).map_err(Problem::bad_request)?;
     if request.version != VERSION {
         let detail = format!(

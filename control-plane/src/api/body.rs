@@ -13,7 +13,8 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use protocol::codec::{self, CONTENT_TYPE};
-use serde::Serialize;
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::error::Category;
 
 /// A report in the form that was asked for; a table for a spreadsheet is a file of that name.
 pub(super) fn rendered(report: &Report, format: Format, name: &str) -> Response {
@@ -42,15 +43,52 @@ impl<S: Send + Sync> FromRequest<S> for Body {
 }
 
 impl Body {
+    /// As a JSON object; `what` names it in messages. Nothing else is taken for one: a list would fill its fields in order.
+    pub(super) fn object<T: DeserializeOwned>(&self, what: &str) -> Result<T, Problem> {
+        let faulty = |fault: &str| Problem::faulty::<()>(format!("{what}: {fault}"), &[]);
+        let begins = self.0.trim_ascii_start().first();
+        match serde_json::from_slice::<T>(&self.0) {
+            Ok(read) if begins == Some(&b'{') => Ok(read),
+            Err(error) if error.classify() != Category::Data => {
+                Err(Problem::bad_request(format!("{what} is no JSON: {error}")))
+            }
+            Err(error) if begins == Some(&b'{') => Err(faulty(&plain(&error.to_string()))),
+            Ok(_) | Err(_) => Err(faulty("is no JSON object")),
+        }
+    }
+
     /// As text.
     pub(super) fn text(&self) -> Result<&str, Problem> {
         std::str::from_utf8(&self.0).map_err(|_| Problem::bad_request("the body is not UTF-8"))
     }
 }
 
-/// How a request's body is written: JSON where its content type says so, else MessagePack, which filters send.
-pub(super) fn encoding(headers: &HeaderMap) -> Encoding {
-    if names_json(headers, header::CONTENT_TYPE) { Encoding::Json } else { Encoding::MessagePack }
+/// What was read, in words for people who do not know what it is read into.
+fn plain(fault: &str) -> String {
+    let Some((before, expected)) = fault.split_once("expected ") else { return fault.to_owned() };
+    let (first, rest) = expected.split_once(' ').unwrap_or((expected, ""));
+    let (what, rest) = match first {
+        "struct" => ("an object", rest.split_once(' ').map_or("", |(_, rest)| rest)),
+        "u8" | "u16" | "u32" | "u64" | "usize" => ("a whole number from 0 on", rest),
+        "i8" | "i16" | "i32" | "i64" | "isize" => ("a whole number", rest),
+        "f32" | "f64" => ("a number", rest),
+        _ => return fault.to_owned(),
+    };
+    format!("{before}expected {what} {rest}").trim_end().to_owned()
+}
+
+/// How a request's body is written: as its content type says, else as MessagePack, which filters send.
+pub(super) fn encoding(headers: &HeaderMap) -> Result<Encoding, Problem> {
+    let Some(kind) = headers.get(header::CONTENT_TYPE) else { return Ok(Encoding::MessagePack) };
+    let kind = kind.to_str().unwrap_or_default().to_ascii_lowercase();
+    if kind.contains("json") {
+        Ok(Encoding::Json)
+    } else if kind.contains("msgpack") || kind.starts_with("application/octet-stream") {
+        Ok(Encoding::MessagePack)
+    } else {
+        let detail = format!("this takes {CONTENT_TYPE} or application/json, and not `{kind}`");
+        Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail))
+    }
 }
 
 /// How the answer is to be written: as asked for, else like the request.
@@ -65,10 +103,6 @@ pub(super) fn answer_encoding(headers: &HeaderMap, request: Encoding) -> Encodin
     }
 }
 
-fn names_json(headers: &HeaderMap, name: header::HeaderName) -> bool {
-    headers.get(name).and_then(|value| value.to_str().ok()).is_some_and(|value| value.contains("json"))
-}
-
 /// Writes an answer.
 pub(super) fn answer<T: Serialize>(encoding: Encoding, value: &T) -> Result<Response, Problem> {
     match encoding {
@@ -80,4 +114,27 @@ pub(super) fn answer<T: Serialize>(encoding: Encoding, value: &T) -> Result<Resp
 /// An answer that is MessagePack already.
 pub(super) fn message_pack(bytes: impl Into<axum::body::Body>) -> Response {
     ([(header::CONTENT_TYPE, CONTENT_TYPE)], bytes.into()).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_expected_is_said_without_the_names_of_types() {
+        for (fault, expected) in [
+            (
+                "invalid type: sequence, expected struct Wish at line 1 column 3",
+                "invalid type: sequence, expected an object at line 1 column 3",
+            ),
+            (
+                "invalid value: integer `-1`, expected u64",
+                "invalid value: integer `-1`, expected a whole number from 0 on",
+            ),
+            ("missing field `name` at line 1 column 2", "missing field `name` at line 1 column 2"),
+            ("invalid type: null, expected a string", "invalid type: null, expected a string"),
+        ] {
+            assert_eq!(plain(fault), expected);
+        }
+    }
 }

@@ -2,7 +2,7 @@
 
 use super::{
     Problem, list,
-    params::Params,
+    params::{Params, Path},
     tables::{ATTEMPTS, CALL_CAPS, CALLS, CORRECTIONS, LINES},
 };
 use crate::{
@@ -12,10 +12,7 @@ use crate::{
         view::Call,
     },
 };
-use axum::{
-    extract::{Path, State},
-    response::Response,
-};
+use axum::{extract::State, response::Response};
 use protocol::ids::CallId;
 use serde::Serialize;
 use utoipa::ToSchema;

@@ -27,6 +27,8 @@ use protocol::{
          body = Object),
         (status = 400, description = "Not a batch", body = Problem, content_type = "application/problem+json"),
         (status = 413, description = "Too large", body = Problem, content_type = "application/problem+json"),
+        (status = 415, description = "Neither MessagePack nor JSON", body = Problem,
+         content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn ingest(
@@ -35,7 +37,7 @@ pub(super) async fn ingest(
     body: Body,
 ) -> Result<Response, Problem> {
     let watch = Stopwatch::start();
-    let encoding = body::encoding(&headers);
+    let encoding = body::encoding(&headers)?;
     let Received { node, boot, items } =
         ledger::receive::receive(&body.0, encoding).map_err(Problem::bad_request)?;
     let (now, rules) = (app.clock.now(), app.rules());

@@ -6,7 +6,7 @@ use crate::{
     app::App,
 };
 use axum::{
-    extract::{MatchedPath, Request},
+    extract::Request,
     http::{HeaderMap, HeaderValue, Method, StatusCode, header},
     middleware::{self, Next},
     response::{IntoResponse as _, Response},
@@ -39,11 +39,20 @@ pub(crate) fn guarded(
     route.route_layer(middleware::from_fn(move |mut request: Request, next: Next| {
         let app = app.clone();
         async move {
-            match access::admit(&app, &shown(request.headers()), need).await {
+            let shown = shown(request.headers());
+            let admitted = access::admit(&app, &shown, need).await;
+            if need == Need::Filter {
+                app.metrics.filter_request(shows(&shown, &admitted));
+            }
+            match admitted {
                 Ok(key) => {
-                    told(&request, key.as_deref(), need);
+                    let decision = key.clone().and_then(|key| Decision::of(&request, key, need));
                     request.extensions_mut().insert(Who(key));
-                    next.run(request).await
+                    let response = next.run(request).await;
+                    if let Some(decision) = decision {
+                        decision.told(response.status());
+                    }
+                    response
                 }
                 Err(error) => denied(&request, error),
             }
@@ -51,24 +60,50 @@ pub(crate) fn guarded(
     }))
 }
 
-/// Who decided something stands in the log; by the route, since paths have names of customers and tasks in them.
-fn told(request: &Request, key: Option<&Key>, need: Need) {
-    let is_decision =
-        matches!(need, Need::Role(Role::Operate | Role::Admin)) && request.method() != Method::GET;
-    if let Some(key) = key.filter(|_| is_decision) {
-        let route = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str).unwrap_or_default();
-        tracing::info!(key = %key.name, role = %key.role, method = %request.method(), route, "decided");
+/// What a filter shows, in the words of the metric: so that it is seen whether all have a key before they need one.
+fn shows(shown: &Shown, admitted: &Result<Option<Arc<Key>>, Denied>) -> &'static str {
+    match admitted {
+        Ok(Some(key)) if !Need::Filter.is_met_by(key.role) => "lacking",
+        Ok(Some(_)) => "good",
+        Err(Denied::Lacking { .. }) => "lacking",
+        Ok(None) | Err(Denied::Unknown | Denied::Store(_)) if shown.key.is_some() => "unknown",
+        Ok(None) | Err(Denied::Unknown | Denied::Store(_)) => "none",
+    }
+}
+
+/// What somebody with a key is about to change. It stands in the log with what came of it: an audit is of little use
+/// that has the wish and not the thing.
+struct Decision {
+    key: Arc<Key>,
+    method: Method,
+    path: String,
+}
+
+impl Decision {
+    fn of(request: &Request, key: Arc<Key>, need: Need) -> Option<Self> {
+        let changes =
+            matches!(need, Need::Role(Role::Operate | Role::Admin)) && request.method() != Method::GET;
+        let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+        changes.then_some(Self { key, method, path })
+    }
+
+    fn told(self, status: StatusCode) {
+        let Self { key, method, path } = self;
+        let status = status.as_u16();
+        tracing::info!(key = %key.name, role = %key.role, %method, path, status, "decided");
     }
 }
 
 /// What a request shows: `authorization: Bearer KEY`, or the cookie.
 pub(crate) fn shown(headers: &HeaderMap) -> Shown {
-    let key = headers.get(header::AUTHORIZATION).map(|value| bearer(value).unwrap_or_default().to_owned());
+    let key = headers.get_all(header::AUTHORIZATION).iter().find_map(bearer).map(str::to_owned);
     Shown { key, session: session(headers) }
 }
 
+/// Other schemes are somebody else's: a proxy that asks for a password of its own passes it on.
 fn bearer(value: &HeaderValue) -> Option<&str> {
-    let (scheme, key) = value.to_str().ok()?.split_once(' ')?;
+    let text = value.to_str().ok()?;
+    let (scheme, key) = text.split_once(' ').unwrap_or((text, ""));
     scheme.eq_ignore_ascii_case("bearer").then(|| key.trim())
 }
 
@@ -126,18 +161,23 @@ mod tests {
     }
 
     #[test]
-    fn a_scheme_that_is_not_ours_is_no_key_and_no_session_takes_its_place() {
+    fn only_a_bearer_shows_a_key_and_what_a_proxy_adds_takes_no_session_away() {
         for (value, expected) in [
-            ("Bearer bursar_a", "bursar_a"),
-            ("bearer  bursar_a", "bursar_a"),
-            ("Basic YTpi", ""),
-            ("Bearer", ""),
+            ("Bearer bursar_a", Some("bursar_a")),
+            ("bearer  bursar_a", Some("bursar_a")),
+            ("Bearer", Some("")),
+            ("Basic YTpi", None),
+            ("Negotiate", None),
         ] {
             let headers = [
                 (header::AUTHORIZATION, HeaderValue::from_static(value)),
                 (header::COOKIE, HeaderValue::from_static("bursar_session=s")),
             ];
-            assert_eq!(shown(&headers.into_iter().collect()).key.as_deref(), Some(expected), "{value}");
+            let shown = shown(&headers.into_iter().collect());
+            assert_eq!((shown.key.as_deref(), shown.session.as_deref()), (expected, Some("s")), "{value}");
         }
+        let both = ["Basic YTpi", "Bearer bursar_a"];
+        let both = both.map(|value| (header::AUTHORIZATION, HeaderValue::from_static(value)));
+        assert_eq!(shown(&both.into_iter().collect()).key.as_deref(), Some("bursar_a"));
     }
 }

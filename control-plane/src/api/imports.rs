@@ -1,6 +1,13 @@
 //! `/v1/prices/imports`: taking catalogues of prices in, and deciding on what waits.
 
-use super::{Problem, body::Body, list, params::Params, prices::Price, tables::IMPORTS};
+use super::{
+    Problem,
+    body::Body,
+    list,
+    params::{Params, Path},
+    prices::Price,
+    tables::IMPORTS,
+};
 use crate::{
     app::App,
     catalogue::{self, Done, ImportError, Manner, Reviewed},
@@ -13,12 +20,7 @@ use crate::{
         prices as table,
     },
 };
-use axum::{
-    Json,
-    extract::{Path, State},
-    http::StatusCode,
-    response::Response,
-};
+use axum::{Json, extract::State, http::StatusCode, response::Response};
 use protocol::price::PriceId;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -178,7 +180,12 @@ pub(super) async fn page(State(app): State<App>, params: Params) -> Result<Respo
         (status = 404, description = "No such import", body = Problem, content_type = "application/problem+json"),
     )
 )]
-pub(super) async fn show(State(app): State<App>, Path(id): Path<String>) -> Result<Json<Value>, Problem> {
+pub(super) async fn show(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    params: Params,
+) -> Result<Json<Value>, Problem> {
+    params.only(&[])?;
     let key = import_id(&id)?;
     let found = app.store.read(move |connection| {
         let Some(import) = imports::import(connection, key)? else { return Ok(None) };
@@ -216,13 +223,10 @@ pub(super) struct Selected {
 
 impl Selected {
     fn of(body: &Body) -> Result<Option<BTreeSet<PriceId>>, Problem> {
-        let text = body.text()?.trim();
-        if text.is_empty() {
+        if body.0.trim_ascii().is_empty() {
             return Ok(None);
         }
-        let selected: Self = serde_json::from_str(text)
-            .map_err(|error| Problem::bad_request(format!("the body is not {{\"rows\": [ids]}}: {error}")))?;
-        Ok(selected.rows)
+        body.object("the selection, such as {\"rows\": [1, 2]}").map(|selected: Self| selected.rows)
     }
 }
 
@@ -240,6 +244,7 @@ fn decided(id: &str, word: &str, reviewed: Option<Reviewed>) -> Result<Json<Valu
     responses(
         (status = 200, description = "{id, approved, waiting_rows}: how many rows", body = Object),
         (status = 404, description = "No such import", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "No selection", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn approve(
@@ -259,6 +264,7 @@ pub(super) async fn approve(
     responses(
         (status = 200, description = "{id, rejected, waiting_rows}: how many rows", body = Object),
         (status = 404, description = "No such import", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "No selection", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn reject(

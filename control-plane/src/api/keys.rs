@@ -1,17 +1,18 @@
 //! `/v1/keys`: who may ask.
 
-use super::{Problem, body::Body, list, params::Params, tables::KEYS};
+use super::{
+    Problem,
+    body::Body,
+    list,
+    params::{Params, Path},
+    tables::KEYS,
+};
 use crate::{
     access::{self, Key, Making, Revoking, Role},
     app::App,
     instant::Instant,
 };
-use axum::{
-    Json,
-    extract::{Path, State},
-    http::StatusCode,
-    response::Response,
-};
+use axum::{Json, extract::State, http::StatusCode, response::Response};
 use protocol::ids::Name;
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use utoipa::ToSchema;
@@ -85,8 +86,7 @@ pub(super) async fn list(State(app): State<App>, params: Params) -> Result<Respo
     )
 )]
 pub(super) async fn make(State(app): State<App>, body: Body) -> Result<(StatusCode, Json<Made>), Problem> {
-    let Wish { name, role } = serde_json::from_slice(&body.0)
-        .map_err(|error| Problem::faulty::<()>(format!("the key: {error}"), &[]))?;
+    let Wish { name, role } = body.object("the key")?;
     match access::make(&app, &name, role).await? {
         Making::Made(key) => {
             Ok((StatusCode::CREATED, Json(Made { name: name.to_string(), role: role.as_str(), key })))
@@ -98,14 +98,15 @@ pub(super) async fn make(State(app): State<App>, body: Body) -> Result<(StatusCo
     }
 }
 
-/// Revokes a key, and ends all sessions that were begun with it. Without any key left, everything is open again.
+/// Revokes a key, and ends all sessions that were begun with it. The last one stays: without any, everything would be
+/// open to everybody.
 #[utoipa::path(
     delete, path = "/v1/keys/{name}", tag = "access",
     params(("name" = String, Path, description = "Whose")),
     responses(
         (status = 204, description = "It holds no longer"),
         (status = 404, description = "No such key", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "The last one of role admin, while there are others", body = Problem,
+        (status = 409, description = "The last one, or the last one of role admin", body = Problem,
          content_type = "application/problem+json"),
     )
 )]
@@ -113,6 +114,10 @@ pub(super) async fn revoke(State(app): State<App>, Path(name): Path<String>) -> 
     match access::revoke(&app, &name).await? {
         Revoking::Done => Ok(StatusCode::NO_CONTENT),
         Revoking::NoSuchKey => Err(Problem::not_found(format!("there is no key `{name}`"))),
+        Revoking::LastKey => Err(Problem::conflict(
+            "the last key stays: without any, whoever reaches this address may do everything; make another one of role \
+             admin first, or stop the service and run `bursar keys revoke` with --data-dir",
+        )),
         Revoking::LastAdmin => Err(Problem::conflict(
             "the last key of role admin stays while there are others, or nobody could revoke those",
         )),

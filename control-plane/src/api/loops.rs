@@ -35,8 +35,7 @@ pub(super) struct Released {
     )
 )]
 pub(super) async fn release(State(app): State<App>, body: Body) -> Result<Json<Released>, Problem> {
-    let Release { task } = serde_json::from_slice(&body.0)
-        .map_err(|error| Problem::faulty::<()>(format!("the release: {error}"), &[]))?;
+    let Release { task } = body.object("the release")?;
     let (now, name) = (app.clock.now(), task.clone());
     app.change(move |write| loops::release(write, name.as_str(), now)).await?;
     Ok(Json(Released { task, released_at: Instant(now) }))

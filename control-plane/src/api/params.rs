@@ -1,18 +1,36 @@
-//! Query parameters: read once, by name, every unknown or unreadable one reported.
+//! The parts of an address: read once, by name, every unknown, doubled or unreadable one reported.
 
 use super::Problem;
 use crate::{instant::Instant, percent::encoded};
 use axum::{
-    extract::{FromRequestParts, Query},
+    extract::{self, FromRequestParts, Query},
     http::request::Parts,
 };
 use protocol::UnixNanos;
-use std::{collections::BTreeMap, str::FromStr};
+use serde::de::DeserializeOwned;
+use std::{
+    collections::{BTreeMap, btree_map::Entry},
+    str::FromStr,
+};
 
 /// Items of a list where the request does not say how many.
 const LIMIT: u32 = 100;
 /// The most items of a list.
 const LIMIT_MAX: u32 = 1_000;
+
+/// The names in a request's path.
+pub(super) struct Path<T>(pub(super) T);
+
+impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Path<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        match extract::Path::from_request_parts(parts, state).await {
+            Ok(extract::Path(named)) => Ok(Self(named)),
+            Err(rejection) => Err(Problem::new(rejection.status(), rejection.body_text())),
+        }
+    }
+}
 
 /// The parameters of a request, and its path.
 #[derive(Debug)]
@@ -25,10 +43,21 @@ impl<S: Send + Sync> FromRequestParts<S> for Params {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        match Query::from_request_parts(parts, state).await {
-            Ok(Query(said)) => Ok(Self { path: parts.uri.path().to_owned(), said }),
-            Err(rejection) => Err(Problem::bad_request(rejection.body_text())),
+        let read: Result<Query<Vec<(String, String)>>, _> = Query::from_request_parts(parts, state).await;
+        let Query(pairs) = read.map_err(|rejection| Problem::bad_request(rejection.body_text()))?;
+        let mut said = BTreeMap::new();
+        for (name, text) in pairs {
+            match said.entry(name) {
+                Entry::Vacant(place) => {
+                    place.insert(text);
+                }
+                Entry::Occupied(place) => {
+                    let detail = format!("parameter `{}` is said twice", place.key());
+                    return Err(Problem::bad_request(detail));
+                }
+            }
         }
+        Ok(Self { path: parts.uri.path().to_owned(), said })
     }
 }
 
@@ -36,6 +65,9 @@ impl Params {
     /// Refuses parameters of other names: a filter that is misspelt would otherwise show everything.
     pub(super) fn only(&self, known: &[&str]) -> Result<(), Problem> {
         match self.said.keys().find(|name| !known.contains(&name.as_str())) {
+            Some(name) if known.is_empty() => {
+                Err(Problem::bad_request(format!("there is no parameter `{name}` here, nor any other")))
+            }
             Some(name) => Err(Problem::bad_request(format!(
                 "there is no parameter `{name}` here; there are: {}",
                 known.join(", ")

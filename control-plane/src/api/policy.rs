@@ -105,7 +105,7 @@ pub(super) async fn replace(
     if let Some(wanted) = wanted.filter(|wanted| *wanted != known.stored.version) {
         return Err(overtaken(wanted));
     }
-    let policy = policy::parse_over(body.text()?, FILE, known.policy()).map_err(faulty)?;
+    let policy = app.read_policy(body.text()?, FILE).await?.map_err(faulty)?;
     if params.flag("dry_run")? {
         let now = app.clock.now();
         let version = known.stored.version.saturating_add(1);

@@ -1,6 +1,6 @@
 //! Errors as RFC 9457 problem documents. The only map from a room's error to a status.
 
-use crate::store::StoreError;
+use crate::{console, store::StoreError};
 use axum::{
     Json,
     http::{Method, StatusCode, Uri, header},
@@ -89,8 +89,12 @@ impl IntoResponse for Problem {
     }
 }
 
-pub(super) async fn no_route(uri: Uri) -> Problem {
-    Problem::not_found(format!("there is nothing at {}", uri.path()))
+/// Where nothing is: a page for people who are lost in the console, a problem for programs.
+pub(super) async fn no_route(uri: Uri) -> Response {
+    if uri.path().starts_with("/console") {
+        return console::nowhere().into_response();
+    }
+    Problem::not_found(format!("there is nothing at {}", uri.path())).into_response()
 }
 
 pub(super) async fn method_not_allowed(method: Method, uri: Uri) -> Problem {

@@ -93,12 +93,7 @@ pub(super) async fn run(
 ) -> Result<Response, Problem> {
     params.only(&["format"])?;
     let format = params.parsed::<Format>("format")?.unwrap_or(Format::Json);
-    let request: Request = serde_json::from_slice(&body.0).map_err(|error| match error.classify() {
-        serde_json::error::Category::Data => {
-            Problem::faulty::<()>(format!("the reconciliation: {error}"), &[])
-        }
-        _ => Problem::bad_request(format!("the reconciliation is no JSON: {error}")),
-    })?;
+    let request: Request = body.object("the reconciliation")?;
     let (request, propose) = request.read().map_err(|faults| faulty(&faults))?;
     if propose && !who.may(Role::Operate) {
         return Err(Problem::new(StatusCode::FORBIDDEN, "to propose prices needs the role operate"));

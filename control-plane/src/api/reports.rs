@@ -1,14 +1,15 @@
 //! `GET /v1/reports/…`: tables over time, as JSON, CSV or Markdown.
 
-use super::{Problem, body::rendered, params::Params};
+use super::{
+    Problem,
+    body::rendered,
+    params::{Params, Path},
+};
 use crate::{
     app::App,
     reports::{self, Costs, Filter, Format, Kind, Question, Range},
 };
-use axum::{
-    extract::{Path, State},
-    response::Response,
-};
+use axum::{extract::State, response::Response};
 
 const NO_SECTION: &str = "parameter `section` names no table of this report; its keys in JSON are theirs";
 

@@ -108,10 +108,7 @@ const COLUMNS: [WordColumn; 9] = [
     )
 )]
 pub(super) async fn run(State(app): State<App>, body: Body) -> Result<Json<Answer>, Problem> {
-    let request: Request = serde_json::from_slice(&body.0).map_err(|error| match error.classify() {
-        serde_json::error::Category::Data => faulty(&error.to_string()),
-        _ => Problem::bad_request(format!("the re-rating is no JSON: {error}")),
-    })?;
+    let request: Request = body.object("the re-rating")?;
     let instant = |key: &str, text: &str| {
         text.parse().map(|Instant(at)| at).map_err(|error| faulty(&format!("`{key}` {error}")))
     };

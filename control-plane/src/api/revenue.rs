@@ -1,20 +1,16 @@
 //! `/v1/revenue`: what customers really paid in a period, in the place of their plan's price.
 
-use super::{Problem, body::Body};
+use super::{Problem, body::Body, params::Path};
 use crate::{
     app::App,
     instant::Instant,
     ledger::revenue::{self, Putting, Revenue},
-    policy::{Period, Policy, span_from},
+    policy::{Period, Policy, plain_usd, span_from},
 };
-use axum::{
-    Json,
-    extract::{Path, State},
-    http::StatusCode,
-};
+use axum::{Json, extract::State, http::StatusCode};
 use jiff::{civil::Date, tz::TimeZone};
 use protocol::{UnixNanos, money::PicoUsd};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use utoipa::ToSchema;
 
 /// What was paid.
@@ -22,8 +18,14 @@ use utoipa::ToSchema;
 #[serde(deny_unknown_fields)]
 pub(super) struct Amount {
     /// In USD; negative where more was paid back.
+    #[serde(deserialize_with = "plain_amount")]
     #[schema(value_type = String)]
     amount_usd: PicoUsd,
+}
+
+fn plain_amount<'a, D: Deserializer<'a>>(deserializer: D) -> Result<PicoUsd, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    plain_usd(&text).map_err(|error| D::Error::custom(format!("`{text}` {error}")))
 }
 
 /// What was paid, and the time that it is for.
@@ -62,9 +64,7 @@ pub(super) async fn put(
     Path((customer, period)): Path<(String, String)>,
     body: Body,
 ) -> Result<Json<Taken>, Problem> {
-    let Amount { amount_usd: amount } = serde_json::from_slice(&body.0).map_err(|error| {
-        Problem::faulty::<()>(format!("the body is no {{\"amount_usd\": \"49.00\"}}: {error}"), &[])
-    })?;
+    let Amount { amount_usd: amount } = body.object("the revenue, such as {\"amount_usd\": \"49.00\"}")?;
     let (period, span) = find(&app, customer.clone(), period).await?;
     let revenue = Revenue { customer, period, span, amount };
     let (said, now) = (revenue.clone(), app.clock.now());

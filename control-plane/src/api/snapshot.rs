@@ -1,6 +1,6 @@
 //! `GET /v1/snapshot`: what filters get of policy and prices.
 
-use super::{Problem, body};
+use super::{Problem, body, params::Params};
 use crate::{app::App, ledger::receive::Encoding};
 use axum::{
     extract::State,
@@ -18,7 +18,12 @@ use axum::{
         (status = 304, description = "The snapshot at hand is in force"),
     )
 )]
-pub(super) async fn show(State(app): State<App>, headers: HeaderMap) -> Result<Response, Problem> {
+pub(super) async fn show(
+    State(app): State<App>,
+    params: Params,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    params.only(&[])?;
     let issued = app.snapshot().map_err(Problem::internal)?;
     let tag = format!("\"{}\"", issued.snapshot.version);
     let has = headers.get(header::IF_NONE_MATCH).and_then(|tags| tags.to_str().ok()).unwrap_or("");

@@ -4,18 +4,14 @@ use super::{
     Problem,
     body::Body,
     list,
-    params::Params,
+    params::{Params, Path},
     tables::{OWNERS, TASKS},
 };
 use crate::{
     app::App,
-    ledger::tasks::{self, Filter, OutcomeReport, Reporting, Task},
+    ledger::tasks::{self, Filter, OutcomeReport, REVISION_MAX, Reporting, Task},
 };
-use axum::{
-    Json,
-    extract::{Path, State},
-    response::Response,
-};
+use axum::{Json, extract::State, response::Response};
 use protocol::ids::Name;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -129,18 +125,16 @@ pub(super) async fn report_outcome(
     body: Body,
 ) -> Result<Json<Task>, Problem> {
     let name: Name = id.parse().map_err(|error| Problem::bad_request(format!("the task's id {error}")))?;
-    let report: OutcomeReport = serde_json::from_slice(&body.0).map_err(|error| match error.classify() {
-        serde_json::error::Category::Data => Problem::faulty::<()>(format!("the report: {error}"), &[]),
-        _ => Problem::bad_request(format!("the report is no JSON: {error}")),
-    })?;
-    if report.revision.is_some_and(|revision| revision < 0) {
-        return Err(Problem::faulty::<()>("the report: revision is negative", &[]));
-    }
+    let report: OutcomeReport = body.object("the report")?;
+    report.check().map_err(|error| Problem::faulty::<()>(format!("the report: {error}"), &[]))?;
     let now = app.clock.now();
     let id = name.as_str().to_owned();
     let done = app.store.write(move |write| tasks::report(write, name.as_str(), &report, now)).await?;
     match done {
         Reporting::Taken => task(&app, id).await.map(Json),
         Reporting::Conflict => Err(Problem::conflict("another report of this task has that revision")),
+        Reporting::LastStands => Err(Problem::conflict(format!(
+            "the report that stands has the revision {REVISION_MAX}, and none comes after it"
+        ))),
     }
 }

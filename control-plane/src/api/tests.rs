@@ -1,12 +1,15 @@
 //! The API over a real socket, as a client sees it.
 
 mod access;
+mod bodies;
+mod browsers;
 mod caps;
 mod exports;
 mod policy;
 mod prices;
 mod reports;
 mod revenue;
+mod texts;
 
 use super::*;
 use crate::clock::Clock;
@@ -72,11 +75,14 @@ impl Api {
     }
 
     async fn send(&self, method: &str, path: &str, headers: &str, body: &[u8]) -> Answer {
+        self.send_as(method, path, &format!("host: bursar\r\n{headers}"), body).await
+    }
+
+    /// Under a name that `headers` have.
+    async fn send_as(&self, method: &str, path: &str, headers: &str, body: &[u8]) -> Answer {
         let mut stream = TcpStream::connect(self.address).await.unwrap();
         let length = body.len();
-        let head = format!(
-            "{method} {path} HTTP/1.1\r\nhost: bursar\r\nconnection: close\r\ncontent-length: {length}\r\n"
-        );
+        let head = format!("{method} {path} HTTP/1.1\r\nconnection: close\r\ncontent-length: {length}\r\n");
         stream.write_all(format!("{head}{headers}\r\n").as_bytes()).await.unwrap();
         // A server that refuses a body may close before it has read all of it.
         drop(stream.write_all(body).await);
@@ -182,13 +188,25 @@ async fn events_become_a_call_that_can_be_asked_for() {
 async fn every_error_is_a_problem_document() {
     let api = Api::start().await;
     let large = vec![b' '; BATCH_BYTES_MAX + 1];
-    let cases: [(&str, &str, &[u8], u16); 11] = [
+    let cases: [(&str, &str, &[u8], u16); 23] = [
         ("GET", "/v1/nothing", b"", 404),
         ("GET", "/v1/calls/019cc3d3-8b00-7000-8000-000000000001", b"", 404),
         ("GET", "/v1/calls/no-id", b"", 400),
         ("GET", "/v1/calls?limit=0", b"", 400),
         ("GET", "/v1/calls?custmer=acme", b"", 400),
         ("GET", "/v1/calls?from=yesterday", b"", 400),
+        ("GET", "/v1/calls?customer=a&customer=b", b"", 400),
+        ("GET", "/v1/calls?outcome=nonsense", b"", 400),
+        ("GET", "/v1/calls?refused=zzz", b"", 400),
+        ("GET", "/v1/calls/019cc3d3-8b00-7000-8000-000000000001?bogus=1", b"", 400),
+        ("GET", "/v1/tasks/t?bogus=1", b"", 400),
+        ("GET", "/v1/keys?bogus=1", b"", 400),
+        ("GET", "/v1/snapshot?bogus=1", b"", 400),
+        ("GET", "/v1/prices/imports/1?bogus=1", b"", 400),
+        ("GET", "/v1/calls/%ff", b"", 400),
+        ("GET", "/v1/tasks/%ff", b"", 400),
+        ("PUT", "/v1/revenue/%ff/2026-11", b"{\"amount_usd\": \"1\"}", 400),
+        ("DELETE", "/v1/keys/%ff", b"", 400),
         ("GET", "/v1/reports/nothing", b"", 404),
         ("DELETE", "/v1/calls", b"", 405),
         ("POST", "/v1/events", b"{", 400),
@@ -202,6 +220,9 @@ async fn every_error_is_a_problem_document() {
         assert_eq!(answer.json()["status"], status);
         assert!(answer.json()["detail"].is_string());
     }
+    let known = api.show("/v1/calls?refused=zzz").await.json()["detail"].as_str().unwrap().to_owned();
+    assert!(known.contains("cap, loop_guard, unattributed, unpriced, unreachable"), "{known}");
+    assert_eq!(api.show("/v1/calls?outcome=ok,error,&refused=").await.status, 200);
 }
 
 #[tokio::test]
@@ -281,14 +302,12 @@ async fn a_snapshot_is_sent_once_and_again_when_policy_or_prices_change() {
 #[tokio::test]
 async fn a_page_of_another_site_changes_nothing() {
     let api = Api::start().await;
-    let foreign = "origin: http://evil.example\r\ncontent-type: text/plain\r\n";
-    let answer = api.send("PUT", "/v1/policy", foreign, POLICY.as_bytes()).await;
+    let foreign = "host: localhost\r\norigin: http://evil.example\r\ncontent-type: text/plain\r\n";
+    let cross = "host: localhost\r\nsec-fetch-site: cross-site\r\n";
+    let answer = api.send_as("PUT", "/v1/policy", foreign, POLICY.as_bytes()).await;
     assert_eq!(answer.status, 403);
-    assert_eq!(
-        api.send("POST", "/v1/prices/imports/1/approve", "sec-fetch-site: cross-site\r\n", b"").await.status,
-        403
-    );
-    assert_eq!(api.send("GET", "/v1/policy", "sec-fetch-site: cross-site\r\n", b"").await.status, 200);
+    assert_eq!(api.send_as("POST", "/v1/prices/imports/1/approve", cross, b"").await.status, 403);
+    assert_eq!(api.send_as("GET", "/v1/policy", cross, b"").await.status, 200);
     assert_eq!(api.send("PUT", "/v1/policy", "", POLICY.as_bytes()).await.status, 200);
 }
 

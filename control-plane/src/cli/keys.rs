@@ -19,7 +19,7 @@ pub enum KeysCommand {
     Create(CreateArgs),
     /// List the keys there are
     List(ListArgs),
-    /// Revoke a key, and end all sessions that were begun with it
+    /// Revoke a key, and end all sessions that were begun with it. The last one goes with --data-dir alone
     Revoke(RevokeArgs),
 }
 
@@ -71,8 +71,15 @@ pub(super) fn run(command: KeysCommand, clock: &Clock, out: &mut dyn Write) -> R
         }
         KeysCommand::Revoke(args) => {
             let path = format!("/v1/keys/{}", percent::encoded(&args.name));
-            args.target.reach(clock)?.delete(&path)?;
+            let remote = args.target.reach(clock)?;
+            remote.delete(&path)?;
             writeln!(out, "revoked: {}", args.name)?;
+            if args.target.data_dir.is_some() && remote.all("/v1/keys", &[])?.is_empty() {
+                writeln!(
+                    out,
+                    "warning: no key is left; whoever reaches the control plane may do everything"
+                )?;
+            }
         }
     }
     Ok(Answer::Yes)

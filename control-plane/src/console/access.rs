@@ -2,6 +2,7 @@
 
 use super::{
     Page,
+    extract::Form,
     page::{failed, moment, not_found},
 };
 use crate::{
@@ -11,7 +12,7 @@ use crate::{
 };
 use askama::Template;
 use axum::{
-    Extension, Form,
+    Extension,
     extract::State,
     http::StatusCode,
     response::{IntoResponse as _, Redirect, Response},
@@ -128,8 +129,13 @@ pub(super) async fn revoke(
     match access::revoke(&app, &name).await {
         Ok(Revoking::Done) => Redirect::to(ADDRESS).into_response(),
         Ok(Revoking::NoSuchKey) => not_found("There is no such key", "Nothing was changed.").into_response(),
-        Ok(Revoking::LastAdmin) => {
-            let fault = "The last key of role admin stays while there are others.";
+        Ok(refused @ (Revoking::LastKey | Revoking::LastAdmin)) => {
+            let fault = if refused == Revoking::LastKey {
+                "The last key stays: without any, whoever reaches this address may do everything. Make another one of \
+                 role admin first."
+            } else {
+                "The last key of role admin stays while there are others."
+            };
             page(&app, own.as_deref(), None, fault.to_owned()).into_response()
         }
         Err(error) => super::routes::answer(Err(error)).into_response(),

@@ -1,7 +1,10 @@
 //! The console's page of alerts: what was raised, whether it arrived, and a button to send it again. A plain form: it
 //! needs no script, and is taken only from this console itself.
 
-use super::page::{Page, failed, moment, not_found};
+use super::{
+    extract::{Path, Query},
+    page::{Page, failed, moment, not_found, problem},
+};
 use crate::{
     access::Role,
     alerts::{self, Alert, Delivery, Filter, Resent, SentReport, State as AlertState, Summary},
@@ -12,7 +15,7 @@ use crate::{
 use askama::Template;
 use axum::{
     Extension,
-    extract::{Path, Query, State},
+    extract::State,
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
@@ -73,7 +76,12 @@ pub(super) async fn list(
     Extension(who): Extension<Who>,
     Query(query): Query<ListQuery>,
 ) -> Page {
-    let wanted = query.state.as_deref().and_then(AlertState::parse);
+    let said = query.state.as_deref().filter(|word| !word.is_empty());
+    let wanted = said.and_then(AlertState::parse);
+    if let Some(word) = said.filter(|_| wanted.is_none()) {
+        let hint = format!("`{word}` is none of: standing, resolved, seeded.");
+        return problem(StatusCode::BAD_REQUEST, "There is no such state of an alert", &hint);
+    }
     let filter = Filter { state: wanted, ..Filter::default() };
     let now = app.clock.now();
     let read = app.store.read(move |store| {

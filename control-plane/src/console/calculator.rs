@@ -2,6 +2,7 @@
 
 use super::{
     download,
+    extract::Query,
     page::{Page, encoded},
     report::{SectionView, sections},
     routes::answered,
@@ -12,7 +13,7 @@ use crate::{
 };
 use askama::Template;
 use axum::{
-    extract::{Query, State},
+    extract::State,
     http::StatusCode,
     response::{IntoResponse as _, Response},
 };

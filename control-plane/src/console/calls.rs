@@ -1,7 +1,8 @@
 //! The page of calls: the ledger, newest first, as far as a filter leaves it.
 
 use super::{
-    filter::{Asked, Frame, Known},
+    extract::Query,
+    filter::{Asked, Frame, Known, misnamed},
     overview::{CallCells, cells},
     page::Page,
     read,
@@ -9,10 +10,7 @@ use super::{
 };
 use crate::{app::App, ledger::calls::Filter};
 use askama::Template;
-use axum::{
-    extract::{Query, State},
-    http::StatusCode,
-};
+use axum::{extract::State, http::StatusCode};
 use std::collections::BTreeMap;
 
 /// So many calls stand on a page.
@@ -104,13 +102,15 @@ struct CallsTemplate {
 }
 
 pub(super) async fn list(State(app): State<App>, Query(query): Query<BTreeMap<String, String>>) -> Page {
+    let misnamed = misnamed(FIELDS, &query);
     let asked = Asked::new("/calls", FIELDS, query);
     let now = app.clock.now();
     let mut template = CallsTemplate { section: "calls", list: asked.frame(), rows: Vec::new() };
-    let filter = match Filter::parse(|name| asked.said(name), app.rules().policy()) {
+    let filter = Filter::parse(|name| asked.said(name), app.rules().policy());
+    let filter = match misnamed.map_or(filter.map_err(|wrong| wrong.to_string()), Err) {
         Ok(filter) => filter,
-        Err(wrong) => {
-            template.list.fault = wrong.to_string();
+        Err(fault) => {
+            template.list.fault = fault;
             return Page::of(StatusCode::BAD_REQUEST, &template);
         }
     };

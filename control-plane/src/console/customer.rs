@@ -6,6 +6,7 @@ mod files;
 use super::{
     chart::{self, Chart, Measure, Series},
     download,
+    extract::{Path, Query},
     meter::Meter,
     overview::{CallCells, cells},
     page::{Page, count, encoded, moment, not_found, usd, written},
@@ -29,7 +30,7 @@ use crate::{
 };
 use askama::Template;
 use axum::{
-    extract::{Path, Query, State},
+    extract::State,
     http::StatusCode,
     response::{IntoResponse as _, Response},
 };

@@ -69,6 +69,13 @@ pub(super) struct Frame {
     pub(super) csv: String,
 }
 
+/// What is wrong with the names of parameters: one that is misspelt would show everything.
+pub(super) fn misnamed(known: &[Known], values: &BTreeMap<String, String>) -> Option<String> {
+    let names: Vec<&str> = known.iter().map(|field| field.name).chain(["cursor"]).collect();
+    let name = values.keys().find(|name| !names.contains(&name.as_str()))?;
+    Some(format!("`{name}` filters nothing here. What does: {}", names.join(", ")))
+}
+
 /// What was asked for.
 pub(super) struct Asked {
     path: &'static str,

@@ -2,6 +2,7 @@
 
 use super::{
     customer,
+    extract::Query,
     page::{Page, moment},
     routes::answer,
     tasks as task_pages,
@@ -13,7 +14,7 @@ use crate::{
 };
 use askama::Template;
 use axum::{
-    extract::{Query, State},
+    extract::State,
     http::StatusCode,
     response::{IntoResponse, Redirect, Response},
 };

@@ -9,7 +9,7 @@ use crate::{
 };
 use axum::{
     extract::Request,
-    http::Method,
+    http::{HeaderMap, Method, header},
     middleware::Next,
     response::{IntoResponse as _, Redirect, Response},
     routing::MethodRouter,
@@ -25,7 +25,7 @@ fn denied(request: &Request, error: Denied) -> Response {
         Denied::Unknown => {
             let to = match *request.method() {
                 Method::GET => request.uri().path_and_query().map_or("/", |path| path.as_str()),
-                _ => request.uri().path(),
+                _ => form_of(request.headers()),
             };
             Redirect::to(&format!("/console/sign-in?to={}", percent::encoded(to))).into_response()
         }
@@ -37,6 +37,13 @@ fn denied(request: &Request, error: Denied) -> Response {
             super::page::failed().into_response()
         }
     }
+}
+
+/// The page that a form stands on. It is one of ours, since no other's forms come so far; what takes it may show nothing.
+fn form_of(headers: &HeaderMap) -> &str {
+    let referer = headers.get(header::REFERER).and_then(|referer| referer.to_str().ok());
+    let after_scheme = referer.and_then(|referer| referer.split_once("://")).map(|(_, rest)| rest);
+    after_scheme.and_then(|rest| rest.find('/').and_then(|at| rest.get(at..))).unwrap_or("/")
 }
 
 /// Forms are taken from pages of this console alone: no other site may make somebody's browser decide for him.

@@ -63,7 +63,7 @@ struct Missing<'a> {
 }
 
 /// A page for what is not done.
-pub(super) fn refused(what: &str, hint: &str) -> Page {
+pub(crate) fn refused(what: &str, hint: &str) -> Page {
     Page::of(StatusCode::FORBIDDEN, &Missing { section: "", what, hint })
 }
 
@@ -75,6 +75,20 @@ pub(super) fn problem(status: StatusCode, what: &str, hint: &str) -> Page {
 /// A page for what is not there.
 pub fn not_found(what: &str, hint: &str) -> Page {
     Page::of(StatusCode::NOT_FOUND, &Missing { section: "", what, hint })
+}
+
+/// The page where there is none.
+pub(crate) fn nowhere() -> Page {
+    not_found("There is no such page", "The address may be of another version, or lack a part of a name.")
+}
+
+/// The page where there is only something to send to.
+pub(super) fn only_for_forms() -> Page {
+    let hint = "What stands here takes a form and shows nothing by itself. The page with the form shows it.";
+    Page::of(
+        StatusCode::METHOD_NOT_ALLOWED,
+        &Missing { section: "", what: "There is nothing to see here", hint },
+    )
 }
 
 /// A page for what the store did not answer.

@@ -7,6 +7,7 @@ pub(super) use draft::{FORM_BYTES_MAX, apply, check, open};
 pub(super) use version::show as version;
 
 use super::{
+    extract::Query,
     page::{Page, failed, moment},
     routes::answer,
 };
@@ -18,10 +19,7 @@ use crate::{
     watch::Refused,
 };
 use askama::Template;
-use axum::{
-    extract::{Query, State},
-    http::StatusCode,
-};
+use axum::{extract::State, http::StatusCode};
 use serde::Deserialize;
 use std::sync::Arc;
 

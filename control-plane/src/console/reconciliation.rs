@@ -2,6 +2,7 @@
 
 use super::{
     download,
+    extract::Form,
     page::{Page, moment},
     report::{SectionView, sections},
     routes::answered,
@@ -13,7 +14,6 @@ use crate::{
 };
 use askama::Template;
 use axum::{
-    Form,
     extract::State,
     http::StatusCode,
     response::{IntoResponse as _, Response},

@@ -30,6 +30,8 @@ struct ReportTemplate {
     /// What it can be filtered by, and what it is.
     filters: Vec<(&'static str, String)>,
     query: String,
+    /// What is wrong with what was asked for.
+    fault: String,
     sections: Vec<SectionView>,
 }
 
@@ -75,11 +77,7 @@ pub fn report_page(report: &Report, kind: Kind, filter: &Filter, time: &str, wai
         tables = linked(tables, address);
     }
     let template = ReportTemplate {
-        section: match kind {
-            Kind::Unpriced => "prices",
-            Kind::Weekly => "weekly",
-            _ => "reports",
-        },
+        section: section(kind),
         kind: kind.as_str(),
         is_about_prices,
         waiting,
@@ -92,9 +90,43 @@ pub fn report_page(report: &Report, kind: Kind, filter: &Filter, time: &str, wai
         to: day(report.range.map(|range| range.to)),
         filters: filters.map(|column| (column, text(column).unwrap_or_default())).collect(),
         query,
+        fault: String::new(),
         sections: tables,
     };
     Page::of(StatusCode::OK, &template)
+}
+
+/// The page of a report that was asked for in a way that says nothing: the form, as it was filled, and what is wrong.
+pub(super) fn faulty_report_page<'a>(
+    kind: Kind,
+    said: impl Fn(&str) -> Option<&'a str>,
+    fault: String,
+    waiting: usize,
+) -> Page {
+    let text = |name: &str| said(name).unwrap_or_default().to_owned();
+    let template = ReportTemplate {
+        section: section(kind),
+        kind: kind.as_str(),
+        is_about_prices: kind == Kind::Unpriced,
+        waiting,
+        title: format!("Report: {}", kind.as_str()),
+        range: String::new(),
+        from: text("from"),
+        to: text("to"),
+        filters: kind.filters().iter().map(|column| (column.as_str(), text(column.as_str()))).collect(),
+        query: String::new(),
+        fault,
+        sections: Vec::new(),
+    };
+    Page::of(StatusCode::BAD_REQUEST, &template)
+}
+
+fn section(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Unpriced => "prices",
+        Kind::Weekly => "weekly",
+        _ => "reports",
+    }
 }
 
 /// A filter as parameters of an address, each with its `&`.

@@ -4,14 +4,17 @@ mod prices;
 
 use super::{
     CallPage, Overview, Page, STYLESHEET, Span, access, alerts, calculator, calls, customer, download,
+    extract::{Path, Query},
     filter::meant,
     find,
     guard::{guarded, own_forms_only},
     not_found,
-    page::failed,
+    page::{failed, problem},
     policy,
     read::{self, Call},
-    reconciliation, report_page, sign_in, tasks,
+    reconciliation,
+    report::faulty_report_page,
+    report_page, sign_in, tasks,
 };
 use crate::{
     access::{Need, Role},
@@ -24,8 +27,8 @@ use crate::{
 };
 use axum::{
     Router,
-    extract::{DefaultBodyLimit, Path, Query, State},
-    http::{HeaderValue, header},
+    extract::{DefaultBodyLimit, State},
+    http::{HeaderValue, StatusCode, header},
     middleware,
     response::{IntoResponse, Response},
     routing::{MethodRouter, get, post},
@@ -80,11 +83,16 @@ pub fn routes(app: App) -> Router {
     let router = table()
         .into_iter()
         .fold(Router::new(), |router, (path, need, route)| router.route(path, guarded(&app, need, route)));
+    let router = router.method_not_allowed_fallback(only_for_forms);
     router.layer(middleware::from_fn(own_forms_only)).with_state(app)
 }
 
 fn draft_limit() -> DefaultBodyLimit {
     DefaultBodyLimit::max(policy::FORM_BYTES_MAX)
+}
+
+async fn only_for_forms() -> Page {
+    super::page::only_for_forms()
 }
 
 async fn stylesheet() -> Response {
@@ -105,7 +113,12 @@ struct OverviewQuery {
 
 async fn overview(State(app): State<App>, Query(query): Query<OverviewQuery>) -> Response {
     let (now, rules, refused) = (app.clock.now(), app.rules(), app.last_change.refused());
-    let span = query.span.as_deref().and_then(Span::parse);
+    let said = query.span.as_deref().filter(|word| !word.is_empty());
+    let span = said.and_then(Span::parse);
+    if let Some(word) = said.filter(|_| span.is_none()) {
+        let hint = format!("`{word}` is none of: {}.", Span::ALL.map(Span::as_str).join(", "));
+        return problem(StatusCode::BAD_REQUEST, "There is no such span of time", &hint).into_response();
+    }
     let page = move |store: &rusqlite::Connection| {
         let span = match span {
             Some(span) => span,
@@ -180,13 +193,14 @@ async fn report(
     let said = |name: &str| query.get(name).map(String::as_str).filter(|text| !text.is_empty());
     let known: Vec<&str> =
         ["from", "to"].into_iter().chain(kind.filters().iter().map(|column| column.as_str())).collect();
-    if let Some(name) = query.keys().find(|name| !known.contains(&name.as_str())) {
-        let hint = format!("`{name}` filters nothing here. What does: {}.", known.join(", "));
-        return not_found("There is no such filter", &hint);
-    }
-    let range = match Range::parse(said("from"), said("to"), now) {
+    let misnamed = query.keys().find(|name| !known.contains(&name.as_str()));
+    let range = match misnamed {
+        Some(name) => Err(format!("`{name}` filters nothing here. What does: {}", known.join(", "))),
+        None => Range::parse(said("from"), said("to"), now).map_err(|error| error.to_string()),
+    };
+    let range = match range {
         Ok(range) => range,
-        Err(error) => return not_found("There is no such time", &error.to_string()),
+        Err(fault) => return faulty_report_page(kind, said, fault, waiting),
     };
     let filter = Filter::of(kind, |name| said(name).map(meant));
     let question = Question::new(kind, range, filter.clone());

@@ -1,6 +1,10 @@
 //! Signing in with a key, and out.
 
-use super::{Page, page::failed};
+use super::{
+    Page,
+    extract::{Form, Query},
+    page::failed,
+};
 use crate::{
     access::{self, HOURS},
     api::{COOKIE, session},
@@ -8,8 +12,7 @@ use crate::{
 };
 use askama::Template;
 use axum::{
-    Form,
-    extract::{Query, State},
+    extract::State,
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse as _, Redirect, Response},
 };
@@ -93,7 +96,9 @@ pub(super) async fn sign_out(State(app): State<App>, headers: HeaderMap) -> Resp
 
 /// Not `SameSite=Strict`: a link in a message about an alert leads into the console.
 fn cookie(headers: &HeaderMap, value: &str, seconds: u64) -> String {
-    let is_tls = headers.get("x-forwarded-proto").is_some_and(|scheme| scheme == "https");
+    // Of several proxies each appends what it was asked by; the browser asked the first.
+    let scheme = headers.get("x-forwarded-proto").and_then(|chain| chain.to_str().ok()?.split(',').next());
+    let is_tls = scheme.is_some_and(|scheme| scheme.trim().eq_ignore_ascii_case("https"));
     let secure = if is_tls { "; Secure" } else { "" };
     format!("{COOKIE}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}")
 }
@@ -108,7 +113,12 @@ mod tests {
             let scheme = ("x-forwarded-proto".parse().unwrap(), scheme.parse().unwrap());
             cookie(&[scheme].into_iter().collect(), "a", 1)
         };
-        assert!(said("https").ends_with("; Secure") && !said("http").contains("Secure"));
+        for scheme in ["https", "HTTPS", "https, http", " https,http"] {
+            assert!(said(scheme).ends_with("; Secure"), "{scheme}");
+        }
+        for scheme in ["http", "http, https", "", "httpsx"] {
+            assert!(!said(scheme).contains("Secure"), "{scheme}");
+        }
         assert!(!cookie(&HeaderMap::new(), "a", 1).contains("Secure"));
     }
 

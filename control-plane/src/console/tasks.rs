@@ -5,7 +5,8 @@ mod split;
 mod timeline;
 
 use super::{
-    filter::{Asked, Frame, Known},
+    extract::{Path, Query},
+    filter::{Asked, Frame, Known, misnamed},
     page::{Page, encoded, moment, not_found, usd},
     routes::answer,
 };
@@ -18,10 +19,7 @@ use crate::{
     store::StoreError,
 };
 use askama::Template;
-use axum::{
-    extract::{Path, Query, State},
-    http::StatusCode,
-};
+use axum::{extract::State, http::StatusCode};
 use protocol::UnixNanos;
 use split::Part;
 use std::collections::BTreeMap;
@@ -130,12 +128,14 @@ fn calls_words(task: &Task) -> String {
 }
 
 pub(super) async fn list(State(app): State<App>, Query(query): Query<BTreeMap<String, String>>) -> Page {
+    let misnamed = misnamed(FIELDS, &query);
     let asked = Asked::new("/tasks", FIELDS, query);
     let mut template = TasksTemplate { section: "tasks", list: asked.frame(), rows: Vec::new() };
-    let filter = match tasks::Filter::parse(|name| asked.said(name)) {
+    let filter = tasks::Filter::parse(|name| asked.said(name)).map_err(|wrong| wrong.to_string());
+    let filter = match misnamed.map_or(filter, Err) {
         Ok(filter) => filter,
-        Err(wrong) => {
-            template.list.fault = wrong.to_string();
+        Err(fault) => {
+            template.list.fault = fault;
             return Page::of(StatusCode::BAD_REQUEST, &template);
         }
     };

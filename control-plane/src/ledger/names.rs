@@ -1,7 +1,7 @@
 //! The words under which states, endings and outcomes are stored and shown.
 
 use protocol::{
-    event::{Ending, Outcome},
+    event::{Ending, Outcome, Refusal},
     meters::UsageSource,
     price::MatchedBy,
     rating::Unpriced,
@@ -75,6 +75,25 @@ pub(super) fn outcome(outcome: Outcome) -> &'static str {
         Outcome::RefusedByPolicy => "refused_by_policy",
     }
 }
+
+/// All outcomes of calls.
+pub(super) const OUTCOMES: [Outcome; 11] = [
+    Outcome::Ok,
+    Outcome::InvalidJson,
+    Outcome::Truncated,
+    Outcome::RefusedByModel,
+    Outcome::ContentFiltered,
+    Outcome::Error,
+    Outcome::ClientAborted,
+    Outcome::TimedOut,
+    Outcome::RefusedByCap,
+    Outcome::RefusedByLoopGuard,
+    Outcome::RefusedByPolicy,
+];
+
+/// All reasons for which a call is refused.
+pub(super) const REFUSALS: [Refusal; 5] =
+    [Refusal::Cap, Refusal::LoopGuard, Refusal::Unattributed, Refusal::Unpriced, Refusal::Unreachable];
 
 /// Whether a call with that outcome counts among the errors.
 pub(super) fn is_error(outcome: Outcome) -> bool {

@@ -1,6 +1,8 @@
 //! What can be known of an event before the store is asked: whether it makes sense, its fingerprints, its cost, its
 //! caps. Done on the request's thread, so that the one writer has only to write.
 
+pub(super) mod texts;
+
 use super::{
     State,
     charge::{self, Charge},
@@ -137,8 +139,6 @@ impl Ended {
 
 /// A trillion. No call counts more of anything, bytes included, and sums of such counts stay far from the end of i64.
 const UNITS_MAX: u64 = 1 << 40;
-/// Names of providers, models and routes. Longer ones are somebody's mistake.
-const TEXT_BYTES_MAX: usize = 512;
 /// More than a filter tells.
 const ATTEMPTS_MAX: usize = 64;
 /// A clock may run ahead by an hour; more would put calls into windows and reports of another day.
@@ -146,15 +146,17 @@ const AHEAD_MAX_NS: u64 = 3_600_000_000_000;
 
 /// Prepares an event, or says what is wrong with it.
 pub fn prepare(event: UsageEvent, rules: &Rules, now: UnixNanos) -> Result<Entry, String> {
-    let (head, end) = match event {
+    let (mut head, mut end) = match event {
         UsageEvent::Started { head } => (head, None),
         UsageEvent::Finished { head, end } => (head, Some(end)),
-        UsageEvent::Outcome { report } => {
+        UsageEvent::Outcome { mut report } => {
             check_instant("outcome.at", report.at, now)?;
-            check_texts(&[("outcome.reason", report.reason.as_deref())])?;
+            texts::of_reason(report.reason.as_mut())?;
             return Ok(Entry::Outcome(report));
         }
     };
+    texts::of_head(&mut head)?;
+    end.as_deref_mut().map_or(Ok(()), texts::of_end)?;
     prepare_call(head, end, rules, now).map(Box::new).map(Entry::Call)
 }
 
@@ -254,21 +256,6 @@ fn count(tokens: u64) -> i64 {
 
 fn check_head(head: &CallHead, now: UnixNanos) -> Result<(), String> {
     check_instant("started_at", head.started_at, now)?;
-    let texts = [
-        ("provider", Some(&*head.provider)),
-        ("account", head.account.as_deref()),
-        ("dialect", Some(&*head.dialect)),
-        ("operation", Some(&*head.operation)),
-        ("route", head.route.as_deref()),
-        ("original_route", head.original_route.as_deref()),
-        ("request_model", head.request_model.as_deref()),
-        ("downgraded_to", head.downgraded_to.as_deref()),
-        ("routed_to", head.routed_to.as_deref()),
-        ("request_tier", head.request_tier.as_deref()),
-        ("request_id", head.request_id.as_deref()),
-        ("region", head.region.as_deref()),
-    ];
-    check_texts(&texts)?;
     check_money("hold", head.hold)?;
     check_money("hold_input", head.hold_input)?;
     let counts = [head.input_tokens_estimate, head.output_tokens_max.unwrap_or(0)];
@@ -283,17 +270,6 @@ fn check_end(end: &CallEnd, now: UnixNanos) -> Result<(), String> {
     if let Some(at) = end.first_token_at {
         check_instant("end.first_token_at", at, now)?;
     }
-    let texts = [
-        ("end.response_model", end.response_model.as_deref()),
-        ("end.service_tier", end.service_tier.as_deref()),
-        ("end.region", end.region.as_deref()),
-        ("end.response_flags", Some(&*end.response_flags)),
-        ("end.error_type", end.error_type.as_deref()),
-        ("end.cluster", end.cluster.as_deref()),
-        ("end.upstream", end.upstream.as_deref()),
-        ("end.stopped_by", end.stopped_by.as_deref()),
-    ];
-    check_texts(&texts)?;
     check_money("end.settled", end.settled)?;
     check_money("end.provider_cost", end.provider_cost)?;
     check_bytes("end.text_bytes", end.text_bytes)?;
@@ -308,16 +284,6 @@ fn check_tried(tried: &[Attempt]) -> Result<(), String> {
         return Err(format!("end.tried has more than {ATTEMPTS_MAX} attempts"));
     }
     for attempt in tried {
-        let texts = [
-            ("end.tried.reason", attempt.reason.as_deref()),
-            ("end.tried.provider", attempt.provider.as_deref()),
-            ("end.tried.account", attempt.account.as_deref()),
-            ("end.tried.region", attempt.region.as_deref()),
-            ("end.tried.model", attempt.model.as_deref()),
-            ("end.tried.cluster", attempt.cluster.as_deref()),
-            ("end.tried.upstream", attempt.upstream.as_deref()),
-        ];
-        check_texts(&texts)?;
         let units = attempt.usage.iter().flat_map(|usage| &usage.units);
         if let Some((meter, _)) = units.into_iter().find(|(_, units)| **units > UNITS_MAX) {
             return Err(format!("end.tried.usage.units.{meter} is above {UNITS_MAX}"));
@@ -335,14 +301,6 @@ fn check_instant(field: &str, at: UnixNanos, now: UnixNanos) -> Result<(), Strin
         0 => Err(format!("{field} is absent or 0")),
         at if at > now.saturating_add(AHEAD_MAX_NS) => Err(format!("{field} is more than an hour ahead")),
         _ => Ok(()),
-    }
-}
-
-fn check_texts(texts: &[(&str, Option<&str>)]) -> Result<(), String> {
-    let long = texts.iter().find(|(_, text)| text.is_some_and(|text| text.len() > TEXT_BYTES_MAX));
-    match long {
-        Some((field, _)) => Err(format!("{field} is longer than {TEXT_BYTES_MAX} bytes")),
-        None => Ok(()),
     }
 }
 

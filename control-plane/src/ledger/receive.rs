@@ -22,6 +22,10 @@ impl Encoding {
     pub fn decode<T: DeserializeOwned>(self, bytes: &[u8]) -> Result<T, CodecError> {
         match self {
             Self::MessagePack => codec::decode(bytes),
+            // A list would fill the fields of what is read in order.
+            Self::Json if bytes.trim_ascii_start().first() == Some(&b'[') => {
+                Err(CodecError::Unreadable("it is a list, where an object belongs".to_owned()))
+            }
             Self::Json => {
                 serde_json::from_slice(bytes).map_err(|error| CodecError::Unreadable(error.to_string()))
             }

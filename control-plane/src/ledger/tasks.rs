@@ -5,7 +5,7 @@
 mod outcomes;
 mod split;
 
-pub use outcomes::{OutcomeReport, Reporting, heard, outcome_of, report};
+pub use outcomes::{OutcomeError, OutcomeReport, REVISION_MAX, Reporting, heard, outcome_of, report};
 pub use protocol::outcome::TaskOutcome;
 pub use split::{Split, Sums};
 

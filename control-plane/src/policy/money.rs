@@ -47,7 +47,7 @@ impl FromStr for Usd {
     type Err = UsdError;
 
     fn from_str(text: &str) -> Result<Self, UsdError> {
-        let amount: PicoUsd = text.parse()?;
+        let amount = plain_usd(text)?;
         if amount < PicoUsd::ZERO {
             return Err(UsdError::Negative);
         }
@@ -56,6 +56,11 @@ impl FromStr for Usd {
         }
         Ok(Self(amount))
     }
+}
+
+/// An amount as people write it. An exponent is for machines: nobody means a thousand with `1e3`.
+pub fn plain_usd(text: &str) -> Result<PicoUsd, MoneyError> {
+    if text.contains(['e', 'E']) { Err(MoneyError::NotDecimal) } else { text.parse() }
 }
 
 impl Serialize for Usd {

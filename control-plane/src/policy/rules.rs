@@ -1,6 +1,7 @@
 //! What a policy must fulfil and a schema cannot say: names that exist, limits that limit, dimensions used once.
 
 mod capping;
+mod reports;
 mod routing;
 
 use super::{
@@ -24,6 +25,7 @@ pub(super) fn check(root: &Located, faults: &mut Faults) {
     secrets(root, faults);
     rules_are_whole(root, faults);
     prices(root, faults);
+    reports::check(root, faults);
     routing::check(root, faults);
 }
 

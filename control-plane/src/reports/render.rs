@@ -3,6 +3,7 @@
 use super::{Cell, Range, Report, Section, money::PLACES, table::minute};
 use crate::{
     instant::Instant,
+    printable::printable,
     sheet::{self, Sheet},
 };
 use comfy_table::{LineStyle, TableStyle};
@@ -95,7 +96,7 @@ impl Report {
     }
 
     fn for_people(&self, table: fn(&Section) -> String, title: fn(&str) -> String) -> String {
-        let mut text = format!("# {}\n", title(&self.title));
+        let mut text = format!("# {}\n", title(&printable(&self.title)));
         if let Some(Range { from, to }) = self.range {
             text.push_str(&format!("\n{} to {}, UTC\n", minute(from), minute(to)));
         }
@@ -111,7 +112,7 @@ impl Report {
                 text.push_str(&table(section));
             }
             for note in &section.notes {
-                text.push_str(&format!("\n{note}\n"));
+                text.push_str(&format!("\n{}\n", printable(note)));
             }
         }
         let cells = self.sections.iter().flat_map(|section| section.rows.iter().flatten());
@@ -224,7 +225,7 @@ fn terminal_table(section: &Section) -> String {
     table.load_style(RULED);
     table.set_header(section.columns.iter().map(|column| column.title));
     for row in section.rows.iter().chain(&section.total) {
-        table.add_row(row.iter().map(Cell::shown));
+        table.add_row(row.iter().map(printed));
     }
     for (index, first) in section.rows.first().into_iter().flatten().enumerate() {
         if let Some(column) = table.column_mut(index).filter(|_| first.is_number()) {
@@ -232,6 +233,11 @@ fn terminal_table(section: &Section) -> String {
         }
     }
     format!("{table}\n")
+}
+
+/// As people are shown it, with nothing in it that a terminal would obey or that would end the line.
+fn printed(cell: &Cell) -> String {
+    printable(&cell.shown()).into_owned()
 }
 
 /// A text as itself in Markdown, also within a table: no name is markup, a link or HTML.
@@ -242,7 +248,6 @@ fn escaped(text: &str) -> String {
     while let Some(letter) = letters.next() {
         let goes_on = letters.peek().is_some_and(|next| next.is_alphanumeric());
         match letter {
-            '\n' | '\r' => escaped.push(' '),
             // Within a word it is nothing else.
             '_' if is_in_word && goes_on => escaped.push(letter),
             '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '&' | '|' | '~' | '$' => {
@@ -261,10 +266,10 @@ fn markdown_table(section: &Section) -> String {
     let numbers = section.rows.first().into_iter().flatten().map(Cell::is_number);
     text.push_str(&line(numbers.map(|number| (if number { "---:" } else { "---" }).to_owned()).collect()));
     for row in &section.rows {
-        text.push_str(&line(row.iter().map(|cell| escaped(&cell.shown())).collect()));
+        text.push_str(&line(row.iter().map(|cell| escaped(&printed(cell))).collect()));
     }
     if let Some(row) = &section.total {
-        let bold = |cell: &Cell| match escaped(&cell.shown()) {
+        let bold = |cell: &Cell| match escaped(&printed(cell)) {
             empty if empty.is_empty() => empty,
             shown => format!("**{shown}**"),
         };

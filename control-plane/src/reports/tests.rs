@@ -305,13 +305,23 @@ fn names_cannot_break_out_of_a_table() {
         ("`code`", r"\`code\`"),
         ("&lt;b&gt;", r"\&lt;b\&gt;"),
         ("_a_ b_c", r"\_a\_ b_c"),
-        ("a\r\nb", "a  b"),
+        ("a\r\nb", "a\u{fffd}\u{fffd}b"),
     ] {
         let mut report = breakdown(By::Feature, &[group(name, 1, "1")], week());
         report.title = name.to_owned();
         let markdown = report.render(Format::Markdown);
         assert!(markdown.contains(&format!("\n| {written} |")), "{name}: {markdown}");
         assert!(markdown.starts_with(&format!("# {written}\n")), "{name}: {markdown}");
+    }
+    let mut report = breakdown(By::Feature, &[group("a\u{1b}[2J\r\n| b\u{202e}", 1, "1")], week());
+    report.sections[0].notes.push("of \u{1b}]0;x\u{7}".to_owned());
+    for format in [Format::Table, Format::Markdown] {
+        let text = report.render(format);
+        assert!(!text.contains(|character: char| character.is_control() && character != '\n'), "{text:?}");
+        assert!(
+            text.replace('\\', "").contains("a\u{fffd}[2J\u{fffd}\u{fffd}") && !text.contains('\u{202e}'),
+            "{text:?}"
+        );
     }
 }
 

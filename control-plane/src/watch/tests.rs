@@ -176,3 +176,22 @@ async fn without_word_from_the_system_the_files_are_read_every_so_often() {
     desk.until_limit("2").await;
     assert_eq!((desk.app.rules().stored.version, desk.reloads("applied")), (3, 2));
 }
+
+#[tokio::test]
+async fn a_file_of_what_was_shown_of_an_older_policy_has_the_addresses_that_it_had() {
+    let desk = Desk::new();
+    let policy = |token: &str| {
+        let text =
+            format!("version: 1\ndestinations: {{ops: {{url: 'https://a.b/{token}', kind: slack}}}}\n");
+        crate::policy::parse(&text, "p").unwrap()
+    };
+    for token in ["first", "second"] {
+        desk.app.put_policy(policy(token)).await.unwrap();
+    }
+    for (token, expected) in [("first", true), ("second", true), ("third", false)] {
+        desk.write("policy.yaml", &policy(token).masked().yaml().unwrap());
+        let (watch, shown) = Watch::open(&desk.path("policy.yaml")).unwrap();
+        let read = watch.unmasked(shown, &desk.app).await.ok();
+        assert_eq!(read, expected.then(|| policy(token)), "{token}");
+    }
+}

@@ -129,6 +129,62 @@ async fn filters_are_let_in_without_a_key_until_they_need_one() {
 }
 
 #[tokio::test]
+async fn it_is_counted_what_keys_filters_show_before_they_need_one() {
+    let api = Api::start().await;
+    let keys = with_keys(&api).await;
+    let admin = &keys[0].1;
+    for shown in ["", "bursar_old", "bursar_old", &keys[1].1, &keys[2].1] {
+        assert_eq!(get(&api, "/v1/snapshot", shown).await, 200);
+    }
+    let metrics = api.send("GET", "/metrics", &bearer(admin), b"").await.text();
+    for (key, count) in [("none", 1), ("unknown", 2), ("good", 1), ("lacking", 1)] {
+        let line = format!("bursar_filter_requests_total{{key=\"{key}\"}} {count}");
+        assert!(metrics.lines().any(|found| found == line), "{line} is not in\n{metrics}");
+    }
+}
+
+/// What is logged by one thread.
+#[derive(Clone, Default)]
+struct Log(std::sync::Arc<std::sync::Mutex<Vec<u8>>>);
+
+impl std::io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn who_changed_what_stands_in_the_log_with_what_came_of_it() {
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt().json().with_writer(move || writer.clone()).finish();
+    let _logged = tracing::subscriber::set_default(subscriber);
+    let api = Api::start().await;
+    let keys = with_keys(&api).await;
+    let admin = bearer(&keys[0].1);
+    api.send("DELETE", "/v1/keys/read", &admin, b"").await;
+    api.send("DELETE", "/v1/keys/nobody", &admin, b"").await;
+    api.send("GET", "/v1/keys", &admin, b"").await;
+    let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let lines = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let decided: Vec<Value> = lines
+        .map(|line| line["fields"].clone())
+        .filter(|fields| fields["message"] == "decided" && fields["method"] == "DELETE")
+        .map(|fields| json!([fields["key"], fields["role"], fields["path"], fields["status"]]))
+        .collect();
+    assert_eq!(
+        decided,
+        [json!(["ann", "admin", "/v1/keys/read", 204]), json!(["ann", "admin", "/v1/keys/nobody", 404])]
+    );
+    assert!(!text.contains(&keys[0].1), "a key stands in the log: {text}");
+}
+
+#[tokio::test]
 async fn a_revoked_key_opens_nothing_and_the_last_admin_stays() {
     let api = Api::start().await;
     let keys = with_keys(&api).await;
@@ -141,6 +197,14 @@ async fn a_revoked_key_opens_nothing_and_the_last_admin_stays() {
     assert_eq!(revoke("read").await, 404);
     assert_eq!(revoke("ann").await, 409, "the others could not be revoked any more");
     assert_eq!((revoke("ingest").await, revoke("operate").await), (204, 204));
+    let last = api.send("DELETE", "/v1/keys/ann", &bearer(admin), b"").await;
+    assert_eq!(last.status, 409, "nobody opens everything to everybody by a click");
+    assert!(
+        last.json()["detail"].as_str().unwrap().contains("make another one of role admin"),
+        "{}",
+        last.text()
+    );
+    assert_eq!(api.send("PUT", "/v1/policy", "", b"version: 1").await.status, 401);
+    make(&api, admin, "bob", "admin").await;
     assert_eq!(revoke("ann").await, 204);
-    assert_eq!(api.show("/v1/calls").await.status, 200, "without any key everything is open");
 }

@@ -114,11 +114,19 @@ async fn older_versions_are_listed_shown_and_compared_with() {
             .len(),
         2
     );
-    // Put back, an address that is not known any more is a fault, and the one in force stands for itself.
-    let lost = put(&api, "", &shown).await;
-    assert_eq!((lost.status, &lost.json()["errors"][0]["path"]), (422, &json!("destinations.ops.url")));
+    // The one in force stands for itself; put back, an older one has the addresses that it had.
     let same = api.show("/v1/policy").await.json()["policy"].to_string();
     assert_eq!(put(&api, "?if_version=3", &same).await.json()["version"], 3);
+    assert_eq!(put(&api, "", &shown).await.json()["version"], 4);
+    assert_eq!(post(&api, "/v1/policy/diffs?against=2", &with_destination).await.json(), none);
+    assert_eq!(post(&api, "/v1/policy/diffs", &with_destination).await.json(), none);
+    let lost =
+        put(&api, "", "version: 1\ndestinations:\n  ops: {url: 'https://a.b/…00', kind: slack}\n").await;
+    let fault = &lost.json()["errors"][0];
+    assert_eq!(
+        (lost.status, &fault["path"], &fault["line"]),
+        (422, &json!("destinations.ops.url"), &json!(3))
+    );
 }
 
 #[tokio::test]

@@ -76,7 +76,7 @@ async fn own_prices_with_mistakes_are_refused_with_every_place_and_rows_are_deci
     let rows = json!({"rows": [waiting[0]["price"]["id"]]});
     let approved = api.post_json(&format!("{path}/approve"), &rows).await.json();
     assert_eq!((&approved["approved"], &approved["waiting_rows"]), (&json!(1), &json!(4)));
-    assert_eq!(api.post_json(&format!("{path}/approve"), &json!({"row": 1})).await.status, 400);
+    assert_eq!(api.post_json(&format!("{path}/approve"), &json!({"row": 1})).await.status, 422);
     let rejected = api.send("POST", &format!("{path}/reject"), "", b"").await.json();
     assert_eq!((&rejected["rejected"], &rejected["waiting_rows"]), (&json!(4), &json!(0)));
     let listed = api.show("/v1/prices/imports?limit=1").await.json();

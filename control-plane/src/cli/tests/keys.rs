@@ -23,4 +23,6 @@ fn whoever_has_the_data_directory_needs_no_key_to_make_one() {
         assert!(code == 2 && said.contains(why), "{line}: {said}");
     }
     assert_eq!(desk.done("keys revoke envoys --data-dir @data"), "revoked: envoys\n");
+    let last = desk.done("keys revoke ann --data-dir @data");
+    assert!(last.starts_with("revoked: ann\n") && last.contains("warning: no key is left"), "{last}");
 }

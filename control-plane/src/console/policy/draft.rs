@@ -8,11 +8,12 @@ use crate::{
     app::App,
     console::{
         download,
+        extract::Query,
         page::{Page, failed, not_found, problem},
         report::{SectionView, sections},
         routes::answer,
     },
-    policy::{Fault, Policy, parse_over},
+    policy::{Fault, Policy},
     policy_diff,
     replay::{ReplayError, replay},
     reports::{Filter, Range, Report},
@@ -21,7 +22,7 @@ use crate::{
 use askama::Template;
 use axum::{
     Extension, Form,
-    extract::{FromRequest, Query, Request, State},
+    extract::{FromRequest, Request, State},
     http::StatusCode,
     response::{IntoResponse, Redirect, Response},
 };
@@ -182,9 +183,10 @@ pub(in crate::console) async fn check(
 ) -> Response {
     let (rules, table) = (app.rules(), sent.csv.take());
     let draft = Draft { form: sent.form(), version: rules.stored.version };
-    let policy = match parse_over(&draft.form.text, "draft", rules.policy()) {
-        Ok(policy) => policy,
-        Err(faults) => return draft.faulty(faults).into_response(),
+    let policy = match app.read_policy(&draft.form.text, "draft").await {
+        Ok(Ok(policy)) => policy,
+        Ok(Err(faults)) => return draft.faulty(faults).into_response(),
+        Err(error) => return answer(Err(error)).into_response(),
     };
     if let Some(table) = &table
         && let Some(report) = policy_diff::report(rules.policy(), &policy).only(table)
@@ -240,9 +242,10 @@ pub(in crate::console) async fn apply(State(app): State<App>, sent: Sent) -> Res
     if rules.stored.version != version {
         return draft.overtaken(rules.stored.version).into_response();
     }
-    let policy = match parse_over(&draft.form.text, "draft", rules.policy()) {
-        Ok(policy) => policy,
-        Err(faults) => return draft.faulty(faults).into_response(),
+    let policy = match app.read_policy(&draft.form.text, "draft").await {
+        Ok(Ok(policy)) => policy,
+        Ok(Err(faults)) => return draft.faulty(faults).into_response(),
+        Err(error) => return answer(Err(error)).into_response(),
     };
     match app.put_policy_over(policy, version).await {
         Ok(None) => draft.overtaken(app.rules().stored.version).into_response(),

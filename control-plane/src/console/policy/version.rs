@@ -5,6 +5,7 @@ use crate::{
     app::App,
     console::{
         download,
+        extract::{Path, Query},
         page::{Page, moment, not_found},
         report::{SectionView, sections},
         routes::answered,
@@ -14,7 +15,7 @@ use crate::{
 };
 use askama::Template;
 use axum::{
-    extract::{Path, Query, State},
+    extract::State,
     http::StatusCode,
     response::{IntoResponse as _, Response},
 };

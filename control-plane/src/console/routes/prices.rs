@@ -6,14 +6,16 @@ use crate::{
     api::Who,
     app::App,
     console::{
-        Page, download, not_found,
+        Page, download,
+        extract::{Form, Path, Query},
+        not_found,
         prices::{Decision, Notice, PriceFilter, PriceHistory, PriceList, Proposals, decide, waiting},
     },
     instant::Instant,
 };
 use axum::{
-    Extension, Form,
-    extract::{Path, Query, State},
+    Extension,
+    extract::State,
     response::{IntoResponse, Redirect, Response},
 };
 use protocol::UnixNanos;

@@ -1,4 +1,5 @@
 mod access;
+mod astray;
 mod behind;
 mod files;
 mod pages;
@@ -128,7 +129,14 @@ fn what_is_booked_stands_on_the_pages() {
     let (status, missing) = browser.open("/console/calls/nonsense");
     assert_eq!(status, 404);
     assert!(missing.contains("There is no such call"), "{missing}");
-    assert_eq!(browser.open("/console/reports/weekly?from=2026-13-01").0, 404);
+    for (query, fault) in [
+        ("from=2026-13-01&to=2026-12-01", "role=\"alert\""),
+        ("from=2026-11-24&to=2026-11-23", "role=\"alert\""),
+        ("form=2026-11-24", "`form` filters nothing here"),
+    ] {
+        let (status, page) = browser.open(&format!("/console/reports/customers?{query}"));
+        assert!(status == 400 && page.contains(fault) && page.contains("name=\"from\""), "{query}: {page}");
+    }
     drop(browser.runtime);
 }
 

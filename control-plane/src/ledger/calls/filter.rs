@@ -3,11 +3,15 @@
 use super::{Customers, Position, path};
 use crate::{
     instant::Instant,
-    ledger::{Pricing, State, hash::fingerprint, names::usage_source},
+    ledger::{
+        Pricing, State,
+        hash::fingerprint,
+        names::{self, OUTCOMES, REFUSALS, usage_source},
+    },
     policy::Policy,
     store::{NO_WORD, StoreError, instant, word_id},
 };
-use protocol::{UnixNanos, meters::UsageSource};
+use protocol::{UnixNanos, event::Refusal, meters::UsageSource};
 use rusqlite::{Connection, ToSql};
 use std::str::FromStr;
 
@@ -64,6 +68,10 @@ impl Wrong {
         Self { parameter, fault: fault.into() }
     }
 
+    fn of_words(parameter: &'static str, words: &[&str]) -> Self {
+        Self::new(parameter, format!("is none of, nor several with commas between: {}", words.join(", ")))
+    }
+
     /// A parameter's value, where it is given.
     pub(in crate::ledger) fn parsed<T: FromStr<Err: std::fmt::Display>>(
         parameter: &'static str,
@@ -91,9 +99,7 @@ impl Filter {
         let words =
             words.filter_map(|column| Some((column, said(column.as_str())?.to_owned()))).collect::<Vec<_>>();
         for (column, text) in &words {
-            if *column == WordColumn::UsageSource {
-                one_of("usage_source", Some(text), SOURCES.map(|source| (usage_source(source), ())))?;
-            }
+            column.check(text)?;
         }
         let states = [State::Open, State::Finished, State::Orphaned, State::Refused];
         let pricing = [Pricing::Priced, Pricing::Unpriced, Pricing::Ceiling];
@@ -141,10 +147,7 @@ fn one_of<T: Copy, const N: usize>(
     let Some(text) = text else { return Ok(Vec::new()) };
     let found: Option<Vec<T>> =
         text.split(',').map(|part| words.iter().find(|(word, _)| *word == part).map(|(_, is)| *is)).collect();
-    found.ok_or_else(|| {
-        let words = words.map(|(word, _)| word).join(", ");
-        Wrong::new(parameter, format!("is none of, nor several with commas between: {words}"))
-    })
+    found.ok_or_else(|| Wrong::of_words(parameter, &words.map(|(word, _)| word)))
 }
 
 /// A column of `calls` that holds a word.
@@ -212,6 +215,21 @@ impl WordColumn {
             Self::Refused => "refused",
             Self::UsageSource => "usage_source",
             Self::UnpricedReason => "unpriced_reason",
+        }
+    }
+
+    /// Whether calls can have that in the column. What they cannot would look like there were none.
+    fn check(self, text: &str) -> Result<(), Wrong> {
+        let words: Vec<&'static str> = match self {
+            Self::UsageSource => SOURCES.map(usage_source).to_vec(),
+            Self::Outcome => OUTCOMES.map(names::outcome).to_vec(),
+            Self::Refused => REFUSALS.map(Refusal::as_str).to_vec(),
+            _ => return Ok(()),
+        };
+        let is_known = |part: &str| words.contains(&part) || (part.is_empty() && self != Self::UsageSource);
+        match text.split(',').all(is_known) {
+            true => Ok(()),
+            false => Err(Wrong::of_words(self.as_str(), &words)),
         }
     }
 

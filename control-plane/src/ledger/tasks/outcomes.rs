@@ -1,7 +1,8 @@
 //! What tasks were worth: what applications report, in revisions, and what a task's last call lets one think.
 
 use crate::{
-    ledger::aggregates::WorthDeltas,
+    ledger::{aggregates::WorthDeltas, prepare::texts::TEXT_BYTES_MAX},
+    printable::is_printable,
     store::{StoreError, Write, instant},
 };
 use protocol::{
@@ -61,6 +62,9 @@ pub(super) fn standing(connection: &Connection, task: i64) -> Result<Option<Repo
     Ok(found.optional()?)
 }
 
+/// Revisions count up from 1. More than any clock's milliseconds, and what a number in JSON can be everywhere.
+pub const REVISION_MAX: i64 = (1 << 53) - 1;
+
 /// What an application says a task was worth.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -68,12 +72,42 @@ pub struct OutcomeReport {
     /// succeeded, failed, abandoned or voided.
     #[schema(value_type = String)]
     pub outcome: TaskOutcome,
-    /// In the application's words.
+    /// In the application's words: at most 512 bytes, printable.
     #[serde(default)]
     pub reason: Option<String>,
-    /// Counts up with each report of the task; absent: the next one.
+    /// Counts up with each report of the task, to 2^53 - 1 at most; absent: the next one.
     #[serde(default)]
     pub revision: Option<i64>,
+}
+
+/// What a report may not say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum OutcomeError {
+    /// A novel.
+    #[error("reason is longer than {TEXT_BYTES_MAX} bytes")]
+    ReasonTooLong,
+    /// Ends of lines, or what only a terminal understands.
+    #[error("reason has characters that cannot be printed")]
+    ReasonUnprintable,
+    /// Nothing could follow it, or it is below all.
+    #[error("revision is no number from 0 to {REVISION_MAX}")]
+    Revision,
+}
+
+impl OutcomeReport {
+    /// Whether it can be kept.
+    pub fn check(&self) -> Result<(), OutcomeError> {
+        let reason = self.reason.as_deref().unwrap_or_default();
+        if reason.len() > TEXT_BYTES_MAX {
+            Err(OutcomeError::ReasonTooLong)
+        } else if !is_printable(reason) {
+            Err(OutcomeError::ReasonUnprintable)
+        } else if self.revision.is_some_and(|revision| !(0..=REVISION_MAX).contains(&revision)) {
+            Err(OutcomeError::Revision)
+        } else {
+            Ok(())
+        }
+    }
 }
 
 /// Books what an application's own backend said in the head of an answer. Its revision is the millisecond in which it
@@ -84,7 +118,7 @@ pub fn heard(write: &mut Write<'_>, said: &TaskReport, now: UnixNanos) -> Result
     let said = OutcomeReport { outcome: *outcome, reason: reason.as_deref().map(str::to_owned), revision };
     Ok(match report(write, task.as_str(), &said, now)? {
         Reporting::Taken => ItemResult::Accepted,
-        Reporting::Conflict => ItemResult::Conflict,
+        Reporting::Conflict | Reporting::LastStands => ItemResult::Conflict,
     })
 }
 
@@ -95,6 +129,8 @@ pub enum Reporting {
     Taken,
     /// Another report has that revision.
     Conflict,
+    /// The standing one has the highest revision that there is, so that none comes after it.
+    LastStands,
 }
 
 /// Takes a report. The highest revision stands, in whatever order they arrive.
@@ -110,7 +146,10 @@ pub fn report(
     let revision = match (report.revision, &standing) {
         (Some(revision), _) => revision,
         (None, Some(stored)) if same(stored) => return Ok(Reporting::Taken),
-        (None, Some(stored)) => stored.revision.unwrap_or(0).saturating_add(1),
+        (None, Some(stored)) => match stored.revision.unwrap_or(0) {
+            REVISION_MAX.. => return Ok(Reporting::LastStands),
+            before => before.saturating_add(1),
+        },
         (None, None) => 1,
     };
     let mut worth = WorthDeltas::default();

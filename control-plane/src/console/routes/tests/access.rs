@@ -136,6 +136,36 @@ fn what_a_role_may_not_do_is_said_and_not_done() {
     assert_eq!(bob.ask("/", None).status, 303, "with the key its sessions end");
     let last = ann.ask("/console/access/revoke", Some(&[("name", "admin")]));
     assert!(last.status == 409 && last.text.contains("The last key of role admin"), "{}", last.text);
+    for name in ["ingest", "read"] {
+        assert_eq!(ann.ask("/console/access/revoke", Some(&[("name", name)])).status, 303);
+    }
+    let last = ann.ask("/console/access/revoke", Some(&[("name", "admin")]));
+    assert!(last.status == 409 && last.text.contains("The last key stays"), "{}", last.text);
+    assert!(!browser.app.access.is_open());
+}
+
+#[test]
+fn a_form_of_nobody_leads_over_the_sign_in_back_to_its_page() {
+    let browser = Browser::new();
+    key(&browser, Role::Admin);
+    let origin = &*browser.address;
+    let lead = |path: &str, referer: &str| {
+        let referer = format!("{origin}{referer}");
+        let headers = [("origin", origin), ("referer", &*referer)];
+        browser.send(path, "", &headers[..if referer == origin { 1 } else { 2 }])
+    };
+    for (path, referer, to) in [
+        (
+            "/console/alerts/1/resend",
+            "/console/alerts?state=standing",
+            "%2Fconsole%2Falerts%3Fstate%3Dstanding",
+        ),
+        ("/console/access/revoke", "/console/access", "%2Fconsole%2Faccess"),
+        ("/console/policy/draft", "/console/policy", "%2Fconsole%2Fpolicy"),
+        ("/console/access/revoke", "", "%2F"),
+    ] {
+        assert_eq!(lead(path, referer), (303, format!("/console/sign-in?to={to}")), "{path} from {referer}");
+    }
 }
 
 #[test]

@@ -328,8 +328,8 @@ fn a_report_is_filtered_by_its_form_and_its_other_forms_are_about_the_same() {
     let json: serde_json::Value = serde_json::from_str(&browser.open(&link).1).unwrap();
     assert_eq!(json["total"]["calls"], 2, "{link} {json}");
     let (status, page) = browser.open("/console/reports/weekly?customer=acme");
-    assert_eq!(status, 404);
-    contains(&page, &["There is no such filter"]);
+    assert_eq!(status, 400);
+    contains(&page, &["`customer` filters nothing here", "name=\"from\""]);
 }
 
 #[test]

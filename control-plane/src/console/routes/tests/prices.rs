@@ -246,7 +246,7 @@ fn unpriced_traffic_is_one_click_from_the_overview() {
     assert_eq!(status, 200);
     contains(&page, &["Every call in this time has a price."]);
     assert_eq!(browser.open("/console/reports/unpriced?from=&to=").0, 200);
-    assert_eq!(browser.open("/console/reports/unpriced?from=never").0, 404);
+    assert_eq!(browser.open("/console/reports/unpriced?from=never").0, 400);
 }
 
 #[test]
