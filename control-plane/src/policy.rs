@@ -32,7 +32,7 @@ pub use pricing::{Apply, CatalogueFormat, Contract, Percent, Pricing, Refresh, W
 pub use reporting::{Day, Reports, Week, WeeklyReport};
 pub use routing::{Route, Target};
 pub use schema::schema;
-pub use window::{LIFETIME, span_of_period};
+pub use window::{LIFETIME, span_from, span_of_period};
 
 use protocol::{UnixNanos, cap::Window, ids::Name, loop_guard::LoopAction, snapshot::Allow};
 use schemars::JsonSchema;

@@ -15,7 +15,7 @@ use crate::{
     app::App,
     instant::Instant,
     policy::{Week, WeeklyReport},
-    reports::{self, Costs, Filter, Kind, Question, Range},
+    reports::{self, Filter, Kind, Question, Range},
     store::{StoreError, Write, instant, unix},
 };
 use protocol::UnixNanos;
@@ -53,8 +53,7 @@ pub(super) async fn send_due(app: &App) -> Result<bool, StoreError> {
     let compose = move |store: &Connection| {
         let caps = reports::cap_states(store, &policy, now)?;
         let range = Range { from: week.from, to: week.to };
-        let question =
-            Question { kind: Kind::Weekly, range, costs: Costs::Corrected, filter: Filter::default() };
+        let question = Question::new(Kind::Weekly, range, Filter::default());
         let report = reports::answer(store, policy.policy(), &caps, &question, now)?;
         Ok(message::body(&report, week, policy.policy().reports.console_url.as_deref(), now))
     };

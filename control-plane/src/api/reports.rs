@@ -17,8 +17,7 @@ const NO_SECTION: &str = "parameter `section` names no table of this report; its
 #[utoipa::path(
     get, path = "/v1/reports/{report}", tag = "reports",
     params(
-        ("report" = String, Path,
-         description = "weekly, customers, features, plans, routes, workspaces, models, drift, unpriced, waste, tasks or channels"),
+        ("report" = inline(Kind), Path, description = "Which one"),
         ("from" = Option<String>, Query, description = "RFC 3339, or a day; widened to whole days, but for unpriced"),
         ("to" = Option<String>, Query, description = "RFC 3339, or a day; widened to whole days, but for unpriced"),
         ("customer" = Option<String>, Query,
@@ -27,7 +26,7 @@ const NO_SECTION: &str = "parameter `section` names no table of this report; its
         ("plan" = Option<String>, Query), ("feature" = Option<String>, Query), ("route" = Option<String>, Query),
         ("provider" = Option<String>, Query), ("model" = Option<String>, Query),
         ("costs" = Option<String>, Query,
-         description = "corrected (default: re-ratings are in them) or original (as booked at first)"),
+         description = "corrected (default: re-ratings are in them) or original (as booked at first; not for weekly, drift, waste and tasks)"),
         ("format" = Option<String>, Query, description = "json (default), csv, md or table"),
         ("section" = Option<String>, Query, description = "Only that table of the report, by its key in JSON"),
     ),
@@ -50,7 +49,9 @@ pub(super) async fn show(
     let format = params.parsed::<Format>("format")?.unwrap_or(Format::Json);
     let (now, rules) = (app.clock.now(), app.rules());
     let range = Range::parse(params.text("from"), params.text("to"), now).map_err(Problem::bad_request)?;
-    let question = Question { kind, range, costs, filter: Filter::of(kind, |name| params.text(name)) };
+    let question = Question::new(kind, range, Filter::of(kind, |name| params.text(name)));
+    let question =
+        question.with(costs).map_err(|error| Problem::bad_request(format!("parameter `costs`: {error}")))?;
     let report = app.store.read(move |store| {
         let caps = if kind == Kind::Weekly { reports::cap_states(store, &rules, now)? } else { Vec::new() };
         reports::answer(store, rules.policy(), &caps, &question, now)

@@ -55,6 +55,8 @@ pub(super) const CALLS: Table = Table {
         "tokens.pages",
         "tokens.requests",
         "tokens.reported_cost",
+        "tokens_in",
+        "tokens_out",
         "usage_source",
         "usage_complete",
         "cost_usd",

@@ -23,7 +23,7 @@ pub struct ReportArgs {
     /// Only what it is about
     #[command(flatten)]
     pub filter: FilterArgs,
-    /// Costs as they were booked at first, without re-ratings.
+    /// Costs as they were booked at first, without re-ratings; not for weekly, drift, waste and tasks.
     #[arg(long)]
     pub original: bool,
     /// How it is printed.

@@ -267,10 +267,10 @@ fn reports_are_the_same_whoever_is_asked_and_the_unknown_stands_beside_the_total
     assert_eq!(
         rows,
         [
-            "acme,1,1,0,1000000,1000000,12.5,90.8,0,0",
-            "globex,2,0,0,100010,100010,1.25,9.1,1,0",
-            "(none),1,0,0,1000,1000,0.0125,0.1,0,0",
-            "total,4,1,0,1101010,1101010,13.7625,100.0,1,0",
+            "acme,1,1,0,1000000,1000000,12.5,90.8,0,0,acme,false",
+            "globex,2,0,0,100010,100010,1.25,9.1,1,0,globex,false",
+            "(none),1,0,0,1000,1000,0.0125,0.1,0,0,,false",
+            "total,4,1,0,1101010,1101010,13.7625,100.0,1,0,,true",
         ]
     );
     let weekly = desk.done("report weekly --data-dir @data --format md");
@@ -291,7 +291,7 @@ fn reports_are_the_same_whoever_is_asked_and_the_unknown_stands_beside_the_total
         assert_eq!(json["total"]["calls_unpriced"], 1, "{report}");
     }
     let of_acme = desk.done("report models --customer acme --model gpt-x --data-dir @data --format csv");
-    assert!(of_acme.ends_with("\ntotal,1,1,0,1000000,1000000,12.5,100.0,0,0\n"), "{of_acme}");
+    assert!(of_acme.ends_with("\ntotal,1,1,0,1000000,1000000,12.5,100.0,0,0,,,true\n"), "{of_acme}");
     let (code, said) = desk.bursar("report weekly --customer acme --data-dir @data");
     assert!(code != 0 && said.contains("there is no parameter `customer` here"), "{said}");
     let unpriced = desk.done("report unpriced --data-dir @data --format csv");

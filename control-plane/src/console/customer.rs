@@ -19,10 +19,11 @@ use crate::{
     app::App,
     ledger::{
         calls::{self, WordColumn},
-        tasks,
+        revenue, tasks,
     },
     reports::{
-        self, CapState, Cell, Costs, Dimension, Filter, Payers, Point, Range, Reported, Totals, quotient,
+        self, CapState, Cell, Costs, CustomerMargin, Dimension, Filter, Payers, Point, Range, Reported,
+        Totals,
     },
     rules::Rules,
     store::StoreError,
@@ -84,7 +85,8 @@ struct SpanRow {
     unpriced: u64,
     margin: String,
     percent: String,
-    is_below: bool,
+    /// That less is left than the plan shall leave, in words.
+    below: String,
     calls: String,
     refused: String,
     csv: String,
@@ -141,7 +143,7 @@ fn page(
     let (calls, _) = read::calls(store, &calls_of(name), SHOWN)?;
     let days = last_days(now);
     let spans = shown_spans(rules, name, now).map(|(title, range)| span(store, rules, name, title, range));
-    let points = reports::series(store, days, false, &Filter::customer(name))?;
+    let points = reports::series(store, days, false, Some(name))?;
     let filter = alerts::Filter {
         customer: Some(name.to_owned()),
         state: Some(alerts::State::Standing),
@@ -173,12 +175,12 @@ fn page(
     Ok(Page::of(StatusCode::OK, &template))
 }
 
-/// Whether the policy names it or a call does.
+/// Whether the policy names it, or the ledger does.
 pub(super) fn is_known(store: &rusqlite::Connection, rules: &Rules, name: &str) -> Result<bool, StoreError> {
     if rules.policy().customers.iter().any(|(known, _)| known.as_str() == name) {
         return Ok(true);
     }
-    Ok(!read::calls(store, &calls_of(name), 1)?.0.is_empty())
+    revenue::is_known(store, name)
 }
 
 fn calls_of(customer: &str) -> calls::Filter {
@@ -194,9 +196,7 @@ fn span(
 ) -> Result<SpanRow, StoreError> {
     // The aggregates count whole days, and a period of a customer elsewhere begins and ends within one.
     let (paid_for, range) = (range, reports::whole_days(range));
-    let Figures { totals, revenue, margin, percent } = Figures::read(store, rules, name, paid_for)?;
-    let expected = rules.policy().plan_of(name).and_then(|(_, plan)| plan.expected_margin_percent);
-    let below = percent.zip(expected);
+    let Figures { totals, revenue, margin, percent, below } = Figures::read(store, rules, name, paid_for)?;
     Ok(SpanRow {
         title,
         from: written(paid_for.from, "%Y-%m-%d %H:%M"),
@@ -207,7 +207,7 @@ fn span(
         unpriced: totals.unpriced,
         margin: margin.map(usd).unwrap_or_default(),
         percent: percent.map(|percent| Cell::Percent(Some(percent)).shown()).unwrap_or_default(),
-        is_below: below.is_some_and(|(percent, expected)| percent < i64::from(expected).saturating_mul(10)),
+        below: below.map(|expected| format!("below the expected {expected} %")).unwrap_or_default(),
         calls: count(totals.calls),
         refused: count(totals.refused),
         csv: format!(
@@ -225,6 +225,8 @@ struct Figures {
     margin: Option<PicoUsd>,
     /// In tenths.
     percent: Option<i64>,
+    /// What the plan shall leave, in percent, where less is left.
+    below: Option<u8>,
 }
 
 impl Figures {
@@ -240,13 +242,16 @@ impl Figures {
         let totals = Totals::of(&groups);
         let reported = Reported::read(store, paid_for)?;
         let payers = Payers { policy: rules.policy(), reported: &reported };
-        let revenue = payers.revenue(name, paid_for).filter(|revenue| revenue.pico() > 0);
-        let margin = revenue.and_then(|revenue| revenue.checked_sub(totals.cost));
-        let percent = margin
-            .zip(revenue)
-            .and_then(|(margin, revenue)| quotient(margin.pico(), 1_000, revenue.pico()))
-            .and_then(|percent| i64::try_from(percent).ok());
-        Ok(Self { totals, revenue, margin, percent })
+        let margin = payers.margin(Some(name), totals, paid_for);
+        // Where nobody said what it pays, nothing is known of what is left; 0 or less is said, too.
+        let known = payers.is_known(name).then_some(&margin);
+        Ok(Self {
+            totals,
+            revenue: known.map(|margin| margin.revenue),
+            margin: known.and_then(CustomerMargin::margin),
+            percent: known.and_then(CustomerMargin::per_mille),
+            below: margin.expected_percent.filter(|_| margin.is_below()),
+        })
     }
 }
 

@@ -6,7 +6,9 @@ use super::{
     page::{Page, encoded, moment, written},
     prices::address,
 };
-use crate::reports::{Cell, Column, Filter, Kind, List, ListFilters, Range, Report, Section, behind};
+use crate::reports::{
+    Cell, Column, Filter, Kind, List, ListFilters, Range, Report, Section, behind, code_parts,
+};
 use askama::Template;
 use axum::http::StatusCode;
 
@@ -186,11 +188,7 @@ pub(super) fn sections(report: &Report, about: &Filter) -> Vec<SectionView> {
                 .collect(),
             rows: section.rows.iter().map(|row| cells(report.range, about, section, row)).collect(),
             total: section.total.iter().flat_map(|row| cells(report.range, about, section, row)).collect(),
-            notes: section
-                .notes
-                .iter()
-                .map(|note| note.split('`').map(ToOwned::to_owned).collect())
-                .collect(),
+            notes: section.notes.iter().map(|note| code_parts(note)).collect(),
             empty: section.empty,
             csv: String::new(),
             csv_form: "",

@@ -21,7 +21,7 @@ use crate::{
     app::App,
     instant::Instant,
     ledger,
-    reports::{self, CapState, Costs, Filter, Kind, Question, Range},
+    reports::{self, CapState, Filter, Kind, Question, Range},
     rules::Rules,
     store::StoreError,
 };
@@ -127,7 +127,7 @@ async fn overview(State(app): State<App>, Query(query): Query<OverviewQuery>) ->
         let view = Overview {
             now,
             span,
-            points: &reports::series(store, span.range(now), span.is_hourly(), &Filter::default())?,
+            points: &reports::series(store, span.range(now), span.is_hourly(), None)?,
             caps: &reports::cap_states(store, &rules, now)?,
             has_caps: !rules.caps().is_empty(),
             alerts: crate::alerts::summary(store, now)?,
@@ -203,7 +203,7 @@ async fn report(
         Err(fault) => return faulty_report_page(kind, said, fault, waiting),
     };
     let filter = Filter::of(kind, |name| said(name).map(meant));
-    let question = Question { kind, range, costs: Costs::Corrected, filter: filter.clone() };
+    let question = Question::new(kind, range, filter.clone());
     let make = move |store: &rusqlite::Connection| {
         let caps = if kind == Kind::Weekly { reports::cap_states(store, &rules, now)? } else { Vec::new() };
         reports::answer(store, rules.policy(), &caps, &question, now)

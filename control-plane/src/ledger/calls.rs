@@ -110,7 +110,9 @@ pub(super) struct Booked {
     pub(super) ending: i64,
     pub(super) usage_source: i64,
     pub(super) unpriced: i64,
+    /// Of all attempts.
     pub(super) tokens_in: i64,
+    pub(super) tokens_out: i64,
     pub(super) finished_at: Option<UnixNanos>,
     pub(super) pricing: Option<i64>,
     pub(super) matched: Option<i64>,
@@ -122,7 +124,7 @@ pub(super) struct Booked {
     pub(super) settled_pico: Option<i64>,
 }
 
-const COLUMNS: &str = "id, state, started_at, finished_at, plan, ending, usage_source, tokens_in, \
+const COLUMNS: &str = "id, state, started_at, finished_at, plan, ending, usage_source, tokens_in, tokens_out, \
     pricing, matched, cost_pico, rerated, standing_pico, standing_unpriced, standing_lines, settled_pico, \
     standing_computed, head, end, lines";
 
@@ -143,6 +145,7 @@ impl Booked {
             usage_source: row.get("usage_source")?,
             unpriced: row.get("standing_unpriced")?,
             tokens_in: row.get("tokens_in")?,
+            tokens_out: row.get("tokens_out")?,
             finished_at: row.get::<_, Option<i64>>("finished_at")?.map(unix),
             pricing,
             matched: row.get("matched")?,

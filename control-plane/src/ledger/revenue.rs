@@ -1,8 +1,8 @@
 //! What customers really paid, by period, as the application's billing says.
 
-use crate::store::{StoreError, Write, instant};
+use crate::store::{StoreError, Write, instant, unix, word_id};
 use protocol::{UnixNanos, money::PicoUsd};
-use rusqlite::OptionalExtension;
+use rusqlite::{Connection, OptionalExtension, params};
 
 /// What one customer paid in one period.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,6 +50,28 @@ pub fn put(write: &mut Write<'_>, revenue: &Revenue, now: UnixNanos) -> Result<P
         (customer, &revenue.period, start, end, amount, instant(now)),
     )?;
     Ok(Putting::Taken)
+}
+
+/// The time of a period of a customer for which something was said.
+pub fn span(
+    store: &Connection,
+    customer: &str,
+    period: &str,
+) -> Result<Option<(UnixNanos, UnixNanos)>, StoreError> {
+    let Some(customer) = word_id(store, customer)? else { return Ok(None) };
+    let mut find =
+        store.prepare_cached("SELECT start_at, end_at FROM revenue WHERE customer = ?1 AND period = ?2")?;
+    let span = find.query_row(params![customer, period], |row| Ok((unix(row.get(0)?), unix(row.get(1)?))));
+    Ok(span.optional()?)
+}
+
+/// Whether a call or a report names a customer.
+pub fn is_known(store: &Connection, customer: &str) -> Result<bool, StoreError> {
+    let Some(customer) = word_id(store, customer)? else { return Ok(false) };
+    let mut find = store.prepare_cached(
+        "SELECT EXISTS (SELECT 1 FROM calls WHERE customer = ?1) OR EXISTS (SELECT 1 FROM revenue WHERE customer = ?1)",
+    )?;
+    Ok(find.query_row([customer], |row| row.get(0))?)
 }
 
 /// Takes back what was said of a period; the plan's price holds again. Whether something had been said.

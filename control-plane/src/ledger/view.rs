@@ -68,6 +68,10 @@ pub struct Call {
     pub stream: bool,
     #[schema(value_type = Object)]
     pub tokens: Units,
+    /// Tokens of the prompts of all its attempts, those that were lost too: what reports count.
+    pub tokens_in: u64,
+    /// Tokens that all of them generated.
+    pub tokens_out: u64,
     pub usage_source: Option<String>,
     pub usage_complete: bool,
     #[schema(value_type = Option<String>)]
@@ -224,6 +228,8 @@ impl Call {
             region: end_ref.and_then(|end| end.region.clone()).or(server.region.map(Into::into)),
             stream: head.stream,
             tokens: tokens(&booked),
+            tokens_in: unix(booked.tokens_in),
+            tokens_out: unix(booked.tokens_out),
             usage_source: word(*usage_source)?,
             usage_complete: end_ref.is_some_and(|end| end.usage.complete),
             cost_usd,

@@ -72,6 +72,16 @@ pub fn span_of_period(customer: &Customer, period: Period, at: UnixNanos) -> (Un
     Calendar::of(Some(customer)).period(period, at)
 }
 
+/// The week, month or year that begins with a day in UTC.
+pub fn span_from(first: civil::Date, length: Period) -> (UnixNanos, UnixNanos) {
+    let length = match length {
+        Period::Week => 1.week(),
+        Period::Month => 1.month(),
+        Period::Year => 1.year(),
+    };
+    Calendar::of(None).between(first, first.saturating_add(length))
+}
+
 fn clock(at: UnixNanos, length: u64) -> (UnixNanos, UnixNanos) {
     let start = at.saturating_sub(at.checked_rem(length).unwrap_or(0));
     (start.max(1), start.saturating_add(length))

@@ -191,6 +191,20 @@ impl PriceTable {
         self.shelves(account).filter_map(|shelf| shelf.rows_of(provider, model, alias, at)).collect()
     }
 
+    /// The row of a key that is in force at an instant, at whatever hours: of several, the one that calls are rated by.
+    pub fn row_of(&self, key: &PriceKey, at: UnixNanos) -> Option<&PriceRow> {
+        let shelf = match &key.contract {
+            None => &self.list,
+            Some(account) => self.contracts.get(account)?,
+        };
+        let models = shelf.providers.get(&key.provider)?;
+        let model = match key.matching {
+            Matching::Exact => models.exact.get(&key.model),
+            Matching::Prefix => models.prefixes.get(&key.model),
+        };
+        model?.in_force(at).into_iter().find(|row| row.key == *key)
+    }
+
     /// Whether a meter that has no rate in force has one at other instants.
     pub fn has_rate_at_other_times(&self, query: &Query<'_>, meter: Meter, tier: Option<&str>) -> bool {
         let of_meter = |row: &&PriceRow| row.key.meter == meter && row.key.tier.as_deref() == tier_of(tier);

@@ -9,7 +9,7 @@ mod pages;
 mod table;
 
 use super::theirs::{Day, Fault, Theirs, day_of};
-use jiff::{Timestamp, civil::Date, tz::TimeZone};
+use jiff::{SignedDuration, Timestamp, civil::Date, tz::TimeZone};
 use serde::Deserialize;
 use serde_json::{Value, value::RawValue};
 use std::{fmt, str::FromStr};
@@ -159,6 +159,20 @@ impl Source<'_> {
     /// The day of an instant.
     fn day(&self, at: Timestamp) -> Day {
         day_of(at.to_zoned_datetime(self.zone.clone()).date())
+    }
+
+    /// The day that a span lies in; a fault where it lies in several, or in none.
+    fn day_between(&self, from: Timestamp, to: Timestamp, line: u64) -> Result<Day, Fault> {
+        let last = to.checked_sub(SignedDuration::from_nanos(1)).unwrap_or(to);
+        let day = self.day(from);
+        if from < to && self.day(last) == day {
+            return Ok(day);
+        }
+        let zone = self.zone.iana_name().unwrap_or("the zone that is given");
+        Err(self.fault(
+            line,
+            format!("is of {from} until before {to}, which is no part of one day in {zone}: days of another zone are given by its name (time_zone)"),
+        ))
     }
 
     /// The day of a text: a date, or a time with or without a zone.

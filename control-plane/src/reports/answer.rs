@@ -1,17 +1,21 @@
 //! Questions by name and time: what the API, the console and the commands ask, answered from the store.
 
 use super::{
-    By, CapState, Changes, Costs, Dimension, Filter, Payers, Range, Report, Reported, SPANS, TasksBy,
-    WeeklyFigures, before, breakdown, channels, drift, groups, plans, task_groups, tasks, unpriced,
-    unpriced_groups, waste, week_of, weekly, whole_days,
+    By, CapState, Changes, Costs, CustomerMargin, Dimension, Filter, Payers, Range, Report, Reported, SPANS,
+    TasksBy, WeeklyFigures, before,
+    breakdown::{breakdown, plan_section},
+    channels, customer_margins, drift, groups, plan_margins, task_groups, tasks, unpriced, unpriced_groups,
+    waste, week_of, weekly, whole_days,
 };
 use crate::{instant::Instant, policy::Policy, store::StoreError};
 use protocol::UnixNanos;
 use rusqlite::Connection;
-use std::str::FromStr;
+use std::{fmt, str::FromStr};
+use utoipa::ToSchema;
 
 /// The reports there are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ToSchema)]
+#[schema(rename_all = "lowercase")]
 pub enum Kind {
     /// The founder's.
     Weekly,
@@ -75,12 +79,53 @@ impl Kind {
     }
 }
 
+impl Kind {
+    /// Whether all its costs are kept as they were booked at first, too. What of a cost was for nothing, and what tasks
+    /// cost, is kept as it stands alone.
+    pub fn has_original_costs(self) -> bool {
+        match self {
+            Self::Customers
+            | Self::Features
+            | Self::Plans
+            | Self::Routes
+            | Self::Workspaces
+            | Self::Models
+            | Self::Unpriced
+            | Self::Channels => true,
+            Self::Weekly | Self::Drift | Self::Waste | Self::Tasks => false,
+        }
+    }
+}
+
+/// A report was asked for costs that it does not have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NoOriginalCosts(Kind);
+
+impl std::error::Error for NoOriginalCosts {}
+
+impl fmt::Display for NoOriginalCosts {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let can = Kind::ALL.into_iter().filter(|kind| kind.has_original_costs()).map(Kind::as_str);
+        write!(
+            to,
+            "`{}` has no costs as they were booked at first; reports that have them: {}",
+            self.0.as_str(),
+            can.collect::<Vec<_>>().join(", ")
+        )
+    }
+}
+
 /// No report of that name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "is no report: weekly, customers, features, plans, routes, workspaces, models, drift, unpriced, waste, tasks or channels"
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UnknownReport;
+
+impl std::error::Error for UnknownReport {}
+
+impl fmt::Display for UnknownReport {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(to, "is no report; there are: {}", Kind::ALL.map(Kind::as_str).join(", "))
+    }
+}
 
 impl FromStr for Kind {
     type Err = UnknownReport;
@@ -154,14 +199,60 @@ fn spans_before(range: Range) -> Range {
 /// Which report, about what.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Question {
-    /// Which.
-    pub kind: Kind,
-    /// About when.
-    pub range: Range,
-    /// With costs as they stand, or as they were booked.
-    pub costs: Costs,
-    /// About which calls.
-    pub filter: Filter,
+    kind: Kind,
+    range: Range,
+    costs: Costs,
+    filter: Filter,
+}
+
+impl Question {
+    /// With costs as they stand.
+    pub fn new(kind: Kind, range: Range, filter: Filter) -> Self {
+        Self { kind, range, costs: Costs::Corrected, filter }
+    }
+
+    /// With costs as they stand, or as they were booked, where the report has those.
+    pub fn with(self, costs: Costs) -> Result<Self, NoOriginalCosts> {
+        match costs {
+            Costs::Original if !self.kind.has_original_costs() => Err(NoOriginalCosts(self.kind)),
+            costs => Ok(Self { costs, ..self }),
+        }
+    }
+}
+
+/// What is left by plan, or by channel.
+fn margins(
+    kind: Kind,
+    Payers { policy, .. }: Payers<'_>,
+    margins: &[CustomerMargin<'_>],
+    filter: &Filter,
+    range: Range,
+) -> Report {
+    let (title, mut section) = if kind == Kind::Plans {
+        let mut plans = plan_margins(policy, margins);
+        // What a filter leaves nothing of is not what it is about.
+        plans.retain(|plan| filter.is_of_everything() || !plan.is_empty());
+        ("Gross margin by plan", plan_section(&plans))
+    } else {
+        ("Gross margin by channel", channels::section(policy, margins))
+    };
+    section.notes.extend(filter.notes_on_payers());
+    Report { title: title.to_owned(), range: Some(range), sections: vec![section] }
+}
+
+/// Says what a report is about where it is not about everything, and that its emptiness is the filter's.
+fn say_filter(report: &mut Report, filter: &Filter, store: &Connection) -> Result<(), StoreError> {
+    report.title.push_str(&filter.in_words());
+    if filter.is_of_everything() {
+        return Ok(());
+    }
+    for section in &mut report.sections {
+        section.empty = "Nothing that this filter leaves.";
+    }
+    if let Some(first) = report.sections.first_mut() {
+        first.notes.extend(filter.notes_on_unknown(store)?);
+    }
+    Ok(())
 }
 
 /// Makes a report. Its time is widened to whole days, which is what the aggregates count.
@@ -185,15 +276,8 @@ pub fn answer(
         Kind::Workspaces => simple(By::Workspace, Dimension::Workspace),
         Kind::Models => simple(By::Model, Dimension::Model),
         Kind::Plans | Kind::Channels => {
-            let customers = groups(Dimension::Customer, range)?;
-            let policy = filter.payers(policy, &customers);
-            let payers = Payers { policy: &policy, reported: &reported };
-            let margins = if kind == Kind::Plans { plans } else { channels };
-            let mut report = margins(payers, &customers, range);
-            for section in &mut report.sections {
-                section.notes.extend(filter.note_on_payers());
-            }
-            Ok(report)
+            let costs = groups(Dimension::Customer, range)?;
+            Ok(margins(kind, payers, &customer_margins(payers, &costs, range, filter), filter, range))
         }
         Kind::Waste => Ok(waste(
             &[
@@ -213,8 +297,13 @@ pub fn answer(
         Kind::Unpriced => Ok(unpriced(policy, unpriced_groups(store, range, costs, filter)?, range)),
         Kind::Weekly => {
             let models = groups(Dimension::Model, range)?;
-            let changes =
-                Changes::read(store, range, &models, &groups(Dimension::Model, since_ever(range))?)?;
+            let changes = Changes::read(
+                store,
+                &policy.prices,
+                range,
+                &models,
+                &groups(Dimension::Model, since_ever(range))?,
+            )?;
             Ok(weekly(&WeeklyFigures {
                 payers,
                 range,
@@ -231,7 +320,7 @@ pub fn answer(
             }))
         }
     }?;
-    report.title.push_str(&filter.in_words());
+    say_filter(&mut report, filter, store)?;
     if costs == Costs::Original {
         report.title.push_str(", as booked at first");
     }

@@ -37,11 +37,9 @@ impl Behind {
     pub const UNPRICED: Self = Self::calls(&[ENDED, ("pricing", "unpriced,ceiling")]);
     /// Those whose usage is estimated, in part or whole.
     pub const ESTIMATED: Self = Self::calls(&[ENDED, ("usage_source", "estimated,mixed")]);
-    /// Those that Envoy tried more than once.
-    pub const RETRIED: Self = Self::calls(&[ENDED, ("is_retried", "true")]);
     /// Those that were served elsewhere than where they were first sent.
     pub const FALLBACK: Self = Self::calls(&[ENDED, ("fallback", "true")]);
-    /// Those whose cost bought an error or a timeout,
+    /// Those whose cost, but for attempts that were lost before, bought an error or a timeout,
     pub const FAILED: Self = Self::calls(&[ENDED, ("outcome", "error,timed_out")]);
     /// broken JSON,
     pub const INVALID: Self = Self::calls(&[ENDED, ("outcome", "invalid_json")]);

@@ -1,8 +1,6 @@
 //! The simple reports: one row per customer, feature, plan, route, workspace or model.
 
-use super::{
-    Behind, Cell, Column, Group, Payers, Range, Report, Section, Totals, dollars, money, plan_margins,
-};
+use super::{Behind, Cell, Column, Group, PlanMargin, Range, Report, Section, Totals, dollars, money};
 
 /// What a simple report is broken down by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +25,25 @@ impl By {
             Self::Route => ("routes", "route", "Cost by route"),
             Self::Workspace => ("workspaces", "workspace", "Cost by workspace"),
             Self::Model => ("models", "model", "Cost by model"),
+        }
+    }
+}
+
+/// What names are made of, by filter and key.
+pub(super) type Parts = &'static [(&'static str, &'static str)];
+pub(super) const CUSTOMER: Parts = &[("customer", "customer_name")];
+pub(super) const WORKSPACE: Parts = &[("customer", "customer_name"), ("workspace", "workspace_name")];
+pub(super) const MODEL: Parts = &[("provider", "provider_name"), ("model", "model_name")];
+
+impl By {
+    /// What its names are made of.
+    pub(super) fn parts(self) -> Parts {
+        match self {
+            Self::Customer => CUSTOMER,
+            Self::Feature => &[("feature", "feature_name")],
+            Self::Route => &[("route", "route_name")],
+            Self::Workspace => WORKSPACE,
+            Self::Model => MODEL,
         }
     }
 }
@@ -62,7 +79,7 @@ pub fn breakdown(by: By, groups: &[Group], range: Range) -> Report {
         key,
         title,
         columns: vec![
-            column(word, word),
+            column(word, word).of_parts(by.parts()),
             column("calls", "calls").of(Behind::CALLS),
             column("refused", "refused").of(Behind::REFUSED),
             column("errors", "errors").of(Behind::ERRORS),
@@ -116,15 +133,13 @@ pub(super) fn calls(count: u64) -> String {
     if count == 1 { "1 call".to_owned() } else { format!("{count} calls") }
 }
 
-/// Gross margin by plan: the price for the time, less what the calls cost.
-pub fn plans(payers: Payers<'_>, customers: &[Group], range: Range) -> Report {
-    let title = "Gross margin by plan".to_owned();
-    Report { title, range: Some(range), sections: vec![plan_section(payers, customers, range)] }
-}
+/// Where revenue comes from.
+pub(super) const REVENUE: &str = "Revenue is what was reported as paid, else the price of the plan that the policy gives the customer \
+    today, for the part of each period that lies in this time.";
 
-pub(super) fn plan_section(payers: Payers<'_>, customers: &[Group], range: Range) -> Section {
-    let margins = plan_margins(payers, customers, range);
-    let cells = |name: Cell, margin: &super::PlanMargin<'_>| {
+/// Gross margin by plan: what is paid for the time, less what the calls cost.
+pub(super) fn plan_section(margins: &[PlanMargin<'_>]) -> Section {
+    let cells = |name: Cell, margin: &PlanMargin<'_>| {
         vec![
             name,
             Cell::Count(margin.customers),
@@ -146,18 +161,16 @@ pub(super) fn plan_section(payers: Payers<'_>, customers: &[Group], range: Range
             cells(Cell::subject(plan.unwrap_or("(no plan)"), filters), margin)
         })
         .collect();
-    let all = margins.iter().fold(None::<super::PlanMargin<'_>>, |all, margin| {
+    let all = margins.iter().fold(None::<PlanMargin<'_>>, |all, margin| {
         Some(all.map_or_else(|| margin.clone(), |all| all.plus(margin)))
     });
-    let mut notes = vec![
-        "Revenue is what was reported as paid, else the plan's price, for the part of each period that lies in this time.".to_owned(),
-    ];
+    let mut notes = vec![REVENUE.to_owned()];
     notes.extend(all.as_ref().map(|all| unknowns(&all.totals)).unwrap_or_default());
     Section {
         key: "plans",
         title: "Gross margin by plan",
         columns: vec![
-            column("plan", "plan"),
+            column("plan", "plan").of_parts(&[("plan_now", "plan_name")]),
             column("customers", "customers"),
             column("revenue_usd", "revenue, USD"),
             column("cost_usd", "AI cost, USD").of(Behind::CALLS),

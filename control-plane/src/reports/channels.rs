@@ -1,13 +1,17 @@
 //! Gross margin by acquisition channel: where customers came from, as their UTM parameters say.
 
 use super::{
-    Behind, Cell, Group, Payers, Range, Report, Section, Totals,
-    breakdown::{NONE, all_of_them, column, unknowns},
+    Behind, Cell, CustomerMargin, Section, Totals,
+    breakdown::{NONE, Parts, REVENUE, all_of_them, column, unknowns},
     money,
 };
-use crate::policy::Utm;
-use protocol::{ids::Name, money::PicoUsd};
-use std::collections::{BTreeMap, BTreeSet};
+use crate::policy::{Policy, Utm};
+use protocol::money::PicoUsd;
+use std::collections::BTreeMap;
+
+/// What a channel is made of, by key.
+const PARTS: Parts =
+    &[("utm_source", "utm_source"), ("utm_medium", "utm_medium"), ("utm_campaign", "utm_campaign")];
 
 /// Source, medium, campaign.
 type Channel = [Option<Box<str>>; 3];
@@ -15,53 +19,40 @@ type Channel = [Option<Box<str>>; 3];
 #[derive(Clone, Copy, Debug, Default)]
 struct Sums {
     customers: u64,
-    revenue: Option<PicoUsd>,
+    revenue: PicoUsd,
     totals: Totals,
 }
 
 impl Sums {
-    fn add(&mut self, customers: u64, revenue: Option<PicoUsd>, totals: Totals) {
-        self.customers = self.customers.saturating_add(customers);
-        self.revenue = self.revenue.unwrap_or_default().checked_add(revenue.unwrap_or_default());
-        self.totals = self.totals.plus(totals);
+    fn add(&mut self, margin: &CustomerMargin<'_>) {
+        self.customers = self.customers.saturating_add(u64::from(margin.customer.is_some()));
+        self.revenue = self.revenue.checked_add(margin.revenue).unwrap_or(self.revenue);
+        self.totals = self.totals.plus(margin.totals);
     }
 }
 
 /// One row per channel, the dearest first; what belongs to none is a row of its own.
-pub fn channels(payers: Payers<'_>, customers: &[Group], range: Range) -> Report {
-    let title = "Gross margin by channel".to_owned();
-    Report { title, range: Some(range), sections: vec![section(payers, customers, range)] }
-}
-
-/// Its table.
-pub(super) fn section(payers: Payers<'_>, customers: &[Group], range: Range) -> Section {
-    let costs: BTreeMap<&str, Totals> =
-        customers.iter().filter_map(|group| Some((group.name.as_deref()?, group.totals))).collect();
+pub(super) fn section(policy: &Policy, margins: &[CustomerMargin<'_>]) -> Section {
     let mut sums: BTreeMap<Channel, Sums> = BTreeMap::new();
     let mut all = Sums::default();
-    for (name, customer) in &payers.policy.customers {
-        let name = name.as_str();
-        let (revenue, totals) = (payers.revenue(name, range), costs.get(name).copied().unwrap_or_default());
-        sums.entry(channel(customer.utm.as_ref())).or_default().add(1, revenue, totals);
-        all.add(1, revenue, totals);
-    }
-    let known: BTreeSet<&str> = payers.policy.customers.keys().map(Name::as_str).collect();
-    for group in
-        customers.iter().filter(|group| !group.name.as_deref().is_some_and(|name| known.contains(name)))
-    {
-        let count = u64::from(group.name.is_some());
-        sums.entry(Channel::default()).or_default().add(count, None, group.totals);
-        all.add(count, None, group.totals);
+    for margin in margins {
+        let customer = margin.customer.and_then(|name| policy.customer(name));
+        let utm = customer.and_then(|customer| customer.utm.as_ref());
+        sums.entry(channel(utm)).or_default().add(margin);
+        all.add(margin);
     }
     let mut rows: Vec<(Channel, Sums)> = sums.into_iter().collect();
     rows.sort_by(|a, b| b.1.totals.cost.cmp(&a.1.totals.cost).then_with(|| a.0.cmp(&b.0)));
-    let mut notes = vec!["A customer's channel is what the policy says of it (`utm`).".to_owned()];
+    let mut notes = vec![
+        "A customer's channel is what the policy says of it today (`utm`).".to_owned(),
+        REVENUE.to_owned(),
+    ];
     notes.extend(unknowns(&all.totals));
     Section {
         key: "channels",
         title: "Gross margin by acquisition channel",
         columns: vec![
-            column("source", "source"),
+            column("source", "source").of_parts(PARTS),
             column("medium", "medium"),
             column("campaign", "campaign"),
             column("customers", "customers"),
@@ -92,7 +83,7 @@ fn named(channel: &Channel) -> [Cell; 3] {
 }
 
 fn row(channel: [Cell; 3], sums: &Sums) -> Vec<Cell> {
-    let revenue = sums.revenue.unwrap_or_default();
+    let revenue = sums.revenue;
     let margin = revenue.checked_sub(sums.totals.cost);
     let [source, medium, campaign] = channel;
     vec![

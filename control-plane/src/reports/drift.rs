@@ -2,7 +2,7 @@
 
 use super::{
     Behind, Cell, Filter, Range, Report, Section,
-    breakdown::{all_of_them, column},
+    breakdown::{MODEL, all_of_them, column},
     money,
 };
 use crate::store::{StoreError, word_text};
@@ -89,7 +89,7 @@ pub(super) fn drift(store: &Connection, range: Range, filter: &Filter) -> Result
         key: "drift",
         title: "Provider's word and price table",
         columns: vec![
-            column("model", "model"),
+            column("model", "model").of_parts(MODEL),
             column("calls", "calls").of(Behind::SAID),
             column("calls_uncomputed", "of them not in the price table").of(Behind::UNCOMPUTED),
             column("reported_usd", "provider says, USD").of(Behind::COMPUTED),

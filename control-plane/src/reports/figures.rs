@@ -130,7 +130,7 @@ impl Totals {
         }
     }
 
-    /// With the costs as they were booked at first, where they are asked for.
+    /// With the costs as they were booked at first, where they are asked for. Of waste there are no such sums.
     pub fn with(self, costs: Costs) -> Self {
         match costs {
             Costs::Corrected => self,

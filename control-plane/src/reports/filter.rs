@@ -1,13 +1,11 @@
 //! What a report is about where it is not about everything: one customer, one feature, … . Says which report can be asked
 //! for which, and where the sums for it stand.
 
-use super::{Group, Kind};
+use super::{Kind, code::code};
 use crate::{
     ledger::calls::WordColumn,
-    policy::Policy,
     store::{NO_WORD, StoreError, word_id},
 };
-use std::{borrow::Cow, collections::BTreeSet};
 
 /// Of which calls. An empty text is absence, as in the lists of calls.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -110,37 +108,59 @@ impl Filter {
         found.map_or("by_day_use", |(table, _)| table)
     }
 
-    /// The policy with those customers and plans alone that a report on who pays is about: a customer counts with its plan
-    /// of today, and one that was on another when it called counts for its calls.
-    pub(super) fn payers<'a>(&self, policy: &'a Policy, customers: &[Group]) -> Cow<'a, Policy> {
-        if self.0.is_empty() {
-            return Cow::Borrowed(policy);
+    /// Whether it is set at all.
+    pub(super) fn is_of_everything(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether a report on who pays is about a customer on such a plan, of whom calls are left or not.
+    pub(super) fn is_about_payer(&self, customer: Option<&str>, plan: &str, called: bool) -> bool {
+        self.0.iter().all(|(column, text)| match column {
+            WordColumn::Customer => text == customer.unwrap_or_default(),
+            WordColumn::Plan => called || text == plan,
+            _ => true,
+        })
+    }
+
+    /// The texts that no call ever had there, each as a note: a word that is misspelt looks like a quiet week.
+    pub(super) fn notes_on_unknown(&self, store: &rusqlite::Connection) -> Result<Vec<String>, StoreError> {
+        let mut notes = Vec::new();
+        for (column, text) in self.0.iter().filter(|(_, text)| !text.is_empty()) {
+            if !is_named(store, *column, text)? {
+                notes.push(format!("No call ever named the {} {}.", column.as_str(), code(text)));
+            }
         }
-        let said =
-            |wanted| self.0.iter().find(|(column, _)| *column == wanted).map(|(_, text)| text.as_str());
-        let (customer, plan) = (said(WordColumn::Customer), said(WordColumn::Plan));
-        let called: BTreeSet<&str> = customers.iter().filter_map(|group| group.name.as_deref()).collect();
-        let is_wanted = |name: &str| {
-            let on = || policy.plan_of(name).map_or("", |(plan, _)| plan.as_str());
-            customer.is_none_or(|customer| customer == name)
-                && plan.is_none_or(|plan| plan == on() || called.contains(name))
-        };
-        let mut narrowed = policy.clone();
-        narrowed.customers.retain(|name, _| is_wanted(name.as_str()));
-        let plans: BTreeSet<_> = narrowed.customers.values().filter_map(|who| who.plan.clone()).collect();
-        narrowed.plans.retain(|name, _| plans.contains(name));
-        Cow::Owned(narrowed)
+        Ok(notes)
     }
 
     /// What a report on who pays has to say of it.
-    pub(super) fn note_on_payers(&self) -> Option<String> {
+    pub(super) fn notes_on_payers(&self) -> Vec<String> {
         let (_, columns): (Vec<_>, Vec<_>) = self.pairs().partition(|(column, _)| *column == "customer");
         let columns: Vec<&str> = columns.into_iter().map(|(column, _)| column).collect();
-        (!columns.is_empty()).then(|| {
+        let of_some = (!columns.is_empty()).then(|| {
             format!(
                 "Revenue is all that these customers pay; the cost is of calls of this {} alone.",
                 columns.join(" and ")
             )
-        })
+        });
+        let plan = self.0.iter().find(|(column, _)| *column == WordColumn::Plan).map(|(_, text)| text);
+        let on_plan = plan.map(|plan| {
+            let booked = if plan.is_empty() { "no plan".to_owned() } else { format!("plan {}", code(plan)) };
+            format!("Calls are those that were booked on {booked}; customers stand where the policy has them today.")
+        });
+        of_some.into_iter().chain(on_plan).collect()
     }
+}
+
+/// Whether a call says so.
+fn is_named(store: &rusqlite::Connection, column: WordColumn, text: &str) -> Result<bool, StoreError> {
+    let Some(id) = word_id(store, text)? else { return Ok(false) };
+    // Calls have no index by these two, of which there are few.
+    let table = match column {
+        WordColumn::Plan | WordColumn::Provider => "by_day_model",
+        _ => "calls",
+    };
+    let column = column.as_str();
+    let sql = format!("SELECT EXISTS (SELECT 1 FROM {table} WHERE {column} = ?1 AND {column} <> 0)");
+    Ok(store.prepare_cached(&sql)?.query_row([id], |row| row.get(0))?)
 }

@@ -1,18 +1,18 @@
 //! Gross margin: what customers pay for a span of time, less what their calls cost in it.
 
-use super::{Group, Payers, Range, Totals, money};
-use crate::policy::Customer;
+use super::{Filter, Group, Payers, Range, Totals, money};
+use crate::policy::Policy;
 use protocol::{ids::Name, money::PicoUsd};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// One customer's part.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CustomerMargin<'a> {
-    /// Who.
-    pub customer: &'a Name,
-    /// On which plan.
-    pub plan: &'a Name,
-    /// The plan's price for the span.
+    /// Who; `None`: calls of nobody.
+    pub customer: Option<&'a str>,
+    /// On which plan, as the policy says today.
+    pub plan: Option<&'a Name>,
+    /// What was paid for the span, else the plan's price.
     pub revenue: PicoUsd,
     /// Sums over the customer's calls.
     pub totals: Totals,
@@ -63,54 +63,69 @@ fn is_below(revenue: PicoUsd, cost: PicoUsd, expected_percent: Option<u8>) -> bo
     sides().is_some_and(|(left, expected)| left < expected)
 }
 
-/// The margin of every customer that has a plan, those without a call too: they pay.
-pub fn customer_margins<'a>(payers: Payers<'a>, costs: &[Group], range: Range) -> Vec<CustomerMargin<'a>> {
-    let policy = payers.policy;
-    let costs: BTreeMap<&str, Totals> =
-        costs.iter().filter_map(|group| Some((group.name.as_deref()?, group.totals))).collect();
-    let on_plan = |(name, _): (&'a Name, &'a Customer)| {
-        let (plan, terms) = policy.plan_of(name.as_str())?;
-        Some(CustomerMargin {
-            customer: name,
-            plan,
-            revenue: payers.revenue(name.as_str(), range)?,
-            totals: costs.get(name.as_str()).copied().unwrap_or_default(),
-            expected_percent: terms.expected_margin_percent,
-        })
-    };
-    policy.customers.iter().filter_map(on_plan).collect()
+impl<'a> Payers<'a> {
+    /// What a customer pays in a span, beside what its calls came to.
+    pub fn margin(self, customer: Option<&'a str>, totals: Totals, range: Range) -> CustomerMargin<'a> {
+        let on = customer.and_then(|customer| self.policy.plan_of(customer));
+        CustomerMargin {
+            customer,
+            plan: on.map(|(plan, _)| plan),
+            revenue: customer.and_then(|customer| self.revenue(customer, range)).unwrap_or_default(),
+            totals,
+            expected_percent: on.and_then(|(_, terms)| terms.expected_margin_percent),
+        }
+    }
 }
 
-/// The margin of every plan, and last what belongs to none.
-pub fn plan_margins<'a>(payers: Payers<'a>, costs: &[Group], range: Range) -> Vec<PlanMargin<'a>> {
-    let policy = payers.policy;
-    let mut plans: BTreeMap<&Name, PlanMargin<'a>> = BTreeMap::new();
-    for (name, terms) in &policy.plans {
-        plans.insert(name, PlanMargin::empty(Some(name), terms.expected_margin_percent));
-    }
-    for margin in customer_margins(payers, costs, range) {
-        if let Some(plan) = plans.get_mut(margin.plan) {
-            plan.customers = plan.customers.saturating_add(1);
-            plan.below = plan.below.saturating_add(u64::from(margin.is_below()));
-            plan.revenue = plan.revenue.checked_add(margin.revenue).unwrap_or(plan.revenue);
-            plan.totals = plan.totals.plus(margin.totals);
-        }
-    }
+/// The margin of every customer of the policy, those without a call too, for they pay; of those that have left it and paid
+/// or called in the span; and of calls of nobody. Only those that the filter of the costs is about: a customer counts
+/// with its plan of today, and one that called under another one counts for its calls.
+pub fn customer_margins<'a>(
+    payers: Payers<'a>,
+    costs: &'a [Group],
+    range: Range,
+    filter: &Filter,
+) -> Vec<CustomerMargin<'a>> {
+    let called: BTreeMap<Option<&str>, Totals> =
+        costs.iter().map(|group| (group.name.as_deref(), group.totals)).collect();
+    let known = payers.policy.customers.keys().map(Name::as_str).chain(payers.reported.customers());
+    let all: BTreeSet<Option<&str>> = known.map(Some).chain(called.keys().copied()).collect();
+    let of = |customer: Option<&'a str>| {
+        let totals = called.get(&customer).copied();
+        let margin = payers.margin(customer, totals.unwrap_or_default(), range);
+        let plan = margin.plan.map_or("", |plan| plan.as_str());
+        filter.is_about_payer(customer, plan, totals.is_some()).then_some(margin)
+    };
+    all.into_iter().filter_map(of).collect()
+}
+
+/// The margin of every plan that a margin is of, and of every other one of the policy; last what belongs to none.
+pub fn plan_margins<'a>(policy: &'a Policy, margins: &[CustomerMargin<'a>]) -> Vec<PlanMargin<'a>> {
+    let plans = policy.plans.iter();
+    let mut sums: BTreeMap<&Name, PlanMargin<'a>> = plans
+        .map(|(name, terms)| (name, PlanMargin::empty(Some(name), terms.expected_margin_percent)))
+        .collect();
     let mut none = PlanMargin::empty(None, None);
-    for group in costs {
-        if group.name.as_deref().and_then(|name| policy.plan_of(name)).is_none() {
-            none.customers = none.customers.saturating_add(u64::from(group.name.is_some()));
-            none.totals = none.totals.plus(group.totals);
-        }
+    for margin in margins {
+        let sum = margin.plan.and_then(|plan| sums.get_mut(plan)).unwrap_or(&mut none);
+        sum.customers = sum.customers.saturating_add(u64::from(margin.customer.is_some()));
+        sum.below = sum.below.saturating_add(u64::from(margin.is_below()));
+        sum.revenue = sum.revenue.checked_add(margin.revenue).unwrap_or(sum.revenue);
+        sum.totals = sum.totals.plus(margin.totals);
     }
-    let rest = (none.totals != Totals::default()).then_some(none);
-    plans.into_values().chain(rest).collect()
+    let rest = (!none.is_empty()).then_some(none);
+    sums.into_values().chain(rest).collect()
 }
 
 impl<'a> PlanMargin<'a> {
     fn empty(plan: Option<&'a Name>, expected_percent: Option<u8>) -> Self {
         let (revenue, totals) = (PicoUsd::ZERO, Totals::default());
         Self { plan, customers: 0, below: 0, revenue, totals, expected_percent }
+    }
+
+    /// Whether nobody is on it, and nothing is counted.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::empty(self.plan, self.expected_percent)
     }
 
     /// Revenue less cost.

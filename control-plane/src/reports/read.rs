@@ -128,13 +128,15 @@ pub(super) fn pair(
     (Some(name), vec![(first, one.unwrap_or_default()), (second, two.unwrap_or_default())])
 }
 
-/// Cost and calls per customer over time, by the hour or by the day.
+/// Cost and calls per customer over time, by the hour or by the day: of one customer, or of all.
 pub fn series(
     store: &Connection,
     range: Range,
     hourly: bool,
-    filter: &Filter,
+    customer: Option<&str>,
 ) -> Result<Vec<Point>, StoreError> {
+    // Of what else a filter can be about, these sums know nothing.
+    let filter = customer.map(Filter::customer).unwrap_or_default();
     let Some(conditions) = filter.conditions(store, 2)? else { return Ok(Vec::new()) };
     let (table, bucket, length) =
         if hourly { ("by_hour_workspace", "hour", HOUR_NS) } else { ("by_day_customer", "day", DAY_NS) };

@@ -59,10 +59,10 @@ impl Report {
     /// Writes it.
     pub fn render(&self, format: Format) -> String {
         match format {
-            Format::Table => self.for_people(terminal_table),
+            Format::Table => self.for_people(terminal_table, ToOwned::to_owned),
             Format::Json => format!("{:#}\n", self.to_json()),
             Format::Csv => self.to_csv(),
-            Format::Markdown => self.for_people(markdown_table),
+            Format::Markdown => self.for_people(markdown_table, escaped),
         }
     }
 
@@ -95,8 +95,8 @@ impl Report {
         }
     }
 
-    fn for_people(&self, table: fn(&Section) -> String) -> String {
-        let mut text = format!("# {}\n", printable(&self.title));
+    fn for_people(&self, table: fn(&Section) -> String, title: fn(&str) -> String) -> String {
+        let mut text = format!("# {}\n", title(&printable(&self.title)));
         if let Some(Range { from, to }) = self.range {
             text.push_str(&format!("\n{} to {}, UTC\n", minute(from), minute(to)));
         }
@@ -153,28 +153,51 @@ fn row_json(section: &Section, row: &[Cell]) -> Value {
         };
         (column.key.to_owned(), value)
     });
-    Value::Object(cells.collect())
+    let parts = section.parts(row).map(|(key, text)| (key.to_owned(), json!(text)));
+    Value::Object(cells.chain(parts).collect())
+}
+
+/// The last column of tables whose names people give, one of which may be that of the total.
+const IS_TOTAL: &str = "is_total";
+
+/// Every row, and whether it is the total.
+fn all_rows(section: &Section) -> impl Iterator<Item = (&[Cell], bool)> {
+    let rows = section.rows.iter().map(|row| (&**row, false));
+    rows.chain(section.total.iter().map(|row| (&**row, true)))
+}
+
+fn has_parts(section: &Section) -> bool {
+    section.columns.iter().any(|column| !column.parts.is_empty())
 }
 
 fn plain_csv(section: &Section) -> String {
-    let mut sheet = Sheet::new(section.columns.iter().map(|column| column.key));
-    for row in section.rows.iter().chain(&section.total) {
-        sheet.row(row.iter().map(written));
+    let keys = section.columns.iter().map(|column| column.key);
+    let parts = section.columns.iter().flat_map(|column| column.parts).map(|(_, key)| *key);
+    let last = has_parts(section).then_some(IS_TOTAL);
+    let mut sheet = Sheet::new(keys.chain(parts).chain(last));
+    for (row, is_total) in all_rows(section) {
+        let parts = section.parts(row).map(|(_, text)| text.unwrap_or_default().to_owned());
+        sheet.row(row.iter().map(written).chain(parts).chain(last.map(|_| is_total.to_string())));
     }
     sheet.text()
 }
 
 fn long_csv(sections: &[Section]) -> String {
-    let mut sheet = Sheet::new(["section", "subject", "column", "value"]);
+    let last = sections.iter().any(has_parts).then_some(IS_TOTAL);
+    let mut sheet = Sheet::new(["section", "subject", "column", "value"].into_iter().chain(last));
     for section in sections {
         let firsts: BTreeSet<String> =
             section.rows.iter().filter_map(|row| row.first()).map(written).collect();
         let is_named = firsts.len() == section.rows.len();
-        for row in section.rows.iter().chain(&section.total) {
+        for (row, is_total) in all_rows(section) {
             let subject =
                 if is_named { row.first().map(written).unwrap_or_default() } else { whole_name(row) };
-            for (column, cell) in section.columns.iter().zip(row).skip(1) {
-                sheet.row([section.key, &subject, column.key, &written(cell)]);
+            let cells =
+                section.columns.iter().zip(row).skip(1).map(|(column, cell)| (column.key, written(cell)));
+            let parts = section.parts(row).map(|(key, text)| (key, text.unwrap_or_default().to_owned()));
+            let is_total = last.map(|_| is_total.to_string());
+            for (key, value) in cells.chain(parts) {
+                sheet.row([section.key, &subject, key, &value].into_iter().chain(is_total.as_deref()));
             }
         }
     }
@@ -217,17 +240,36 @@ fn printed(cell: &Cell) -> String {
     printable(&cell.shown()).into_owned()
 }
 
+/// A text as itself in Markdown, also within a table: no name is markup, a link or HTML.
+fn escaped(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    let mut letters = text.chars().peekable();
+    let mut is_in_word = false;
+    while let Some(letter) = letters.next() {
+        let goes_on = letters.peek().is_some_and(|next| next.is_alphanumeric());
+        match letter {
+            // Within a word it is nothing else.
+            '_' if is_in_word && goes_on => escaped.push(letter),
+            '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '&' | '|' | '~' | '$' => {
+                escaped.extend(['\\', letter]);
+            }
+            letter => escaped.push(letter),
+        }
+        is_in_word = letter.is_alphanumeric();
+    }
+    escaped
+}
+
 fn markdown_table(section: &Section) -> String {
-    let escape = |text: &str| text.replace('|', "\\|");
     let line = |cells: Vec<String>| format!("| {} |\n", cells.join(" | "));
-    let mut text = line(section.columns.iter().map(|column| escape(column.title)).collect());
+    let mut text = line(section.columns.iter().map(|column| escaped(column.title)).collect());
     let numbers = section.rows.first().into_iter().flatten().map(Cell::is_number);
     text.push_str(&line(numbers.map(|number| (if number { "---:" } else { "---" }).to_owned()).collect()));
     for row in &section.rows {
-        text.push_str(&line(row.iter().map(|cell| escape(&printed(cell))).collect()));
+        text.push_str(&line(row.iter().map(|cell| escaped(&printed(cell))).collect()));
     }
     if let Some(row) = &section.total {
-        let bold = |cell: &Cell| match escape(&printed(cell)) {
+        let bold = |cell: &Cell| match escaped(&printed(cell)) {
             empty if empty.is_empty() => empty,
             shown => format!("**{shown}**"),
         };

@@ -44,6 +44,25 @@ pub struct Section {
     pub empty: &'static str,
 }
 
+impl Section {
+    /// What the names of a row are made of, by key; nothing where it names none of that.
+    pub(super) fn parts<'a>(
+        &'a self,
+        row: &'a [Cell],
+    ) -> impl Iterator<Item = (&'static str, Option<&'a str>)> {
+        self.columns.iter().zip(row).flat_map(|(column, cell)| {
+            let filters: &[_] = match cell {
+                Cell::Subject { filters, .. } => filters,
+                _ => &[],
+            };
+            column.parts.iter().map(move |(filter, key)| {
+                let text = filters.iter().find(|(name, _)| name == filter).map(|(_, text)| &**text);
+                (*key, text.filter(|text| !text.is_empty()))
+            })
+        })
+    }
+}
+
 /// One column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Column {
@@ -53,17 +72,25 @@ pub struct Column {
     pub title: &'static str,
     /// What its numbers count, where filters can say it.
     pub behind: Option<Behind>,
+    /// What its names are made of, each by the filter that says it, and its key: for programs, which cannot tell a joined
+    /// name from another one, nor an absent one from a word.
+    pub parts: &'static [(&'static str, &'static str)],
 }
 
 impl Column {
     /// A column of what no list shows.
     pub const fn new(key: &'static str, title: &'static str) -> Self {
-        Self { key, title, behind: None }
+        Self { key, title, behind: None, parts: &[] }
     }
 
     /// The same, of what a list shows.
     pub const fn of(self, behind: Behind) -> Self {
         Self { behind: Some(behind), ..self }
+    }
+
+    /// The same, of names that are made of parts.
+    pub const fn of_parts(self, parts: &'static [(&'static str, &'static str)]) -> Self {
+        Self { parts, ..self }
     }
 }
 

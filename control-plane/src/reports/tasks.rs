@@ -5,8 +5,8 @@ mod read;
 pub use read::task_groups;
 
 use super::{
-    Behind, Cell, ListFilters, Range, Report, Section,
-    breakdown::{NONE, all_of_them, column},
+    Behind, By, Cell, ListFilters, Range, Report, Section,
+    breakdown::{NONE, Parts, all_of_them, column},
     figures::sum,
     money,
 };
@@ -36,6 +36,15 @@ impl TasksBy {
             Self::Customer => ("customers", "customer", "Tasks by customer"),
             Self::Plan => ("plans", "plan", "Tasks by plan"),
             Self::Model => ("models", "model", "Tasks by model"),
+        }
+    }
+
+    fn parts(self) -> Parts {
+        match self {
+            Self::Feature => By::Feature.parts(),
+            Self::Customer => By::Customer.parts(),
+            Self::Plan => &[("plan", "plan_name")],
+            Self::Model => By::Model.parts(),
         }
     }
 
@@ -131,7 +140,7 @@ pub(super) fn section(by: TasksBy, groups: &[TaskGroup]) -> Section {
         key,
         title,
         columns: vec![
-            column(word, word),
+            column(word, word).of_parts(by.parts()),
             column("tasks", "tasks").of(Behind::TASKS),
             column("succeeded", "succeeded").of(Behind::SUCCEEDED),
             column("failed", "failed").of(Behind::FAILED_TASKS),

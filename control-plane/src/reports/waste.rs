@@ -21,6 +21,8 @@ fn causes(all: &Totals) -> Section {
         vec![what, Cell::Usd(cost), Cell::Percent(share)]
     };
     let row = |what: &str, cost: PicoUsd, of: Behind| cells(Cell::subject(what, of.filters()), Some(cost));
+    // What is a part of the cost of calls is in no list of them.
+    let part = |what: &str, cost: PicoUsd| cells(Cell::text(what), Some(cost));
     let wasted = all.waste.total();
     let answered = all.cost.checked_sub(wasted).and_then(|rest| rest.checked_sub(all.waste.premium));
     Section {
@@ -33,8 +35,8 @@ fn causes(all: &Totals) -> Section {
         ],
         rows: vec![
             cells(Cell::text("calls that answered"), answered),
-            row("fallback premium", all.waste.premium, Behind::FALLBACK),
-            row("retries", all.waste.retried, Behind::RETRIED),
+            part("fallback premium", all.waste.premium),
+            part("retries", all.waste.retried),
             row("failed calls", all.waste.failed, Behind::FAILED),
             row("invalid output", all.waste.invalid, Behind::INVALID),
             row("clients that left", all.waste.aborted, Behind::ABORTED),
@@ -77,19 +79,19 @@ pub(super) fn table(by: By, groups: &[Group]) -> Section {
         key,
         title,
         columns: vec![
-            column(word, word),
+            column(word, word).of_parts(by.parts()),
             column("calls", "calls").of(Behind::CALLS),
             column("cost_usd", "cost, USD").of(Behind::CALLS),
             column("wasted_usd", "wasted, USD"),
             column("wasted_percent", "wasted"),
-            column("retries_usd", "retries, USD").of(Behind::RETRIED),
+            column("retries_usd", "retries, USD"),
             column("failed_calls_usd", "failed calls, USD").of(Behind::FAILED),
             column("invalid_output_usd", "invalid output, USD").of(Behind::INVALID),
             column("aborted_usd", "clients that left, USD").of(Behind::ABORTED),
-            column("retries", "retries").of(Behind::RETRIED),
+            column("retries", "retries"),
             column("fallbacks", "fallbacks").of(Behind::FALLBACK),
             column("fallback_percent", "fallback rate"),
-            column("fallback_premium_usd", "fallback premium, USD").of(Behind::FALLBACK),
+            column("fallback_premium_usd", "fallback premium, USD"),
         ],
         rows: groups.iter().map(|group| row(group.subject(), &group.totals)).collect(),
         total: Some(row(all_of_them(), &total)),

@@ -7,15 +7,17 @@ pub use changes::Changes;
 pub use runaway::SPANS;
 
 use super::{
-    Behind, By, CapState, Cell, Group, Payers, Range, Report, Section, TaskGroup, TasksBy, Totals,
-    breakdown::{all_of_them, calls, column, plan_section, unknowns},
-    channels, customer_margins, money, tasks, waste,
+    Behind, By, CapState, Cell, CustomerMargin, Filter, Group, Payers, Range, Report, Section, TaskGroup,
+    TasksBy, Totals,
+    breakdown::{CUSTOMER, MODEL, all_of_them, calls, column, plan_section, unknowns},
+    channels, customer_margins, money, plan_margins, tasks, waste,
 };
 use protocol::{cap::Unit, money::PicoUsd};
 use std::collections::BTreeMap;
 
 /// So many customers are named; the others are one row, so that the rows add up.
 const CUSTOMERS_MAX: usize = 20;
+const DAY_NS: u64 = 86_400_000_000_000;
 /// A cap is close from here on, where the policy's alerts name nothing lower.
 const CLOSE_PERCENT: u8 = 80;
 
@@ -53,6 +55,8 @@ pub struct WeeklyFigures<'a> {
 
 /// The report.
 pub fn weekly(figures: &WeeklyFigures<'_>) -> Report {
+    let Payers { policy, .. } = figures.payers;
+    let margins = customer_margins(figures.payers, figures.customers, figures.range, &Filter::default());
     let sections = vec![
         summary(figures),
         customers(figures),
@@ -60,18 +64,49 @@ pub fn weekly(figures: &WeeklyFigures<'_>) -> Report {
         Section { key: "tasks", ..tasks::section(TasksBy::Feature, figures.tasks) },
         features(figures),
         waste::table(By::Route, figures.routes),
-        plan_section(figures.payers, figures.customers, figures.range),
-        below(figures),
-        channels::section(figures.payers, figures.customers, figures.range),
+        plan_section(&plan_margins(policy, &margins)),
+        below(&margins),
+        channels::section(policy, &margins),
         close_to_caps(figures),
-        runaway::section(figures.payers.policy, figures.workspaces, figures.workspaces_before),
+        runaway::section(policy, figures.workspaces, figures.workspaces_before),
         unknown_models(figures),
         figures.changes.section(),
     ];
     Report { title: "Weekly report".to_owned(), range: Some(figures.range), sections }
 }
 
+/// The words for the time that is compared with.
+struct Before {
+    /// In a sentence.
+    words: String,
+    column: &'static str,
+    nothing: &'static str,
+}
+
+impl Before {
+    /// Before so long a time: a week, or so many days.
+    fn of(range: Range) -> Self {
+        match range.to.saturating_sub(range.from) / DAY_NS {
+            7 => Self {
+                words: "the week before".to_owned(),
+                column: "week before, USD",
+                nothing: "No calls in this week nor the one before.",
+            },
+            days => Self {
+                words: if days == 1 {
+                    "the day before".to_owned()
+                } else {
+                    format!("the {days} days before")
+                },
+                column: "time before, USD",
+                nothing: "No calls in this time nor the one before.",
+            },
+        }
+    }
+}
+
 fn summary(figures: &WeeklyFigures<'_>) -> Section {
+    let Before { words, .. } = Before::of(figures.range);
     let total = Totals::of(figures.customers);
     let before = Totals::of(figures.customers_before);
     let nobody = Totals::of(figures.customers.iter().filter(|group| group.name.is_none()));
@@ -90,7 +125,7 @@ fn summary(figures: &WeeklyFigures<'_>) -> Section {
     let percent = |part, whole| Cell::Percent(money::share(part, whole));
     let mut notes = unknowns(&total);
     if before.asked() == 0 {
-        notes.push("There are no calls in the week before to compare with.".to_owned());
+        notes.push(format!("There are no calls in {words} to compare with."));
     }
     Section {
         key: "summary",
@@ -107,7 +142,7 @@ fn summary(figures: &WeeklyFigures<'_>) -> Section {
                 Cell::usd(total.cost),
                 Cell::Change(change(total.cost, before.cost)),
             ),
-            row("AI cost of the week before, USD", Cell::usd(before.cost), Cell::Empty),
+            row(&format!("AI cost of {words}, USD"), Cell::usd(before.cost), Cell::Empty),
             of_calls("calls", Behind::CALLS, Cell::Count(total.calls), Cell::Empty),
             of_calls(
                 "refused beside them",
@@ -152,6 +187,7 @@ fn change(now: PicoUsd, before: PicoUsd) -> Option<i64> {
 }
 
 fn customers(figures: &WeeklyFigures<'_>) -> Section {
+    let Before { column: before_usd, nothing, .. } = Before::of(figures.range);
     let before: BTreeMap<Option<&str>, PicoUsd> =
         figures.customers_before.iter().map(|group| (group.name.as_deref(), group.totals.cost)).collect();
     let mut groups: Vec<(Option<&str>, Totals)> =
@@ -195,11 +231,11 @@ fn customers(figures: &WeeklyFigures<'_>) -> Section {
         key: "customers",
         title: "Customers by AI cost",
         columns: vec![
-            column("customer", "customer"),
+            column("customer", "customer").of_parts(CUSTOMER),
             column("plan", "plan"),
             column("calls", "calls").of(Behind::CALLS),
             column("cost_usd", "cost, USD").of(Behind::CALLS),
-            column("cost_before_usd", "week before, USD"),
+            column("cost_before_usd", before_usd),
             column("change_usd", "change, USD"),
             column("change_percent", "change"),
             column("calls_unpriced", "calls unpriced").of(Behind::UNPRICED),
@@ -207,7 +243,7 @@ fn customers(figures: &WeeklyFigures<'_>) -> Section {
         rows,
         total: Some(row(all_of_them(), "", &total, cost_before)),
         notes: unknowns(&total),
-        empty: "No calls in this week nor the one before.",
+        empty: nothing,
     }
 }
 
@@ -227,16 +263,13 @@ fn empty(key: &'static str, title: &'static str) -> Section {
     Section { key, title, columns, rows, total, notes, empty: "No calls in this time." }
 }
 
-fn below(figures: &WeeklyFigures<'_>) -> Section {
-    let mut below: Vec<_> = customer_margins(figures.payers, figures.customers, figures.range)
-        .into_iter()
-        .filter(super::CustomerMargin::is_below)
-        .collect();
-    below.sort_by(|a, b| a.margin().cmp(&b.margin()).then_with(|| a.customer.cmp(b.customer)));
-    let row = |margin: &super::CustomerMargin<'_>| {
+fn below(margins: &[CustomerMargin<'_>]) -> Section {
+    let mut below: Vec<&CustomerMargin<'_>> = margins.iter().filter(|margin| margin.is_below()).collect();
+    below.sort_by(|a, b| a.margin().cmp(&b.margin()).then_with(|| a.customer.cmp(&b.customer)));
+    let row = |margin: &&CustomerMargin<'_>| {
         vec![
-            customer(Some(margin.customer.as_str()), ""),
-            Cell::text(margin.plan.as_str()),
+            customer(margin.customer, ""),
+            Cell::text(margin.plan.map_or("", |plan| plan.as_str())),
             Cell::usd(margin.revenue),
             Cell::usd(margin.totals.cost),
             Cell::Usd(margin.margin()),
@@ -249,7 +282,7 @@ fn below(figures: &WeeklyFigures<'_>) -> Section {
         key: "below_margin",
         title: "Customers below their plan's expected margin",
         columns: vec![
-            column("customer", "customer"),
+            column("customer", "customer").of_parts(CUSTOMER),
             column("plan", "plan"),
             column("revenue_usd", "revenue, USD"),
             column("cost_usd", "AI cost, USD").of(Behind::CALLS),
@@ -345,7 +378,7 @@ fn unknown_models(figures: &WeeklyFigures<'_>) -> Section {
         key: "unpriced_models",
         title: "Models with unpriced calls",
         columns: vec![
-            column("model", "model"),
+            column("model", "model").of_parts(MODEL),
             column("calls_unpriced", "calls unpriced").of(Behind::UNPRICED),
             column("input_tokens", "input tokens").of(Behind::CALLS),
             column("output_tokens", "output tokens").of(Behind::CALLS),

@@ -3,7 +3,7 @@
 use crate::{
     instant::Instant,
     policy::Week,
-    reports::{Cell, Format, Report, Section},
+    reports::{Cell, Column, Format, Report, Section},
     store,
 };
 use protocol::UnixNanos;
@@ -67,11 +67,21 @@ fn lines(report: &Report) -> Vec<String> {
     summary.chain(told).collect()
 }
 
+/// A value with its unit; none where it is not known.
+fn said(column: &Column, cell: &Cell) -> Option<String> {
+    match cell {
+        Cell::Usd(None) | Cell::Percent(None) | Cell::Change(None) | Cell::Empty => None,
+        Cell::Usd(Some(_)) => Some(format!("{} USD", cell.shown())),
+        Cell::Count(_) => Some(format!("{} {}", cell.shown(), column.title)),
+        _ => Some(cell.shown()),
+    }
+}
+
 /// The first rows of a section as one line; none where it has no rows.
 fn named(section: &Section, columns: &[&str]) -> Option<String> {
     let row = |row: &Vec<Cell>| {
         let cells = section.columns.iter().zip(row).filter(|(column, _)| columns.contains(&column.key));
-        cells.map(|(_, cell)| cell.shown()).collect::<Vec<_>>().join(" ")
+        cells.filter_map(|(column, cell)| said(column, cell)).collect::<Vec<_>>().join(" ")
     };
     let rows: Vec<String> = section.rows.iter().take(NAMED_MAX).map(row).collect();
     let more = match section.rows.len().saturating_sub(NAMED_MAX) {

@@ -110,7 +110,10 @@ async fn a_message_has_the_report_that_the_api_answers_and_slack_gets_its_lines(
         .collect();
     assert_eq!(texts[0], FIRST);
     assert!(texts[1].contains("• AI cost, USD: 3.5000\n"), "{texts:?}");
-    assert!(texts[1].contains("• Customers by AI cost: acme 2.5000 –, a &lt;b&gt; 1.0000 –"), "{texts:?}");
+    assert!(
+        texts[1].contains("• Customers by AI cost: acme 2.5000 USD, a &lt;b&gt; 1.0000 USD"),
+        "{texts:?}"
+    );
     assert_eq!(
         *texts.last().unwrap(),
         "<https://bursar.example/console/reports/weekly?from=2026-11-18&amp;to=2026-11-25|The whole report>"

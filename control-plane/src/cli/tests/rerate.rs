@@ -23,14 +23,14 @@ fn unpriced_traffic_gets_its_price_afterwards_by_corrections_that_reports_can_le
         let csv = desk.done(&format!("report customers --data-dir @data --format csv {more}"));
         csv.lines().last().unwrap().to_owned()
     };
-    assert_eq!(cost(""), "total,2,0,0,2000,2000,0.0125,100.0,1,0", "a dry run changes nothing");
+    assert_eq!(cost(""), "total,2,0,0,2000,2000,0.0125,100.0,1,0,,true", "a dry run changes nothing");
     assert_eq!(desk.done(&format!("{rerate} --where customer=acme")).lines().count(), 1);
     assert_eq!(
         desk.done(&format!("{rerate} --where provider=openai,model=nobody-knows")).lines().nth(1),
         Some(row)
     );
-    assert_eq!(cost(""), "total,2,0,0,2000,2000,0.0155,100.0,0,0");
-    assert_eq!(cost("--original"), "total,2,0,0,2000,2000,0.0125,100.0,1,0");
+    assert_eq!(cost(""), "total,2,0,0,2000,2000,0.0155,100.0,0,0,,true");
+    assert_eq!(cost("--original"), "total,2,0,0,2000,2000,0.0125,100.0,1,0,,true");
     let table = desk.done("report customers --data-dir @data");
     assert!(table.contains("booked at first at 0.0125 USD with 1 call unpriced"), "{table}");
     assert_eq!(desk.done(rerate).lines().count(), 1, "a second time changes nothing");
@@ -39,6 +39,8 @@ fn unpriced_traffic_gets_its_price_afterwards_by_corrections_that_reports_can_le
         let (code, said) = desk.bursar(&format!("{rerate} {wrong}"));
         assert!(code == 2 && said.contains(why), "{said}");
     }
+    let (code, said) = desk.bursar("report waste --original --data-dir @data");
+    assert!(code == 2 && said.contains("`waste` has no costs as they were booked at first"), "{said}");
     let (code, said) = desk.bursar("rerate --from 2026-11-25 --to 2026-11-24 --data-dir @data");
     assert!(code == 2 && said.contains("does not lie before"), "{said}");
 }

@@ -6,7 +6,7 @@ use crate::{
         page::written,
         report::{SectionView, parameters, sections},
     },
-    reports::{self, Costs, Filter, Kind, Question, Range},
+    reports::{self, Filter, Kind, Question, Range},
     rules::Rules,
     store::StoreError,
 };
@@ -32,10 +32,10 @@ pub(super) fn tables(
         let [from, to] = [range.from, range.to].map(|at| written(at, "%Y-%m-%d"));
         let query = format!("{}?from={from}&to={to}&{}", kind.as_str(), parameters(&filter));
         let asked = [("from", from), ("to", to), ("customer", customer.to_owned())];
-        let question = Question { kind, range, costs: Costs::Corrected, filter };
+        let question = Question::new(kind, range, filter.clone());
         let report = reports::answer(store, rules.policy(), &[], &question, now)?;
         Ok(Table {
-            sections: sections(&report, &question.filter),
+            sections: sections(&report, &filter),
             link: page_of(&format!("/reports/{}", kind.as_str()), &asked),
             csv: format!("/v1/reports/{query}format=csv"),
         })

@@ -3,7 +3,7 @@
 use super::{Figures, last_days, shown_spans};
 use crate::{
     console::overview::files,
-    reports::{self, Cell, Column, Filter, Report, Section},
+    reports::{self, Cell, Column, Report, Section},
     rules::Rules,
     store::StoreError,
 };
@@ -17,7 +17,7 @@ pub(super) fn reports(
     now: UnixNanos,
 ) -> Result<Vec<Report>, StoreError> {
     let days = last_days(now);
-    let points = reports::series(store, days, false, &Filter::customer(name))?;
+    let points = reports::series(store, days, false, Some(name))?;
     Ok(vec![margin(store, rules, name, now)?, files::report(&points, &[], days)])
 }
 
@@ -28,7 +28,7 @@ fn margin(
     now: UnixNanos,
 ) -> Result<Report, StoreError> {
     let row = |(title, range)| {
-        let Figures { totals, revenue, margin, percent } = Figures::read(store, rules, name, range)?;
+        let Figures { totals, revenue, margin, percent, .. } = Figures::read(store, rules, name, range)?;
         Ok(vec![
             Cell::text(title),
             Cell::Moment(range.from),

@@ -7,6 +7,7 @@ use crate::{
 };
 
 const SPAN: Range = Range { from: NOW - 10 * 60 * MINUTE, to: NOW + 14 * 60 * MINUTE };
+const BOTH: [Costs; 2] = [Costs::Corrected, Costs::Original];
 const CUSTOMERS: [&str; 3] = ["acme", "globex", ""];
 const POLICY: &str = "
 version: 1
@@ -82,12 +83,11 @@ fn filters() -> Vec<Vec<(WordColumn, &'static str)>> {
 }
 
 impl Ledger {
-    async fn report_of(&self, kind: Kind, filter: &[(WordColumn, &'static str)]) -> Report {
+    async fn report_of(&self, kind: Kind, costs: Costs, filter: &[(WordColumn, &'static str)]) -> Report {
         let said = filter.to_vec();
         let find =
             move |name: &str| said.iter().find(|(column, _)| column.as_str() == name).map(|(_, text)| *text);
-        let question =
-            Question { kind, range: SPAN, costs: Costs::Corrected, filter: Filter::of(kind, find) };
+        let question = Question::new(kind, SPAN, Filter::of(kind, find)).with(costs).unwrap();
         let rules = self.rules.clone();
         let read = move |store: &rusqlite::Connection| {
             reports::answer(store, rules.policy(), &[], &question, NOW + 60 * MINUTE)
@@ -113,7 +113,7 @@ struct Sums {
 }
 
 impl Sums {
-    fn of<'a>(calls: impl IntoIterator<Item = &'a Call>) -> Self {
+    fn of<'a>(calls: impl IntoIterator<Item = &'a Call>, costs: Costs) -> Self {
         let mut sums = Self::default();
         for call in calls {
             if call.state == "refused" {
@@ -121,7 +121,11 @@ impl Sums {
                 continue;
             }
             sums.calls += 1;
-            match call.cost_usd {
+            let cost = match costs {
+                Costs::Corrected => call.cost_usd,
+                Costs::Original => call.original_cost_usd,
+            };
+            match cost {
                 Some(cost) => sums.cost += cost.pico(),
                 None => sums.unpriced += 1,
             }
@@ -176,25 +180,23 @@ async fn a_filtered_report_is_the_sum_of_the_calls_that_the_filter_lists() {
     for kind in [Kind::Customers, Kind::Features, Kind::Routes, Kind::Models, Kind::Workspaces] {
         let can =
             |filter: &Vec<(WordColumn, _)>| filter.iter().all(|(column, _)| kind.filters().contains(column));
-        for filter in filters().into_iter().filter(can).chain([Vec::new()]) {
+        let of_all = filters().into_iter().filter(can).chain([Vec::new()]);
+        for (filter, costs) in of_all.flat_map(|filter| BOTH.map(|costs| (filter.clone(), costs))) {
             let calls = ledger.calls_of(&filter).await;
             let mut expected: BTreeMap<String, Vec<&Call>> = BTreeMap::new();
             for call in &calls {
                 expected.entry(name(kind, call)).or_default().push(call);
             }
-            let report = ledger.report_of(kind, &filter).await;
+            let report = ledger.report_of(kind, costs, &filter).await;
             let [section] = &*report.sections else { panic!("one table") };
             let name = |row: &[Cell]| row[0].exact().unwrap();
             let found: BTreeMap<String, Sums> =
                 section.rows.iter().map(|row| (name(row), sums(section, row))).collect();
             let expected: BTreeMap<String, Sums> =
-                expected.into_iter().map(|(name, calls)| (name, Sums::of(calls))).collect();
-            assert_eq!(found, expected, "{kind:?} {filter:?}");
-            assert_eq!(
-                sums(section, section.total.as_ref().unwrap()),
-                Sums::of(&calls),
-                "{kind:?} {filter:?}"
-            );
+                expected.into_iter().map(|(name, calls)| (name, Sums::of(calls, costs))).collect();
+            assert_eq!(found, expected, "{kind:?} {costs:?} {filter:?}");
+            let total = sums(section, section.total.as_ref().unwrap());
+            assert_eq!(total, Sums::of(&calls, costs), "{kind:?} {costs:?} {filter:?}");
             compared += calls.len();
         }
     }
@@ -210,13 +212,16 @@ async fn what_is_left_and_what_was_for_nothing_are_of_the_filtered_calls_alone()
         if !filter.iter().all(|(column, _)| known.contains(column)) {
             continue;
         }
-        let expected = Sums::of(&ledger.calls_of(&filter).await);
-        for kind in [Kind::Plans, Kind::Channels, Kind::Waste] {
-            for section in ledger.report_of(kind, &filter).await.sections {
+        let calls = ledger.calls_of(&filter).await;
+        let reports = [Kind::Plans, Kind::Channels, Kind::Waste].map(|kind| (kind, Costs::Corrected));
+        let original = [Kind::Plans, Kind::Channels].map(|kind| (kind, Costs::Original));
+        for (kind, costs) in reports.into_iter().chain(original) {
+            let expected = Sums::of(&calls, costs);
+            for section in ledger.report_of(kind, costs, &filter).await.sections {
                 let total = section.total.as_deref().map_or(0, |total| cost(&section, total));
-                assert_eq!(total, expected.cost, "{kind:?} {} {filter:?}", section.key);
+                assert_eq!(total, expected.cost, "{kind:?} {costs:?} {} {filter:?}", section.key);
                 let rows: i128 = section.rows.iter().map(|row| cost(&section, row)).sum();
-                assert_eq!(rows, total, "{kind:?} {} {filter:?}", section.key);
+                assert_eq!(rows, total, "{kind:?} {costs:?} {} {filter:?}", section.key);
             }
         }
     }
@@ -225,8 +230,8 @@ async fn what_is_left_and_what_was_for_nothing_are_of_the_filtered_calls_alone()
 #[tokio::test]
 async fn a_margin_of_one_customer_counts_what_that_one_pays() {
     let ledger = ledger().await;
-    let report =
-        ledger.report_of(Kind::Plans, &[(WordColumn::Customer, "acme"), (WordColumn::Feature, "chat")]).await;
+    let filter = [(WordColumn::Customer, "acme"), (WordColumn::Feature, "chat")];
+    let report = ledger.report_of(Kind::Plans, Costs::Corrected, &filter).await;
     let [section] = &*report.sections else { panic!("one table") };
     let [row] = &*section.rows else { panic!("one plan: {:?}", section.rows) };
     assert_eq!((row[0].exact().as_deref(), count(section, row, "customers")), (Some("pro"), 1));
@@ -247,13 +252,16 @@ async fn unpriced_calls_and_tasks_are_filtered_too() {
         let total =
             |section: &Section, key| section.total.as_deref().map_or(0, |row| count(section, row, key));
         if can(Kind::Unpriced) {
-            let expected = Sums::of(&ledger.calls_of(&filter).await).unpriced;
-            let section = section(ledger.report_of(Kind::Unpriced, &filter).await);
-            assert_eq!(total(&section, "calls"), expected, "{filter:?}");
+            let calls = ledger.calls_of(&filter).await;
+            for costs in BOTH {
+                let section = section(ledger.report_of(Kind::Unpriced, costs, &filter).await);
+                let expected = Sums::of(&calls, costs).unpriced;
+                assert_eq!(total(&section, "calls"), expected, "{costs:?} {filter:?}");
+            }
         }
         if can(Kind::Tasks) {
             let expected = ledger.tasks_that_began_so(&filter).await;
-            let section = section(ledger.report_of(Kind::Tasks, &filter).await);
+            let section = section(ledger.report_of(Kind::Tasks, Costs::Corrected, &filter).await);
             assert_eq!(total(&section, "tasks"), expected, "{filter:?}");
         }
     }

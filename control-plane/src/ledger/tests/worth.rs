@@ -3,7 +3,7 @@
 use super::*;
 use crate::{
     ledger::tasks::{self, OutcomeReport, TaskOutcome},
-    reports::{self, Cell, Costs, Filter, Kind, Question, Range, Report, TasksBy},
+    reports::{self, Cell, Filter, Kind, Question, Range, Report, TasksBy},
 };
 
 const WHOLE_DAY: Range = Range { from: NOW - 10 * 60 * MINUTE, to: NOW + 14 * 60 * MINUTE };
@@ -12,8 +12,7 @@ impl Ledger {
     async fn report_on(&self, kind: Kind) -> Report {
         let rules = self.rules.clone();
         let read = move |store: &rusqlite::Connection| {
-            let question =
-                Question { kind, range: WHOLE_DAY, costs: Costs::Corrected, filter: Filter::default() };
+            let question = Question::new(kind, WHOLE_DAY, Filter::default());
             reports::answer(store, rules.policy(), &[], &question, NOW + 60 * MINUTE)
         };
         self.store.read(read).await.unwrap()
@@ -142,24 +141,14 @@ async fn the_week_tells_what_changed_and_who_runs_away() {
         ])
         .await;
     let price = |rate: i64, from: UnixNanos, to: Option<UnixNanos>| {
-        format!(
-            "INSERT INTO prices (provider, model, prefix, meter, rate_pico, effective_from, effective_to, status,
-                 source, source_at, source_key, source_text, source_rounded)
-             VALUES ('openai', 'gpt-4o', 0, 'input', {rate}, {from}, {}, 'active', 't', 1, 'k', '', 0)",
-            to.map_or("NULL".to_owned(), |to| to.to_string())
-        )
+        price_sql("gpt-4o", "catalogue", rate, (from, to))
     };
     let rows = [price(2_500_000, 1, Some(NOW)), price(5_000_000, NOW, None)];
-    ledger
-        .store
-        .write(move |write| rows.iter().try_for_each(|sql| write.execute(sql, []).map(drop)))
-        .await
-        .unwrap();
+    ledger.write_prices(rows.into()).await;
     let rules = ledger.rules.clone();
     let week = Range { from: NOW - 6 * 24 * 60 * MINUTE, to: NOW + MINUTE };
     let read = move |store: &rusqlite::Connection| {
-        let question =
-            Question { kind: Kind::Weekly, range: week, costs: Costs::Corrected, filter: Filter::default() };
+        let question = Question::new(Kind::Weekly, week, Filter::default());
         reports::answer(store, rules.policy(), &[], &question, NOW + MINUTE)
     };
     let report = ledger.store.read(read).await.unwrap();
@@ -176,4 +165,64 @@ async fn the_week_tells_what_changed_and_who_runs_away() {
 
 fn rows_of(report: &Report, key: &str) -> Vec<String> {
     rows(report, key).iter().map(|row| row.join(" ")).collect()
+}
+
+fn price_sql(model: &str, source: &str, rate: i64, (from, to): (UnixNanos, Option<UnixNanos>)) -> String {
+    let to = to.map_or("NULL".to_owned(), |to| to.to_string());
+    format!(
+        "INSERT INTO prices (provider, model, prefix, meter, rate_pico, effective_from, effective_to, status,
+             source, source_at, source_key, source_text, source_rounded)
+         VALUES ('openai', '{model}', 0, 'input', {rate}, {from}, {to}, 'active', '{source}', 1, 'k', '', 0)"
+    )
+}
+
+impl Ledger {
+    async fn write_prices(&self, rows: Vec<String>) {
+        let all = move |write: &mut crate::store::Write<'_>| {
+            rows.iter().try_for_each(|sql| write.execute(sql, []).map(drop))
+        };
+        self.store.write(all).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn the_week_compares_the_rates_that_hold_before_and_since_and_not_rows() {
+    let ledger = Ledger::new();
+    let day = 24 * 60 * MINUTE;
+    let (before, on) = (NOW - 30 * day, NOW - day);
+    ledger
+        .write_prices(vec![
+            // An own row over a catalogue's, which does not end.
+            price_sql("over", "catalogue", 2_000_000, (before, None)),
+            price_sql("over", "own", 1_000_000, (on, None)),
+            // It lies over what the catalogue changes below it.
+            price_sql("hidden", "own", 1_000_000, (before, None)),
+            price_sql("hidden", "catalogue", 2_000_000, (before, Some(on))),
+            price_sql("hidden", "catalogue", 3_000_000, (on, None)),
+            // And ends, so that the catalogue's holds again.
+            price_sql("back", "own", 1_000_000, (before, Some(on))),
+            price_sql("back", "catalogue", 2_000_000, (before, None)),
+            price_sql("gone", "catalogue", 4_000_000, (before, Some(on))),
+            price_sql("same", "catalogue", 4_000_000, (before, Some(on))),
+            price_sql("same", "catalogue", 4_000_000, (on, None)),
+            price_sql("fresh", "catalogue", 4_000_000, (on, None)),
+            price_sql("later", "catalogue", 4_000_000, (before, Some(NOW + 3 * day))),
+        ])
+        .await;
+    let week = Range { from: NOW - 6 * day, to: NOW + MINUTE };
+    let rules = ledger.rules.clone();
+    let read = move |store: &rusqlite::Connection| {
+        let question = Question::new(Kind::Weekly, week, Filter::default());
+        reports::answer(store, rules.policy(), &[], &question, NOW + MINUTE)
+    };
+    let report = ledger.store.read(read).await.unwrap();
+    let at = "2026-11-23T10:00:00.000000000Z";
+    assert_eq!(
+        rows_of(&report, "changes"),
+        [
+            format!("price openai/back input 1 USD/M 2 USD/M {at}"),
+            format!("price openai/gone input 4 USD/M no rate {at}"),
+            format!("price openai/over input 2 USD/M 1 USD/M {at}"),
+        ]
+    );
 }

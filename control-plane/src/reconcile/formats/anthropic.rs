@@ -77,9 +77,9 @@ pub(super) fn read(
     pages::read(source, theirs, &kinds, time)?.ok_or_else(unknown)
 }
 
-fn time(source: &Source<'_>, bucket: &Bucket) -> Option<Time> {
+fn time(bucket: &Bucket) -> Option<Time> {
     let (At(from), At(to)) = (&bucket.starting_at, &bucket.ending_at);
-    Some(Time { day: source.day(*from), from: from.to_string(), key: format!("{from} {to}") })
+    Some(Time { from: *from, to: *to })
 }
 
 fn usage(

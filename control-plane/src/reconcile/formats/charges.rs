@@ -17,6 +17,7 @@ use protocol::meters::Meter;
 /// Where a format keeps what.
 struct Layout {
     start: &'static [&'static str],
+    end: &'static [&'static str],
     cost: &'static [&'static str],
     currency: &'static [&'static str],
     kind: &'static [&'static str],
@@ -30,6 +31,7 @@ struct Layout {
 
 const FOCUS: Layout = Layout {
     start: &["ChargePeriodStart"],
+    end: &["ChargePeriodEnd"],
     cost: &["EffectiveCost", "BilledCost"],
     currency: &["BillingCurrency"],
     kind: &["ChargeCategory"],
@@ -42,6 +44,7 @@ const FOCUS: Layout = Layout {
 
 const CUR: Layout = Layout {
     start: &["lineItem/UsageStartDate"],
+    end: &["lineItem/UsageEndDate"],
     cost: &["lineItem/UnblendedCost"],
     currency: &["lineItem/CurrencyCode"],
     kind: &["lineItem/LineItemType"],
@@ -100,8 +103,11 @@ fn charge(
     if !currency.eq_ignore_ascii_case("usd") {
         return Err(source.fault(row.line, format!("is in `{currency}`, not in USD")));
     }
-    let start = row.text(layout.start);
-    let day = source.day_of(start).ok_or_else(|| source.fault(row.line, format!("`{start}` is no day")))?;
+    let (start, end) = (row.text(layout.start), row.text(layout.end));
+    let day = match (start.parse(), end.parse()) {
+        (Ok(from), Ok(to)) => source.day_between(from, to, row.line)?,
+        _ => source.day_of(start).ok_or_else(|| source.fault(row.line, format!("`{start}` is no day")))?,
+    };
     let text = row.text(layout.cost);
     let (cost, rounded) = money(text, 0)
         .ok_or_else(|| source.fault(row.line, format!("the cost `{text}` is no decimal number")))?;

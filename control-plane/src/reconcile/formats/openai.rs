@@ -55,10 +55,9 @@ pub(super) fn read(
     pages::read(source, theirs, &kinds, time)?.ok_or_else(unknown)
 }
 
-fn time(source: &Source<'_>, bucket: &Bucket) -> Option<Time> {
-    let from = Timestamp::from_second(bucket.start_time).ok()?;
-    let key = format!("{} {}", bucket.start_time, bucket.end_time);
-    Some(Time { day: source.day(from), from: from.to_string(), key })
+fn time(bucket: &Bucket) -> Option<Time> {
+    let [from, to] = [bucket.start_time, bucket.end_time].map(Timestamp::from_second);
+    Some(Time { from: from.ok()?, to: to.ok()? })
 }
 
 fn usage(

@@ -3,6 +3,7 @@
 
 use super::{Source, first_result};
 use crate::reconcile::theirs::{Day, Fault, Theirs};
+use jiff::Timestamp;
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
 
@@ -45,11 +46,10 @@ impl<'a> Lines<'a> {
     }
 }
 
-/// What a bucket says of its time: its day, and the words that are its own.
+/// What a bucket says of its time: from when until before when.
 pub(super) struct Time {
-    pub(super) day: Day,
-    pub(super) from: String,
-    pub(super) key: String,
+    pub(super) from: Timestamp,
+    pub(super) to: Timestamp,
 }
 
 /// The two kinds of pages that an API has.
@@ -68,7 +68,7 @@ pub(super) fn read<B: DeserializeOwned, U: DeserializeOwned, C: DeserializeOwned
     source: &Source<'_>,
     theirs: &mut Theirs,
     kinds: &Kinds<U, C>,
-    time: fn(&Source<'_>, &B) -> Option<Time>,
+    time: fn(&B) -> Option<Time>,
 ) -> Result<Option<()>, Fault> {
     let shape = source.shape()?;
     let Some(first) = first_result(&shape) else { return Ok(None) };
@@ -94,7 +94,7 @@ fn read_all<B: DeserializeOwned, T: DeserializeOwned>(
     source: &Source<'_>,
     theirs: &mut Theirs,
     kind: &Kind<T>,
-    time: fn(&Source<'_>, &B) -> Option<Time>,
+    time: fn(&B) -> Option<Time>,
 ) -> Result<(), Fault> {
     let is_list = source.text.trim_start().starts_with('[');
     let pages: Vec<Page<'_>> = if is_list { source.json()? } else { vec![source.json()?] };
@@ -104,10 +104,11 @@ fn read_all<B: DeserializeOwned, T: DeserializeOwned>(
         for bucket in &page.data {
             let line = lines.of(bucket);
             let begins: B = source.part(bucket, line)?;
-            let Time { day, from, key } =
-                time(source, &begins).ok_or_else(|| source.fault(line, "has a bucket of no time"))?;
+            let Time { from, to } =
+                time(&begins).ok_or_else(|| source.fault(line, "has a bucket of no time"))?;
+            let day = source.day_between(from, to, line)?;
             let what = format!("the bucket of {} from {from}", kind.name);
-            theirs.once(format!("{} {key}", kind.name), &what, source.file, line)?;
+            theirs.once(format!("{} {from} {to}", kind.name), &what, source.file, line)?;
             let days = if kind.tells_tokens { &mut theirs.token_days } else { &mut theirs.money_days };
             days.insert(day);
             let results: Results<'_> = source.part(bucket, line)?;

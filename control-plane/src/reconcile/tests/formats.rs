@@ -277,3 +277,28 @@ fn pages_of_which_the_last_is_missing_are_not_whole() {
     assert_eq!(read_all(Provider::OpenAi, &[&more]).unwrap().cut().collect::<Vec<_>>(), ["usage"]);
     assert_eq!(read_all(Provider::OpenAi, &[&more, &last]).unwrap().cut().count(), 0);
 }
+
+#[test]
+fn a_bucket_or_row_of_two_days_of_the_zone_is_a_fault_with_its_line() {
+    let berlin = TimeZone::get("Europe/Berlin").unwrap();
+    let read = |provider, text: &str| {
+        let read = read(provider, ("days.txt", text), &berlin, &mut Theirs::default());
+        read.map_err(|Fault { path, message }| format!("{path}: {message}"))
+    };
+    let fault = read(Provider::OpenAi, OPENAI_USAGE).unwrap_err();
+    assert!(
+        fault.starts_with("days.txt:2: is of 2026-11-20T00:00:00Z until before 2026-11-21T00:00:00Z"),
+        "{fault}"
+    );
+    assert!(fault.contains("Europe/Berlin") && fault.contains("time_zone"), "{fault}");
+    let of_berlin = OPENAI_USAGE.replace("1795132800", "1795129200").replace("1795219200", "1795215600");
+    assert_eq!(read(Provider::OpenAi, &of_berlin), Ok(()));
+    let hour = OPENAI_USAGE.replace("1795219200", "1795136400");
+    assert_eq!(read(Provider::OpenAi, &hour), Ok(()));
+    let backwards = OPENAI_USAGE.replace("1795219200", "1795132800");
+    assert!(read(Provider::OpenAi, &backwards).is_err());
+    let focus = "ChargePeriodStart,ChargePeriodEnd,EffectiveCost,BillingCurrency,ChargeCategory,ServiceName,SkuMeter,ConsumedQuantity,ConsumedUnit\n\
+        2026-11-20T00:00:00Z,2026-11-21T00:00:00Z,1,USD,Usage,Azure OpenAI,gpt-4o input,1000,Tokens\n";
+    let fault = read(Provider::Azure, focus).unwrap_err();
+    assert!(fault.starts_with("days.txt:2: is of 2026-11-20T00:00:00Z"), "{fault}");
+}

@@ -86,7 +86,7 @@ fn the_weekly_report_reads_like_this() {
         | (no plan) | 1 | 0.0000 | 0.6250 | -0.6250 | – | – | 0 | 2 |
         | **total** | **5** | **208.7097** | **22.8750** | **185.8347** | **89.0 %** | **–** | **2** | **2** |
 
-        Revenue is what was reported as paid, else the plan's price, for the part of each period that lies in this time.
+        Revenue is what was reported as paid, else the price of the plan that the policy gives the customer today, for the part of each period that lies in this time.
 
         2 calls unpriced: their cost is not in these totals.
 
@@ -106,7 +106,9 @@ fn the_weekly_report_reads_like_this() {
         | (none) | (none) | (none) | 5 | 208.7097 | 22.8750 | 185.8347 | 89.0 % | 4.5750 | 2 |
         | **total** |  |  | **5** | **208.7097** | **22.8750** | **185.8347** | **89.0 %** | **4.5750** | **2** |
 
-        A customer's channel is what the policy says of it (`utm`).
+        A customer's channel is what the policy says of it today (`utm`).
+
+        Revenue is what was reported as paid, else the price of the plan that the policy gives the customer today, for the part of each period that lies in this time.
 
         2 calls unpriced: their cost is not in these totals.
 
@@ -146,4 +148,55 @@ fn the_weekly_report_reads_like_this() {
 
         USD and percentages are rounded half to even (USD to 4 places); totals are sums of the exact amounts.
     "#]].assert_eq(&report.render(Format::Markdown));
+}
+
+#[test]
+fn a_workspace_or_model_is_told_from_one_of_the_same_joined_name() {
+    let pair = |first: &'static str, one: &str, second: &'static str, two: &str, cost: &str| Group {
+        name: Some(format!("{one}/{two}").into()),
+        filters: vec![(first, one.into()), (second, two.into())],
+        ..group("", 1, cost)
+    };
+    let policy = policy();
+    let workspace = |one, two, cost| pair("customer", one, "workspace", two, cost);
+    let now = [workspace("a/b", "c", "8"), workspace("a", "b/c", "8")];
+    // Of the first, 2 a span before, so 8 is four times as much; of the second 10, so it is less.
+    let then = [workspace("a/b", "c", "8"), workspace("a", "b/c", "40")];
+    let report = weekly(&WeeklyFigures {
+        workspaces: &now,
+        workspaces_before: &then,
+        ..figures(&policy, &[], &[], &[])
+    });
+    let section = report.sections.iter().find(|section| section.key == "runaway_workspaces").unwrap();
+    assert_eq!(section.rows.len(), 1);
+    assert_eq!((&section.rows[0][0], &section.rows[0][3]), (&now[0].subject(), &Cell::usd(usd("2"))));
+    let model = |one, two| pair("provider", one, "model", two, "1");
+    let directory = tempfile::tempdir().unwrap();
+    let store = crate::store::Store::open(directory.path()).unwrap();
+    let changes = Changes::read(
+        &store.reader().unwrap(),
+        &policy.prices,
+        week(),
+        &[model("x", "y/z"), model("x/y", "z")],
+        &[model("x/y", "z")],
+    );
+    assert_eq!(changes.unwrap().section().rows.len(), 1);
+}
+
+#[test]
+fn a_time_that_is_no_week_is_not_called_one() {
+    let policy = policy();
+    let shown = |days: u64| {
+        let range = Range { from: week().from, to: week().from + days * 86_400_000_000_000 };
+        let report = weekly(&WeeklyFigures { range, ..figures(&policy, &[], &[], &[]) });
+        let busy = weekly(&WeeklyFigures { range, ..figures(&policy, &customers(), &[], &[]) });
+        report.render(Format::Markdown) + &busy.render(Format::Markdown)
+    };
+    for (days, words) in [(30, "the 30 days before"), (1, "the day before")] {
+        let text = shown(days);
+        assert!(text.contains(&format!("AI cost of {words}, USD")), "{text}");
+        assert!(text.contains(&format!("no calls in {words} to compare with")), "{text}");
+        assert!(!text.contains("week"), "{text}");
+    }
+    assert!(shown(7).contains("AI cost of the week before, USD"));
 }

@@ -1,10 +1,12 @@
 //! What changed in a week: prices, the policy, and models that nobody had called before.
 
 use crate::{
-    reports::{Cell, Group, Range, Section, breakdown::column},
-    store::{StoreError, instant, unix},
+    policy::Pricing,
+    prices::{PriceKey, PriceTable, Query, Status},
+    reports::{Cell, Group, ListFilters, Range, Section, breakdown::column},
+    store::{self, StoreError, instant, unix},
 };
-use protocol::{UnixNanos, money::PicoUsdPerUnit};
+use protocol::{UnixNanos, money::PicoUsdPerUnit, price::Terms};
 use rusqlite::Connection;
 use std::collections::BTreeSet;
 
@@ -23,7 +25,8 @@ pub struct Changes {
 struct PriceChange {
     what: String,
     before: PicoUsdPerUnit,
-    since: PicoUsdPerUnit,
+    /// None: it ended, and nothing holds instead.
+    since: Option<PicoUsdPerUnit>,
     at: UnixNanos,
 }
 
@@ -31,14 +34,16 @@ impl Changes {
     /// Those of a span; models are new where their calls before it had none of theirs.
     pub fn read(
         store: &Connection,
+        pricing: &Pricing,
         range: Range,
         models: &[Group],
         models_before: &[Group],
     ) -> Result<Self, StoreError> {
-        let known: BTreeSet<Option<&str>> = models_before.iter().map(|group| group.name.as_deref()).collect();
-        let new = models.iter().filter(|group| !known.contains(&group.name.as_deref()));
+        // By provider and model: as one name, `a/b` and `c` would be `a` and `b/c`.
+        let known: BTreeSet<&ListFilters> = models_before.iter().map(|group| &group.filters).collect();
+        let new = models.iter().filter(|group| !known.contains(&group.filters));
         Ok(Self {
-            prices: prices(store, range)?,
+            prices: prices(store, pricing, range)?,
             policies: policies(store, range)?,
             models: new.filter_map(|group| group.name.clone()).collect(),
         })
@@ -56,7 +61,8 @@ impl Changes {
         let policies = policies
             .map(|(version, at)| row("policy", format!("version {version}"), none(), none(), Some(*at)));
         let prices = self.prices.iter().take(NAMED_MAX).map(|price| {
-            row("price", price.what.clone(), rate(price.before), rate(price.since), Some(price.at))
+            let since = price.since.map_or_else(|| "no rate".to_owned(), rate);
+            row("price", price.what.clone(), rate(price.before), since, Some(price.at))
         });
         let models = self.models.iter().take(NAMED_MAX);
         let models = models.map(|model| row("new model", model.to_string(), none(), none(), None));
@@ -86,33 +92,60 @@ impl Changes {
     }
 }
 
-/// Rates that took the place of others, and not those of models that had none.
-fn prices(store: &Connection, range: Range) -> Result<Vec<PriceChange>, StoreError> {
+/// Rates that took the place of others, and those that ended without another; not those of models that had none.
+fn prices(store: &Connection, pricing: &Pricing, range: Range) -> Result<Vec<PriceChange>, StoreError> {
     let mut find = store.prepare_cached(
-        "SELECT n.provider, n.model, n.meter, n.tier, n.contract, p.rate_pico, n.rate_pico, n.effective_from
-         FROM prices n JOIN prices p ON p.provider = n.provider AND p.model = n.model AND p.meter = n.meter
-             AND p.prefix = n.prefix AND p.tier IS n.tier AND p.threshold IS n.threshold AND p.region IS n.region
-             AND p.hours IS n.hours AND p.contract IS n.contract AND p.effective_to = n.effective_from
-         WHERE n.effective_from >= ?1 AND n.effective_from < ?2 AND n.status = 'active' AND p.status <> 'proposed'
-             AND p.rate_pico <> n.rate_pico
-         ORDER BY n.effective_from, n.provider, n.model, n.meter",
+        "SELECT EXISTS (SELECT 1 FROM prices WHERE status = 'active'
+             AND (effective_from >= ?1 AND effective_from < ?2 OR effective_to >= ?1 AND effective_to < ?2))",
     )?;
-    let mut rows = find.query([instant(range.from), instant(range.to)])?;
-    let mut changes = Vec::new();
-    while let Some(row) = rows.next()? {
-        let text = |index| row.get::<_, Option<String>>(index);
-        let (provider, model, meter) = (text(0)?, text(1)?, text(2)?);
-        let named = [provider, model].map(Option::unwrap_or_default).join("/");
-        let rest = [meter, text(3)?, text(4)?].into_iter().flatten().filter(|part| !part.is_empty());
-        let rate = |index| Ok::<_, StoreError>(PicoUsdPerUnit::new(unix(row.get(index)?)));
-        changes.push(PriceChange {
-            what: std::iter::once(named).chain(rest).collect::<Vec<_>>().join(" "),
-            before: rate(5)?,
-            since: rate(6)?,
-            at: unix(row.get(7)?),
-        });
+    let is_changed: bool = find.query_row([instant(range.from), instant(range.to)], |row| row.get(0))?;
+    if !is_changed {
+        return Ok(Vec::new());
     }
-    Ok(changes)
+    let table = PriceTable::new(store::prices::rows(store)?, pricing.clone());
+    let is_within = |at: &UnixNanos| (range.from..range.to).contains(at);
+    let changed: BTreeSet<(UnixNanos, &PriceKey)> = table
+        .rows()
+        .filter(|row| row.status == Status::Active)
+        .flat_map(|row| {
+            let ends = [Some(row.effective_from), row.effective_to].into_iter().flatten().filter(is_within);
+            ends.map(|at| (at, &row.key))
+        })
+        .collect();
+    let change = |(at, key): (UnixNanos, &PriceKey)| {
+        let before = rate(&table, key, at.checked_sub(1)?)?;
+        let since = rate(&table, key, at);
+        (since != Some(before)).then(|| PriceChange { what: words(key), before, since, at })
+    };
+    Ok(changed.into_iter().filter_map(change).collect())
+}
+
+/// What a call on the terms of a key pays at an instant: by a row of that key, else by what the table has instead.
+fn rate(table: &PriceTable, key: &PriceKey, at: UnixNanos) -> Option<PicoUsdPerUnit> {
+    if let Some(row) = table.row_of(key, at) {
+        return Some(row.rate);
+    }
+    let query = Query {
+        provider: &key.provider,
+        account: key.contract.as_deref(),
+        served: Some(&key.model),
+        at,
+        ..Query::default()
+    };
+    let region = key.region.as_deref().filter(|region| !region.starts_with('!'));
+    let input_tokens = key.threshold.map_or(0, |threshold| threshold.input_tokens.saturating_add(1));
+    let terms = Terms { tier: key.tier.as_deref(), region, at, input_tokens };
+    table.find(&query).found()?.prices.rate(key.meter, &terms).map(|rate| rate.rate)
+}
+
+fn words(key: &PriceKey) -> String {
+    let named = format!("{}/{}", key.provider, key.model);
+    let rest =
+        [Some(key.meter.as_str()), key.tier.as_deref(), key.region.as_deref(), key.contract.as_deref()];
+    let rest = rest.into_iter().flatten().filter(|part| !part.is_empty()).map(ToOwned::to_owned);
+    let above = key.threshold.map(|threshold| format!("from {} prompt tokens", threshold.input_tokens));
+    let hours = key.hours.as_ref().map(ToString::to_string);
+    std::iter::once(named).chain(rest).chain(above).chain(hours).collect::<Vec<_>>().join(" ")
 }
 
 fn policies(store: &Connection, range: Range) -> Result<Vec<(u64, UnixNanos)>, StoreError> {

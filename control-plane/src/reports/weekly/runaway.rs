@@ -2,7 +2,11 @@
 
 use crate::{
     policy::Policy,
-    reports::{Behind, Cell, Group, Section, breakdown::column, money},
+    reports::{
+        Behind, Cell, Group, ListFilters, Section,
+        breakdown::{WORKSPACE, column},
+        money,
+    },
 };
 use protocol::money::PicoUsd;
 use std::collections::BTreeMap;
@@ -13,13 +17,14 @@ pub const SPANS: u64 = 4;
 /// The section: workspaces now, and in the spans before, each summed.
 pub(super) fn section(policy: &Policy, now: &[Group], before: &[Group]) -> Section {
     let abnormal = &policy.alerts.abnormal;
-    let usual: BTreeMap<Option<&str>, PicoUsd> =
-        before.iter().map(|group| (group.name.as_deref(), group.totals.cost)).collect();
+    // By customer and workspace: as one name, `a/b` and `c` would be `a` and `b/c`.
+    let usual: BTreeMap<&ListFilters, PicoUsd> =
+        before.iter().map(|group| (&group.filters, group.totals.cost)).collect();
     let factor = i128::from(abnormal.factor);
     let mut runaway: Vec<(&Group, Option<PicoUsd>)> = now
         .iter()
         .filter_map(|group| {
-            let before = usual.get(&group.name.as_deref()).copied().unwrap_or_default();
+            let before = usual.get(&group.filters).copied().unwrap_or_default();
             // cost ≥ factor × before ÷ spans, without a division.
             let cost = group.totals.cost.pico().checked_mul(i128::from(SPANS))?;
             let is_many_times = factor > 0 && cost >= before.pico().checked_mul(factor)?;
@@ -44,7 +49,7 @@ pub(super) fn section(policy: &Policy, now: &[Group], before: &[Group]) -> Secti
         key: "runaway_workspaces",
         title: "Runaway workspaces",
         columns: vec![
-            column("workspace", "workspace"),
+            column("workspace", "workspace").of_parts(WORKSPACE),
             column("calls", "calls").of(Behind::CALLS),
             column("cost_usd", "cost, USD").of(Behind::CALLS),
             column("usual_usd", "usual, USD"),

@@ -265,6 +265,34 @@ fn a_customer_has_its_cost_its_margin_its_caps_and_its_tasks() {
 }
 
 #[test]
+fn a_customer_is_below_its_margin_to_the_pico_dollar_as_in_the_report_and_paid_nothing_is_known() {
+    // 80 % of 0.0023369 leave 0.00046738 for AI, and the call costs 0.0004674: 79.9991 % are left.
+    let browser = Browser::with(
+        "version: 1\nplans: {pro: {price_usd: \"0.0023369\", expected_margin_percent: 80}, free: {price_usd: 0}}\n\
+         customers: {acme: {plan: pro}, gratis: {plan: free}, loose: {}}\n",
+    );
+    browser.import(CATALOGUE);
+    for (number, customer) in [(1, "acme"), (2, "gratis"), (3, "loose")] {
+        let (head, end) = call(number, "contract", customer);
+        browser.book(head, end);
+    }
+    let page = |customer: &str| browser.open(&format!("/console/customers/{customer}")).1;
+    contains(&page("acme"), &["80.0 % <span class=\"aside\">below the expected 80 %</span>"]);
+    let (_, report) = browser.open("/console/reports/weekly?from=2026-11-01&to=2026-12-01");
+    let below = report.split("id=\"below_margin\"").nth(1).unwrap().split("</section>").next().unwrap();
+    assert!(below.contains("acme"), "{below}");
+    let gratis = page("gratis");
+    contains(&gratis, &["<td class=\"n\">$0.00</td>"]);
+    assert!(!gratis.contains("not known"), "{gratis}");
+    assert!(page("loose").contains("not known"));
+    let body = r#"{"amount_usd": "-5.00"}"#;
+    let address = format!("{}/v1/revenue/loose/2026-11", browser.address);
+    assert_eq!(browser.agent().put(&address).send(body).unwrap().status(), 200);
+    assert!(!page("loose").split("The last 30 days").next().unwrap().contains("not known"));
+    contains(&page("loose"), &["−$5.00"]);
+}
+
+#[test]
 fn every_report_has_a_page_and_every_page_asks_for_the_same_time() {
     let browser = Browser::new();
     let (head, end) = call(1, "contract", "acme");

@@ -236,7 +236,7 @@ fn unpriced_traffic_is_one_click_from_the_overview() {
         &page,
         &[
             "<th scope=\"row\" class=\"who\">openai</th><td><a href=\"/console/prices/openai/gpt-4o-mini\">gpt-4o-mini</a></td><td>no_model</td>",
-            ">0.0516</a></td>",
+            ">0.0516</td>",
             &format!("<a href=\"/console/calls/{id}\">24 Nov 14:03</a>"),
             "<code>bursar prices import</code>",
             "/v1/reports/unpriced?from=",
