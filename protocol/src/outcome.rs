@@ -4,7 +4,7 @@ use crate::{UnixNanos, ids::Name};
 use serde::{Deserialize, Serialize};
 
 /// What a task was worth.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TaskOutcome {
     /// The customer got what the task was for.

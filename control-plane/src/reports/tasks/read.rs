@@ -28,7 +28,7 @@ const OF_A_SPAN: &str = "said, last_outcome, tasks, smooth, unpriced, cost_pico,
     aborted_pico, invalid_pico, premium_pico";
 
 /// Two names, what was said, what the newest call came to.
-type Key = (i64, i64, String, i64);
+type Key = (i64, i64, Option<TaskOutcome>, i64);
 /// → tasks, smooth, unpriced, and money.
 type Parts = BTreeMap<Key, [i128; 9]>;
 
@@ -70,8 +70,8 @@ pub fn task_groups(
     let waits = "task IN (SELECT task FROM calls WHERE state = 0 AND task <> 0) AND ";
     let open = one_by_one(by, waits, &conditions);
     gather(store, &open, [from, to.min(quiet_until)], &conditions, |key, part| at_work.push((key, part)))?;
-    for ((one, two, said, last), part) in at_work.into_iter().filter(|((_, _, said, _), _)| said.is_empty()) {
-        add(parts.entry((one, two, said.clone(), last)).or_default(), &part, -1);
+    for ((one, two, said, last), part) in at_work.into_iter().filter(|((_, _, said, _), _)| said.is_none()) {
+        add(parts.entry((one, two, said, last)).or_default(), &part, -1);
         add(parts.entry((one, two, said, 0)).or_default(), &part, 1);
     }
     name(store, by, parts)
@@ -115,9 +115,17 @@ fn gather(
     let mut statement = store.prepare_cached(sql)?;
     let mut rows = statement.query(params_from_iter(span.iter().chain(&conditions.values)))?;
     while let Some(row) = rows.next()? {
-        take((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?), sums(row)?);
+        take((row.get(0)?, row.get(1)?, said(row)?, row.get(3)?), sums(row)?);
     }
     Ok(())
+}
+
+/// The outcome that was reported, as the store writes it.
+fn said(row: &Row<'_>) -> Result<Option<TaskOutcome>, StoreError> {
+    match row.get_ref(2)?.as_str().map_err(|error| StoreError::corrupt("an outcome", error))? {
+        "" => Ok(None),
+        word => outcome_of(word, true).map(Some).ok_or_else(|| StoreError::corrupt("an outcome", word)),
+    }
 }
 
 fn sums(row: &Row<'_>) -> Result<[i128; 9], StoreError> {
@@ -150,9 +158,10 @@ fn name(store: &Connection, by: TasksBy, parts: Parts) -> Result<Vec<TaskGroup>,
                 (name, filters)
             }
         };
-        let is_reported = !said.is_empty();
-        let worth = if is_reported { Some(said.into()) } else { words.text(last)? };
-        let outcome = worth.as_deref().and_then(|word| outcome_of(word, is_reported));
+        let outcome = match said {
+            Some(outcome) => Some(outcome),
+            None => words.text(last)?.and_then(|word| outcome_of(&word, false)),
+        };
         let [_, _, _, cost, retried, failed, aborted, invalid, premium] =
             sums.map(protocol::money::PicoUsd::new);
         let sums = Sums { cost, retried, failed, aborted, invalid, premium };
@@ -163,7 +172,7 @@ fn name(store: &Connection, by: TasksBy, parts: Parts) -> Result<Vec<TaskGroup>,
             failed: so_many(TaskOutcome::Failed),
             abandoned: so_many(TaskOutcome::Abandoned),
             voided: so_many(TaskOutcome::Voided),
-            inferred: if outcome.is_some() && !is_reported { tasks } else { 0 },
+            inferred: if outcome.is_some() && said.is_none() { tasks } else { 0 },
             first_pass: if outcome == Some(TaskOutcome::Succeeded) { smooth } else { 0 },
             unpriced,
             cost: sums.cost,
