@@ -65,6 +65,14 @@ pub struct Issued {
     until: Option<UnixNanos>,
 }
 
+/// Does something to its end although whoever asked for it may leave meanwhile, as clients do: what is written and what
+/// is known in memory must not part.
+pub async fn to_the_end<T: Send + 'static, E: From<StoreError> + Send + 'static>(
+    work: impl Future<Output = Result<T, E>> + Send + 'static,
+) -> Result<T, E> {
+    tokio::spawn(work).await.unwrap_or_else(|_| Err(StoreError::Closed.into()))
+}
+
 impl App {
     /// Opens the store in a data directory.
     pub fn open(directory: &Path, clock: Clock) -> Result<Self, StoreError> {
@@ -118,9 +126,7 @@ impl App {
     /// Puts a policy in force.
     pub async fn put_policy(&self, policy: Policy) -> Result<StoredPolicy, StoreError> {
         let now = self.clock.now();
-        let stored = self.change(move |write| store::policies::put(write, policy, now)).await?;
-        self.alerts.rules_changed();
-        Ok(stored)
+        self.change(move |write| store::policies::put(write, policy, now)).await
     }
 
     /// Puts a policy in force in the place of that version. `None`: another one is in force by now, and stays.
@@ -136,9 +142,7 @@ impl App {
             }
             store::policies::put(write, policy, now).map(Some)
         };
-        let stored = self.change(put).await?;
-        self.alerts.rules_changed();
-        Ok(stored)
+        self.change(put).await
     }
 
     /// Writes something that the rules depend on, and takes the rules anew.
@@ -146,11 +150,16 @@ impl App {
         &self,
         job: impl FnOnce(&mut store::Write<'_>) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let _one_at_a_time = self.changing.lock().await;
-        let answer = self.store.write(job).await?;
-        let rules = self.store.read_short(Rules::load).await?;
-        *self.rules.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(rules);
-        Ok(answer)
+        let app = self.clone();
+        to_the_end(async move {
+            let _one_at_a_time = app.changing.lock().await;
+            let answer = app.store.write(job).await?;
+            let rules = app.store.read_short(Rules::load).await?;
+            *app.rules.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(rules);
+            app.alerts.rules_changed();
+            Ok(answer)
+        })
+        .await
     }
 
     /// The snapshot in force; compiled when rules, prices or ratios have changed since the last one.
@@ -197,5 +206,45 @@ impl App {
         let closed = ledger::orphans::close(&self.store, self.rules(), before, now).await?;
         self.metrics.orphaned(closed);
         Ok(closed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::access::{Role, make};
+    use std::task::Poll;
+
+    /// Asks for something and leaves before it is done.
+    async fn ask_and_leave(asked: impl Future) {
+        let mut asked = std::pin::pin!(asked);
+        std::future::poll_fn(|context| {
+            assert!(asked.as_mut().poll(context).is_pending());
+            Poll::Ready(())
+        })
+        .await;
+    }
+
+    async fn until(is_so: impl Fn() -> bool) {
+        let wait = async {
+            while !is_so() {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(std::time::Duration::from_secs(20), wait)
+            .await
+            .expect("it is done all the same");
+    }
+
+    #[tokio::test]
+    async fn what_is_written_is_in_force_although_whoever_asked_has_gone() {
+        let directory = tempfile::tempdir().unwrap();
+        let app = App::open(directory.path(), Clock::from_source(|| 1_795_514_400_000_000_000)).unwrap();
+        let policy = policy::parse("version: 1\nplans: {pro: {price_usd: '1'}}\n", "p").unwrap();
+        ask_and_leave(app.put_policy(policy)).await;
+        until(|| !app.rules().policy().plans.is_empty()).await;
+        assert!(app.access.is_open());
+        ask_and_leave(make(&app, &"admin".parse().unwrap(), Role::Admin)).await;
+        until(|| !app.access.is_open()).await;
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{AccessError, Keys, Role, secret};
 use crate::{
-    app::App,
+    app::{App, to_the_end},
     store::{StoreError, digest, instant, unix},
 };
 use protocol::{UnixNanos, ids::Name};
@@ -60,6 +60,11 @@ pub(super) fn read(store: &Connection) -> Result<Keys, StoreError> {
 
 /// Makes a key.
 pub async fn make(app: &App, name: &Name, role: Role) -> Result<Making, AccessError> {
+    let (app, name) = (app.clone(), name.clone());
+    to_the_end(async move { make_of(&app, &name, role).await }).await
+}
+
+async fn make_of(app: &App, name: &Name, role: Role) -> Result<Making, AccessError> {
     let _one_at_a_time = app.access.changing.lock().await;
     let secret = secret::new("bursar")?;
     let (now, name, digest) = (app.clock.now(), name.to_string(), digest(secret.as_bytes()));
@@ -89,8 +94,13 @@ pub async fn make(app: &App, name: &Name, role: Role) -> Result<Making, AccessEr
 /// Revokes the key of that name. The only one goes by the hand of whoever has the data directory alone: nobody opens
 /// everything to everybody by a click.
 pub async fn revoke(app: &App, name: &str) -> Result<Revoking, StoreError> {
+    let (app, name) = (app.clone(), name.to_owned());
+    to_the_end(async move { revoke_of(&app, name).await }).await
+}
+
+async fn revoke_of(app: &App, name: String) -> Result<Revoking, StoreError> {
     let _one_at_a_time = app.access.changing.lock().await;
-    let (name, is_owner) = (name.to_owned(), app.access.is_owner);
+    let is_owner = app.access.is_owner;
     let (revoked, keys) = app
         .store
         .write(move |write| {

@@ -13,8 +13,10 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use protocol::codec::{self, CONTENT_TYPE};
-use serde::{Serialize, de::DeserializeOwned};
-use serde_json::error::Category;
+use serde::{
+    Serialize,
+    de::{DeserializeOwned, IgnoredAny},
+};
 
 /// A report in the form that was asked for; a table for a spreadsheet is a file of that name.
 pub(super) fn rendered(report: &Report, format: Format, name: &str) -> Response {
@@ -46,15 +48,18 @@ impl Body {
     /// As a JSON object; `what` names it in messages. Nothing else is taken for one: a list would fill its fields in order.
     pub(super) fn object<T: DeserializeOwned>(&self, what: &str) -> Result<T, Problem> {
         let faulty = |fault: &str| Problem::faulty::<()>(format!("{what}: {fault}"), &[]);
-        let begins = self.0.trim_ascii_start().first();
-        match serde_json::from_slice::<T>(&self.0) {
-            Ok(read) if begins == Some(&b'{') => Ok(read),
-            Err(error) if error.classify() != Category::Data => {
-                Err(Problem::bad_request(format!("{what} is no JSON: {error}")))
-            }
-            Err(error) if begins == Some(&b'{') => Err(faulty(&plain(&error.to_string()))),
-            Ok(_) | Err(_) => Err(faulty("is no JSON object")),
+        let not_json = |error| Problem::bad_request(format!("{what} is no JSON: {error}"));
+        if self.0.trim_ascii_start().first() != Some(&b'{') {
+            serde_json::from_slice::<IgnoredAny>(&self.0).map_err(not_json)?;
+            return Err(faulty("is no JSON object"));
         }
+        serde_json::from_slice::<T>(&self.0).map_err(|error| {
+            // Where a word is expected, serde calls another value no JSON.
+            match serde_json::from_slice::<IgnoredAny>(&self.0) {
+                Ok(_) => faulty(&plain(&error.to_string())),
+                Err(error) => not_json(error),
+            }
+        })
     }
 
     /// As text.

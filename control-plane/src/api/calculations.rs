@@ -59,7 +59,7 @@ pub(super) struct Calculation {
     responses(
         (status = 200, description = "A report: inputs, usage, margins, limits",
          content((Object = "application/json"), (String = "text/csv"), (String = "text/markdown"))),
-        (status = 400, description = "No JSON object", body = Problem, content_type = "application/problem+json"),
+        (status = 400, description = "No JSON", body = Problem, content_type = "application/problem+json"),
         (status = 422, description = "Faulty; `errors` has each fault with its field", body = Problem,
          content_type = "application/problem+json"),
     )
@@ -67,8 +67,7 @@ pub(super) struct Calculation {
 pub(super) async fn run(State(app): State<App>, params: Params, body: Body) -> Result<Response, Problem> {
     params.only(&["format"])?;
     let format = params.parsed::<Format>("format")?.unwrap_or(Format::Json);
-    let document: Map<String, Value> = serde_json::from_slice(&body.0)
-        .map_err(|error| Problem::bad_request(format!("the calculation is no JSON object: {error}")))?;
+    let document: Map<String, Value> = body.object("the calculation")?;
     let (now, rules) = (app.clock.now(), app.rules());
     let done = app.store.read(move |store| calculator::answer(store, &rules, &document, now)).await?;
     let report = done.map_err(|faults| {

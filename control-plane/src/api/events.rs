@@ -5,9 +5,10 @@ use super::{
     body::{self, Body},
 };
 use crate::{
-    app::App,
+    app::{App, to_the_end},
     clock::Stopwatch,
     ledger::{self, Entry, prepare, receive::Received},
+    store::{StoreError, Write},
 };
 use axum::{extract::State, http::HeaderMap, response::Response};
 use protocol::{
@@ -56,18 +57,21 @@ pub(super) async fn ingest(
             }
         }
     }
-    let (entries, booked) = app
-        .store
-        .write(move |write| {
+    let writing = app.clone();
+    let booked = to_the_end(async move {
+        let book = move |write: &mut Write<'_>| {
             let booked = ledger::book(write, &node, &boot, &entries, now)?;
             Ok((entries, booked))
-        })
-        .await?;
-    for (entry, (result, _)) in entries.iter().zip(&booked.results) {
-        if let (Entry::Call(booking), ItemResult::Accepted) = (entry, result) {
-            app.metrics.booked(booking);
+        };
+        let (entries, booked) = writing.store.write(book).await?;
+        for (entry, (result, _)) in entries.iter().zip(&booked.results) {
+            if let (Entry::Call(booking), ItemResult::Accepted) = (entry, result) {
+                writing.metrics.booked(booking);
+            }
         }
-    }
+        Ok::<_, StoreError>(booked)
+    })
+    .await?;
     let mut booked = booked.results.into_iter();
     for place in results.iter_mut().filter(|place| place.is_none()) {
         *place = booked.next().map(|(result, detail)| ItemReply { result, detail });

@@ -14,7 +14,8 @@ use std::{collections::BTreeSet, net::IpAddr};
 
 /// Lets a browser ask under names that are known to be ours.
 pub(super) async fn known_hosts_only(State(app): State<App>, request: Request, next: Next) -> Response {
-    if !app.access.is_open() || !is_of_browser(&request) {
+    let is_probe = matches!(request.uri().path(), "/healthz" | "/readyz");
+    if is_probe || !app.access.is_open() || !is_of_browser(&request) {
         return next.run(request).await;
     }
     let host = host(request.headers(), request.uri());

@@ -2,7 +2,7 @@
 
 use super::{Problem, body::Body};
 use crate::{
-    app::App,
+    app::{App, to_the_end},
     instant::Instant,
     ledger::{
         calls::WordColumn,
@@ -125,7 +125,9 @@ pub(super) async fn run(State(app): State<App>, body: Body) -> Result<Json<Answe
     let words = request.selected.into_iter().map(word).collect::<Result<_, _>>()?;
     let selection = Selection { from, to, words };
     let (dry_run, now) = (request.dry_run, app.clock.now());
-    let done = rerate::rerate(&app.store, app.rules(), selection, dry_run, now).await?;
+    let run = async move { rerate::rerate(&app.store, app.rules(), selection, dry_run, now).await };
+    // What only would change has nothing to finish.
+    let done = if dry_run { run.await } else { to_the_end(run).await }?;
     let Rerated { id, calls, changed, kept, groups } = done;
     Ok(Json(Answer { id, dry_run, calls, changed, kept, changes: groups.into_iter().map(Row::of).collect() }))
 }

@@ -53,7 +53,7 @@ pub struct ModelOutcome {
     pub pick: Option<Pick>,
     /// Which rule found its prices.
     pub matched: Option<MatchedBy>,
-    /// A prompt size at which its prices change, and by which a measured usage does not tell requests apart.
+    /// A prompt size at which its prices, or the fallback's, change, and by which a measured usage does not tell requests apart.
     pub between: Option<u64>,
     /// Why nothing is known of its cost: the reason, and which model has no price; it may be the fallback.
     pub unpriced: Option<(Unpriced, Pick)>,
@@ -145,7 +145,9 @@ fn outcome(
     let found = pick.and_then(|pick| rater.found(pick));
     outcome.matched = found.as_ref().map(|found| found.matched);
     if matches!(demand, Demand::Measured(_)) {
-        let rates = found.iter().flat_map(|found| &found.prices.rates);
+        let fallback =
+            pick.and(input.assumptions.fallback.as_ref()).and_then(|(_, other)| rater.found(other));
+        let rates = found.iter().chain(&fallback).flat_map(|found| &found.prices.rates);
         let sizes = rates.filter_map(|rate| Some(rate.threshold?.input_tokens));
         outcome.between = sizes.filter(|size| !SIZES.contains(size)).min();
     }

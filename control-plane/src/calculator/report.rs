@@ -250,7 +250,7 @@ fn limits(input: &Input, demand: Demand<'_>, done: &Calculation) -> Section {
     notes.extend(done.models.iter().filter_map(|model| {
         let (pick, size) = (model.pick.as_ref()?, model.between?);
         Some(format!(
-            "{pick} costs otherwise from {size} prompt tokens on. Requests are not told apart by that size: each is taken \
+            "{pick}, or what serves in its place, costs otherwise from {size} prompt tokens on. Requests are not told apart by that size: each is taken \
              for the mean of those of about its size."
         ))
     }));

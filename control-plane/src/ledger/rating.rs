@@ -196,7 +196,8 @@ impl Verdict {
         }
         let settled = self.settled;
         if let Some(part) = unknown {
-            return Self { settled, ..part };
+            // What the provider said of the attempt that decided stands.
+            return Self { settled, reported: self.reported, computed: self.computed, ..part };
         }
         match Self::priced(std::mem::take(&mut self.lines)) {
             Ok(Self { cost, lines, .. }) => Self { cost, lines, wasted: settled.saturating_sub(own), ..self },
@@ -205,6 +206,8 @@ impl Verdict {
                 unpriced: Some(reason),
                 pricing: Pricing::Unpriced,
                 cost: None,
+                reported: self.reported,
+                computed: self.computed,
                 ..Self::free()
             },
         }

@@ -131,7 +131,7 @@ impl Change {
 }
 
 /// A call that costs something else now.
-struct Differing {
+pub(super) struct Differing {
     group: Group,
     keys: Keys,
     tokens: (i64, i64),
@@ -140,6 +140,8 @@ struct Differing {
     wasted: Vec<WastedAt>,
     waste: Waste,
     booked: Cost,
+    /// Of the end that it was rated by: another may come meanwhile for a call that nobody had told the end of.
+    end_hash: Option<i64>,
     reported: Option<i64>,
     /// Where its cost was not known before.
     unpriced: Option<UnpricedCall>,
@@ -169,14 +171,14 @@ impl Differing {
 }
 
 #[derive(Default)]
-struct Page {
+pub(super) struct Page {
     calls: u64,
     kept: u64,
-    differing: Vec<Differing>,
+    pub(super) differing: Vec<Differing>,
     last: Option<(i64, [u8; 16])>,
 }
 
-fn page(
+pub(super) fn page(
     connection: &Connection,
     rules: &Rules,
     selection: &Selection,
@@ -233,7 +235,9 @@ fn page(
                         ..Waste::default()
                     },
                     booked,
-                    reported: verdict.reported,
+                    end_hash: row.get("end_hash")?,
+                    // As it was booked: what providers say is not rated anew.
+                    reported: row.get("reported_pico")?,
                     unpriced: unpriced_call(row, &before, end)?,
                     before,
                     after,
@@ -272,7 +276,7 @@ fn are_alike(before: &[Line], now: &[Line]) -> bool {
 }
 
 const COLUMNS: &str = "id, started_at, customer, workspace, feature, task, plan, provider, model, route, tokens_in, \
-    tokens_out, outcome, fallback, unpriced, cost_pico, computed_pico, wasted_pico, premium_pico, head, end, lines";
+    tokens_out, outcome, fallback, unpriced, end_hash, reported_pico, cost_pico, computed_pico, wasted_pico, premium_pico, head, end, lines";
 
 fn keys(row: &Row<'_>) -> Result<Keys, StoreError> {
     Ok(Keys {
@@ -304,7 +308,7 @@ fn blob<T: serde::de::DeserializeOwned>(bytes: Option<Vec<u8>>) -> Result<Option
 }
 
 /// Writes the corrections of a page. What has changed since the page was read is left to the next run.
-fn correct(
+pub(super) fn correct(
     write: &mut Write<'_>,
     selection: &Selection,
     id: Option<i64>,
@@ -315,9 +319,16 @@ fn correct(
     let mut deltas = Deltas::default();
     let mut corrected = Vec::new();
     for call in differing {
-        let (booked, lines): (Cost, Option<Vec<u8>>) = write
-            .statement(&format!("SELECT {COST}, lines FROM calls JOIN details USING (id) WHERE id = ?1"))?
-            .query_row([call.keys.id], |row| Ok((Cost::booked(row)?, row.get("lines")?)))?;
+        let mut find = write.statement(&format!(
+            "SELECT {COST}, end_hash, lines FROM calls JOIN details USING (id) WHERE id = ?1"
+        ))?;
+        let (booked, end_hash, lines): (Cost, Option<i64>, Option<Vec<u8>>) = find
+            .query_row([call.keys.id], |row| {
+                Ok((Cost::booked(row)?, row.get("end_hash")?, row.get("lines")?))
+            })?;
+        if end_hash != call.end_hash {
+            continue;
+        }
         if Standing::load(write.connection(), &call.keys.id, booked, lines)? != call.before {
             continue;
         }

@@ -95,10 +95,14 @@ pub(super) fn table(by: By, groups: &[Group]) -> Section {
         ],
         rows: groups.iter().map(|group| row(group.subject(), &group.totals)).collect(),
         total: Some(row(all_of_them(), &total)),
-        notes: Vec::new(),
+        notes: if total.waste.retried == PicoUsd::ZERO { Vec::new() } else { vec![OWN_COST.to_owned()] },
         empty: "No calls in this time.",
     }
 }
+
+/// The calls behind such a number cost more than it where attempts were lost before.
+const OWN_COST: &str = "What failed calls, invalid output and clients that left cost is without attempts that were lost before, which \
+    stand under retries; the calls that these numbers lead to are whole.";
 
 fn row(subject: Cell, totals: &Totals) -> Vec<Cell> {
     let waste = &totals.waste;

@@ -22,7 +22,7 @@ const DAY_NS: u64 = 86_400_000_000_000;
 const CLOSE_PERCENT: u8 = 80;
 
 /// What is near to the truth and not all of it is said.
-const CAPS_LEAD_TO: &str = "In the console the numbers lead to the calls of the subject that began in the cap's window: what the cap counted, but for calls from before it was there, and of models that were asked for by another name.";
+const CAPS_LEAD_TO: &str = "In the console the numbers lead to the calls of the subject that began in the cap's window: what the cap counted, but for calls from before it was there, and of models that were asked for by another name. A cap counts what was charged to it when a call ended: a ceiling where the cost is not known, and nothing of what re-ratings changed since.";
 
 /// Everything the report reads.
 #[derive(Clone, Debug)]

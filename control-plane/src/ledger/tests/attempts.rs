@@ -261,3 +261,25 @@ async fn where_the_application_goes_elsewhere_the_policy_s_route_says_what_it_wo
     assert_eq!((call.fallback, call.fallback_reason.as_deref()), (true, Some("application")));
     ledger.assert_rebuild_equals_running().await;
 }
+
+#[tokio::test]
+async fn what_the_provider_said_of_the_attempt_that_decided_stands_although_a_lost_one_has_no_price() {
+    let ledger = Ledger::with(POLICY, prices());
+    let tried = vec![lost(1, Some("nobody"), 40), decides(attempt(2, None))];
+    let said = CallEnd { provider_cost: "0.0002".parse().ok(), ..after(tried) };
+    ledger.book(vec![ended(1, said)]).await;
+    let reported = "SELECT calls * 1000 + uncomputed FROM by_day_reported";
+    assert_eq!(ledger.number(reported).await, 1_000);
+    assert_eq!(ledger.call(1).await.cost_usd, None);
+    ledger.assert_rebuild_equals_running().await;
+    let mut all = prices();
+    all.push(PriceRow {
+        key: PriceKey::plain("nobody", "llama", Meter::Input),
+        ..price(5, Meter::Input, 1_000_000)
+    });
+    let ledger = ledger.repriced(all);
+    assert_eq!(ledger.rerate(&[], false).await.changed, 1);
+    assert_eq!(ledger.call(1).await.cost_usd.unwrap().pico(), i128::from(OWN + 40 * 1_000_000));
+    assert_eq!(ledger.number(reported).await, 1_000);
+    ledger.assert_rebuild_equals_running().await;
+}

@@ -213,3 +213,36 @@ async fn what_the_price_table_says_beside_the_provider_follows_a_rerating() {
         ledger.assert_rebuild_equals_running().await;
     }
 }
+
+#[tokio::test]
+async fn an_end_that_comes_while_its_call_is_rated_anew_is_left_to_the_next_run() {
+    let ledger = Ledger::with(POLICY, Vec::new());
+    ledger
+        .book(vec![UsageEvent::Started { head: CallHead { hold_input: None, hold: None, ..head(1) } }])
+        .await;
+    assert_eq!(ledger.close_orphans(NOW + MINUTE).await, 1);
+    let ledger = ledger.repriced(dearer());
+    let selection = Selection { from: NOW, to: NOW + MINUTE, words: Vec::new() };
+    let (of_page, rules) = (selection.clone(), ledger.rules.clone());
+    let read = move |store: &rusqlite::Connection| {
+        crate::ledger::rerate::page(store, &rules, &of_page, (0, [0; 16]))
+    };
+    let page = ledger.store.read(read).await.unwrap();
+    assert_eq!(page.differing.len(), 1);
+    // It used something else than what an orphan is taken for, and has no price for it either.
+    let mut late = end(7_000, 5);
+    late.usage.units.insert(Meter::WebSearch, 1);
+    ledger
+        .book(vec![UsageEvent::Finished {
+            head: CallHead { hold_input: None, hold: None, ..head(1) },
+            end: Box::new(late),
+        }])
+        .await;
+    let write = move |write: &mut crate::store::Write<'_>| {
+        crate::ledger::rerate::correct(write, &selection, None, page.differing, LATER)
+    };
+    let (id, corrected) = ledger.store.write(write).await.unwrap();
+    assert_eq!((id, corrected.len()), (None, 0));
+    assert_eq!(ledger.call(1).await.cost_usd, None);
+    ledger.assert_rebuild_equals_running().await;
+}

@@ -123,7 +123,7 @@ fn the_weekly_report_reads_like_this() {
 
         From 80 % of a cap on, spent and held, when the report was made.
 
-        In the console the numbers lead to the calls of the subject that began in the cap's window: what the cap counted, but for calls from before it was there, and of models that were asked for by another name.
+        In the console the numbers lead to the calls of the subject that began in the cap's window: what the cap counted, but for calls from before it was there, and of models that were asked for by another name. A cap counts what was charged to it when a call ended: a ceiling where the cost is not known, and nothing of what re-ratings changed since.
 
         ## Runaway workspaces
 
