@@ -126,7 +126,8 @@ pub(super) async fn report_outcome(
 ) -> Result<Json<Task>, Problem> {
     let name: Name = id.parse().map_err(|error| Problem::bad_request(format!("the task's id {error}")))?;
     let report: OutcomeReport = body.object("the report")?;
-    report.check().map_err(|error| Problem::faulty::<()>(format!("the report: {error}"), &[]))?;
+    let report =
+        report.checked().map_err(|error| Problem::faulty::<()>(format!("the report: {error}"), &[]))?;
     let now = app.clock.now();
     let id = name.as_str().to_owned();
     let done = app.store.write(move |write| tasks::report(write, name.as_str(), &report, now)).await?;

@@ -64,7 +64,7 @@ pub(super) fn section(policy: &Policy, margins: &[CustomerMargin<'_>]) -> Sectio
             column("calls_unpriced", "calls unpriced").of(Behind::UNPRICED),
         ],
         rows: rows.iter().map(|(channel, sums)| row(named(channel), sums)).collect(),
-        total: Some(row([all_of_them(), Cell::text(""), Cell::text("")], &all)),
+        total: (!rows.is_empty()).then(|| row([all_of_them(), Cell::text(""), Cell::text("")], &all)),
         notes,
         empty: "No customers and no calls.",
     }

@@ -2,7 +2,7 @@
 
 use crate::{
     ledger::{aggregates::WorthDeltas, prepare::texts::TEXT_BYTES_MAX},
-    printable::is_printable,
+    printable::printable,
     store::{StoreError, Write, instant},
 };
 use protocol::{
@@ -72,7 +72,7 @@ pub struct OutcomeReport {
     /// succeeded, failed, abandoned or voided.
     #[schema(value_type = String)]
     pub outcome: TaskOutcome,
-    /// In the application's words: at most 512 bytes, printable.
+    /// In the application's words: at most 512 bytes; what cannot be printed becomes `U+FFFD`.
     #[serde(default)]
     pub reason: Option<String>,
     /// Counts up with each report of the task, to 2^53 - 1 at most; absent: the next one.
@@ -86,26 +86,22 @@ pub enum OutcomeError {
     /// A novel.
     #[error("reason is longer than {TEXT_BYTES_MAX} bytes")]
     ReasonTooLong,
-    /// Ends of lines, or what only a terminal understands.
-    #[error("reason has characters that cannot be printed")]
-    ReasonUnprintable,
     /// Nothing could follow it, or it is below all.
     #[error("revision is no number from 0 to {REVISION_MAX}")]
     Revision,
 }
 
 impl OutcomeReport {
-    /// Whether it can be kept.
-    pub fn check(&self) -> Result<(), OutcomeError> {
+    /// As it can be kept: what cannot be printed, as ends of lines, leaves a mark, as in events.
+    pub fn checked(mut self) -> Result<Self, OutcomeError> {
         let reason = self.reason.as_deref().unwrap_or_default();
         if reason.len() > TEXT_BYTES_MAX {
             Err(OutcomeError::ReasonTooLong)
-        } else if !is_printable(reason) {
-            Err(OutcomeError::ReasonUnprintable)
         } else if self.revision.is_some_and(|revision| !(0..=REVISION_MAX).contains(&revision)) {
             Err(OutcomeError::Revision)
         } else {
-            Ok(())
+            self.reason = self.reason.map(|reason| printable(&reason).into());
+            Ok(self)
         }
     }
 }
