@@ -9,6 +9,7 @@ use super::{
     reported::ReportedDeltas,
     requests::RequestDeltas,
     spans::{LENGTHS, first_day},
+    sums::too_large,
     text::TextDeltas,
     unpriced::UnpricedDeltas,
     waste::{Cause, Waste},
@@ -105,8 +106,7 @@ impl Measures {
 
     fn add(&mut self, other: Self) -> Result<(), StoreError> {
         for (total, part) in self.0.iter_mut().zip(other.0) {
-            *total =
-                total.checked_add(part).ok_or_else(|| StoreError::corrupt("an aggregate", "is too large"))?;
+            *total = total.checked_add(part).ok_or_else(too_large)?;
         }
         Ok(())
     }

@@ -227,12 +227,12 @@ impl Batch {
             let place = Place { keys: &keys, tier, region, wasted: &end.wasted };
             self.deltas.lines.add(write, &place, 0, (Sign::Plus, &end.verdict.lines))?;
             self.deltas.reported.add(&keys, &end.verdict)?;
-            self.deltas.requests.add(write, &keys, &end.requests)?;
+            self.deltas.requests.add(write, &keys, (Sign::Plus, &end.requests))?;
         }
         if end.verdict.pricing != Pricing::Priced {
             let (tokens_in, tokens_out, others) = (end.tokens_in, end.tokens_out, end.others.clone());
             let call = UnpricedCall { reason, tokens_in, tokens_out, others };
-            self.deltas.unpriced.add(write, &keys, &call, false)?;
+            self.deltas.unpriced.add(write, &keys, (Sign::Plus, &call), false)?;
         }
         // The row of an open call, or of an orphaned one, names the model that was asked for.
         self.deltas.text.add(&keys, row.keys.model, end.told.sums(row.request_text_bytes))?;
@@ -259,9 +259,9 @@ impl Batch {
             };
             self.deltas.lines.history(write, &place, Sign::Minus, &counted.standing.steps)?;
             self.deltas.call(&stored.keys, counted.contribution.measures().negated())?;
-            self.deltas.requests.take_back(write, &stored.keys, &counted.requests)?;
+            self.deltas.requests.add(write, &stored.keys, (Sign::Minus, &counted.requests))?;
             if let Some((call, is_mended)) = &counted.unpriced {
-                self.deltas.unpriced.take_back(write, &stored.keys, call, *is_mended)?;
+                self.deltas.unpriced.add(write, &stored.keys, (Sign::Minus, call), *is_mended)?;
             }
             for charge in &stored.charges {
                 let settled = charge.settled(counted.settled_pico, &counted.units);

@@ -104,6 +104,13 @@ pub(super) enum Sign {
     Minus,
 }
 
+impl Sign {
+    /// So much more, or so much less.
+    pub(super) fn of(self, part: i64) -> i64 {
+        if self == Self::Plus { part } else { part.saturating_neg() }
+    }
+}
+
 /// Lines and units by key.
 #[derive(Debug, Default)]
 pub(super) struct LineDeltas(Sums<12, 2>);
@@ -145,8 +152,7 @@ impl LineDeltas {
                 list_rate,
             ];
             let units = number(line.units)?;
-            let part = if sign == Sign::Plus { [1, units] } else { [-1, units.saturating_neg()] };
-            self.0.add(key, part)?;
+            self.0.add(key, [1, units].map(|part| sign.of(part)))?;
         }
         Ok(())
     }

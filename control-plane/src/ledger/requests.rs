@@ -4,6 +4,7 @@
 
 use super::{
     aggregates::{Keys, day},
+    lines::Sign,
     rating::orphan_usage,
     spans::{LENGTHS, first_day},
     sums::Sums,
@@ -69,50 +70,29 @@ const KEYS: [&str; 6] = ["plan", "span", "day", "customer", "class", "meter"];
 pub(super) struct RequestDeltas(Sums<6, 1>);
 
 impl RequestDeltas {
-    /// Counts a call's requests.
+    /// Counts a call's requests, or takes their count back.
     pub(super) fn add(
         &mut self,
         write: &mut Write<'_>,
         keys: &Keys,
-        requests: &Requests,
-    ) -> Result<(), StoreError> {
-        self.count(write, keys, requests, 1)
-    }
-
-    /// Takes them back.
-    pub(super) fn take_back(
-        &mut self,
-        write: &mut Write<'_>,
-        keys: &Keys,
-        requests: &Requests,
-    ) -> Result<(), StoreError> {
-        self.count(write, keys, requests, -1)
-    }
-
-    fn count(
-        &mut self,
-        write: &mut Write<'_>,
-        keys: &Keys,
-        requests: &Requests,
-        sign: i64,
+        (sign, requests): (Sign, &Requests),
     ) -> Result<(), StoreError> {
         let mut rows = Vec::new();
         if requests.is_unknown {
-            rows.push((UNKNOWN, 0, sign));
+            rows.push((UNKNOWN, 0, 1));
         }
         for units in &requests.used {
             let class = class(tokens(units, Side::Prompt));
-            rows.push((class, 0, sign));
+            rows.push((class, 0, 1));
             for (meter, units) in units {
-                let units = instant(*units).saturating_mul(sign);
-                rows.push((class, write.word(Some(meter.as_str()))?, units));
+                rows.push((class, write.word(Some(meter.as_str()))?, instant(*units)));
             }
         }
         let day = day(keys.started_at);
         for span in LENGTHS {
             let first = first_day(day, span);
             for (class, meter, units) in &rows {
-                self.0.add([keys.plan, span, first, keys.customer, *class, *meter], [*units])?;
+                self.0.add([keys.plan, span, first, keys.customer, *class, *meter], [sign.of(*units)])?;
             }
         }
         Ok(())

@@ -366,8 +366,8 @@ pub(super) fn correct(
         deltas.lines.add(write, &place, today, (Sign::Minus, call.before.lines()))?;
         deltas.lines.add(write, &place, today, (Sign::Plus, &call.lines))?;
         if let Some(unpriced) = &call.unpriced {
-            deltas.unpriced.take_back(write, &call.keys, unpriced, false)?;
-            deltas.unpriced.add(write, &call.keys, unpriced, true)?;
+            deltas.unpriced.add(write, &call.keys, (Sign::Minus, unpriced), false)?;
+            deltas.unpriced.add(write, &call.keys, (Sign::Plus, unpriced), true)?;
         }
         if let Some(reported) = call.reported {
             deltas.reported.recompute(

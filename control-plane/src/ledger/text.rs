@@ -1,7 +1,7 @@
 //! What finished calls tell of their models' text: bytes and tokens of requests and of answers, summed by day. What
 //! is made of the sums is in the room `ratios`; how they are recomputed from the calls is in `ledger/rebuild/text.rs`.
 
-use super::aggregates::Keys;
+use super::{aggregates::Keys, sums};
 use crate::store::{StoreError, Write, unix, word_text};
 use protocol::{
     event::{CallEnd, Ending},
@@ -62,7 +62,7 @@ pub(super) struct Sums([i64; 6]);
 
 /// The rows that a batch adds to: day, provider, model.
 #[derive(Debug, Default)]
-pub(super) struct TextDeltas(BTreeMap<[i64; 3], Sums>);
+pub(super) struct TextDeltas(sums::Sums<3, 6>);
 
 impl TextDeltas {
     /// Adds an ended call. `asked_for` is the model that its request names.
@@ -72,35 +72,17 @@ impl TextDeltas {
         }
         let day = super::aggregates::day(keys.started_at);
         for model in BTreeSet::from([keys.model, asked_for, crate::store::NO_WORD]) {
-            let row = self.0.entry([day, keys.provider, model]).or_default();
-            for (total, part) in row.0.iter_mut().zip(sums.0) {
-                *total = total
-                    .checked_add(part)
-                    .ok_or_else(|| StoreError::corrupt("an aggregate", "is too large"))?;
-            }
+            self.0.add([day, keys.provider, model], sums.0)?;
         }
         Ok(())
     }
 
     pub(super) fn flush(&self, write: &Write<'_>) -> Result<(), StoreError> {
-        for ([day, provider, model], Sums([a, b, c, d, e, f])) in &self.0 {
-            write.execute(UPSERT, [day, provider, model, a, b, c, d, e, f])?;
-        }
-        Ok(())
+        let sums =
+            ["request_calls", "request_bytes", "request_tokens", "text_calls", "text_bytes", "text_tokens"];
+        self.0.flush(write, "by_day_text", &["day", "provider", "model"], &sums)
     }
 }
-
-const UPSERT: &str = "
-    INSERT INTO by_day_text (day, provider, model, request_calls, request_bytes, request_tokens, text_calls,
-        text_bytes, text_tokens)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
-    ON CONFLICT (day, provider, model) DO UPDATE SET
-        request_calls  = request_calls + excluded.request_calls,
-        request_bytes  = request_bytes + excluded.request_bytes,
-        request_tokens = request_tokens + excluded.request_tokens,
-        text_calls     = text_calls + excluded.text_calls,
-        text_bytes     = text_bytes + excluded.text_bytes,
-        text_tokens    = text_tokens + excluded.text_tokens";
 
 /// What many calls tell of one side of their model's text.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

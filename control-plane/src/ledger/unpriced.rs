@@ -3,6 +3,7 @@
 
 use super::{
     aggregates::{Keys, day},
+    lines::Sign,
     spans::{LENGTHS, first_day},
     sums::Sums,
 };
@@ -52,35 +53,13 @@ pub(super) fn others(end: &CallEnd) -> Units {
 pub(super) struct UnpricedDeltas(Sums<12, 4>);
 
 impl UnpricedDeltas {
-    /// Counts a call where it stands since its last correction.
+    /// Counts a call where it stands since its last correction, or takes its count back.
     pub(super) fn add(
         &mut self,
         write: &mut Write<'_>,
         keys: &Keys,
-        call: &UnpricedCall,
+        (sign, call): (Sign, &UnpricedCall),
         is_mended: bool,
-    ) -> Result<(), StoreError> {
-        self.count(write, keys, call, is_mended, 1)
-    }
-
-    /// Takes it back.
-    pub(super) fn take_back(
-        &mut self,
-        write: &mut Write<'_>,
-        keys: &Keys,
-        call: &UnpricedCall,
-        is_mended: bool,
-    ) -> Result<(), StoreError> {
-        self.count(write, keys, call, is_mended, -1)
-    }
-
-    fn count(
-        &mut self,
-        write: &mut Write<'_>,
-        keys: &Keys,
-        call: &UnpricedCall,
-        is_mended: bool,
-        sign: i64,
     ) -> Result<(), StoreError> {
         let day = day(keys.started_at);
         let mut rows = vec![(0, [1, call.tokens_in, call.tokens_out, 0])];
@@ -103,7 +82,7 @@ impl UnpricedDeltas {
                     i64::from(is_mended),
                     *meter,
                 ];
-                self.0.add(key, part.map(|part| part.saturating_mul(sign)))?;
+                self.0.add(key, part.map(|part| sign.of(part)))?;
             }
         }
         Ok(())

@@ -1,7 +1,10 @@
 //! What tasks cost and what they were worth, by the span of days of their newest call. A task counts once, whole, and moves
 //! with every change of it or of its outcome.
 
-use super::super::spans::{LENGTHS, first_day};
+use super::super::{
+    spans::{LENGTHS, first_day},
+    sums::too_large,
+};
 use crate::store::{StoreError, Write};
 use rusqlite::{ToSql, params_from_iter};
 use std::collections::BTreeMap;
@@ -98,7 +101,7 @@ impl WorthDeltas {
 
 fn add(sums: &mut Sums, part: Sums) -> Result<(), StoreError> {
     for (sum, part) in sums.iter_mut().zip(part) {
-        *sum = sum.checked_add(part).ok_or_else(|| StoreError::corrupt("an aggregate", "is too large"))?;
+        *sum = sum.checked_add(part).ok_or_else(too_large)?;
     }
     Ok(())
 }
